@@ -1,0 +1,2 @@
+//! DTLS 1.2 and 1.3 for DTLS-SRTP, client and server, without I/O.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! To come.
+#![forbid(unsafe_code)]
+pub use {dtls, ice_lite, srtp};
