@@ -1,0 +1,167 @@
+//! One packet for a kernel, and how it is run.
+
+use super::key::{Key, State};
+
+/// The most bytes in front of the trailer of an enciphered AES-GCM packet: the first eight of SRTCP (RFC 7714 §9.2), with room.
+pub(super) const AAD_MAX_BEFORE_TRAILER: usize = 12;
+
+/// Where the parts of one packet stand in its buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layout {
+    /// The first counter block of AES-CM, or the nonce of AES-GCM in its first 12 bytes.
+    pub(crate) iv: [u8; 16],
+    /// `buffer[..clear]` is authenticated, and not enciphered.
+    pub(crate) clear: usize,
+    /// `buffer[clear..end]` is authenticated and enciphered.
+    pub(crate) end: usize,
+    /// Where the tag stands (or will), anywhere at or after `end`.
+    pub(crate) tag: usize,
+    /// Four bytes that are authenticated wherever they stand: the ROC of SRTP with HMAC, the word with the E flag and the
+    /// index of SRTCP. HMAC takes them after `buffer[..end]`, AES-GCM after `buffer[..clear]`.
+    pub(crate) trailer: Option<[u8; 4]>,
+    /// Offset of four bytes between `clear` and `end` that are authenticated and *not* enciphered: the start of the header
+    /// extension where Cryptex also enciphers CSRCs (RFC 9335 §5.2).
+    pub(crate) hole: Option<usize>,
+}
+
+/// Why a [`Layout`] does not fit its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LayoutError;
+
+/// The tag of a packet is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forged;
+
+/// One packet with its key.
+///
+/// Its layout was checked against its buffer when it was made; kernels rely on that.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    key: &'a Key,
+    buffer: &'a mut [u8],
+    layout: Layout,
+    authentic: bool,
+}
+
+impl<'a> Job<'a> {
+    /// A job over `buffer`, if the layout fits it.
+    pub(crate) fn new(
+        key: &'a Key,
+        buffer: &'a mut [u8],
+        layout: Layout,
+    ) -> Result<Self, LayoutError> {
+        let ordered = layout.clear <= layout.end && layout.end <= layout.tag;
+        let fits = layout
+            .tag
+            .checked_add(key.tag_len())
+            .is_some_and(|end| end <= buffer.len());
+        let hole_fits = layout
+            .hole
+            .is_none_or(|hole| layout.clear <= hole && hole.saturating_add(4) <= layout.end);
+        let trailer_fits = !key.is_aead()
+            || layout.trailer.is_none()
+            || layout.clear == layout.end
+            || layout.clear <= AAD_MAX_BEFORE_TRAILER;
+        if ordered && fits && hole_fits && trailer_fits {
+            Ok(Self {
+                key,
+                buffer,
+                layout,
+                authentic: false,
+            })
+        } else {
+            Err(LayoutError)
+        }
+    }
+
+    /// Enciphers the packet and writes its tag.
+    pub(crate) fn protect(&mut self) {
+        let mut layout = self.layout;
+        match layout.hole.take() {
+            None => self.seal(&layout),
+            // RFC 9335 §5.2: AES-GCM sees the packet with the start of the extension before the CSRCs.
+            Some(hole) if self.key.is_aead() => {
+                let start = layout.clear;
+                layout.clear += 4;
+                self.buffer[start..hole + 4].rotate_right(4);
+                self.seal(&layout);
+                self.buffer[start..hole + 4].rotate_left(4);
+            }
+            // HMAC sees it as it is sent.
+            Some(hole) => {
+                self.cipher_around(hole);
+                layout.clear = layout.end;
+                self.seal(&layout);
+            }
+        }
+    }
+
+    /// Verifies the tag and deciphers the packet. A forged packet is left as it was, or with its payload wiped.
+    pub(crate) fn unprotect(&mut self) -> Result<(), Forged> {
+        let mut layout = self.layout;
+        let result = match layout.hole.take() {
+            None => self.open(&layout),
+            Some(hole) if self.key.is_aead() => {
+                let start = layout.clear;
+                layout.clear += 4;
+                self.buffer[start..hole + 4].rotate_right(4);
+                let result = self.open(&layout);
+                self.buffer[start..hole + 4].rotate_left(4);
+                result
+            }
+            Some(hole) => {
+                layout.clear = layout.end;
+                self.open(&layout).map(|()| self.cipher_around(hole))
+            }
+        };
+        self.authentic = result.is_ok();
+        result
+    }
+
+    fn seal(&mut self, layout: &Layout) {
+        match &self.key.state {
+            State::Portable(state) => state.protect(self.buffer, layout, self.key.tag_len()),
+        }
+    }
+
+    fn open(&mut self, layout: &Layout) -> Result<(), Forged> {
+        match &self.key.state {
+            State::Portable(state) => state.unprotect(self.buffer, layout, self.key.tag_len()),
+        }
+    }
+
+    /// Enciphers `buffer[clear..end]` without the four bytes at `hole`.
+    fn cipher_around(&mut self, hole: usize) {
+        let Layout { clear, end, iv, .. } = self.layout;
+        self.buffer[clear..hole + 4].rotate_right(4);
+        match &self.key.state {
+            State::Portable(state) => state.apply_keystream(&iv, &mut self.buffer[clear + 4..end]),
+        }
+        self.buffer[clear..hole + 4].rotate_left(4);
+    }
+
+    /// Whether the last `unprotect` of this job found its tag right.
+    pub(crate) fn authentic(&self) -> bool {
+        self.authentic
+    }
+
+    /// The packet.
+    pub(crate) fn buffer(&mut self) -> &mut [u8] {
+        self.buffer
+    }
+}
+
+/// Protects all jobs.
+pub(crate) fn protect(jobs: &mut [Job<'_>]) {
+    for job in jobs {
+        job.protect();
+    }
+}
+
+/// Unprotects all jobs; [`Job::authentic`] then says which were genuine. One forged packet changes nothing for the others.
+pub(crate) fn unprotect(jobs: &mut [Job<'_>]) {
+    for job in jobs {
+        // Each job keeps its own outcome.
+        let _ = job.unprotect();
+    }
+}

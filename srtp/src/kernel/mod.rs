@@ -1,0 +1,29 @@
+//! The cryptography of SRTP: AES-CTR, HMAC-SHA1 and AES-GCM over packets in place.
+//!
+//! The core above knows RTP, streams and counters; it hands a kernel nothing but bytes and places. A [`Key`] is the state of
+//! one session key, computed once. A [`Job`] is one packet: its key, its buffer and a [`Layout`] that says which bytes
+//! are authenticated, which are enciphered and where the tag stands. A job is run alone, or many are run together
+//! ([`protect`], [`unprotect`]), whichever keys, profiles and lengths they have; what can share vector lanes is grouped there.
+//!
+//! # Tiers
+//!
+//! Each instruction set has its own files, and each is reached only through a token that its CPU check alone can create
+//! (see [`Tier`]). [`portable`] is the twin of them all, built on the RustCrypto crates; tests hold every tier against it.
+//!
+//! # No plaintext without a tag
+//!
+//! Whatever tier, [`Job::unprotect`] leaves a packet whose tag is wrong without any deciphered byte, and compares tags in
+//! constant time.
+//!
+//! This is the only module of the crate in which `unsafe` may stand.
+
+mod job;
+mod key;
+mod list;
+mod portable;
+mod tier;
+
+pub(crate) use job::{Forged, Job, Layout, LayoutError, protect, unprotect};
+pub(crate) use key::{AesKey, CipherKey, Key};
+pub(crate) use list::{JOBS_MAX, JobList};
+pub use tier::Tier;
