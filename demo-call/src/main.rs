@@ -1,2 +1,7 @@
-//! To come.
+//! A call between two hosts, or a host and a browser, through Portcullis.
+mod opus;
+mod reception;
+mod rtcp;
+mod rtp;
+
 fn main() {}

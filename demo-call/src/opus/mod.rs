@@ -1,0 +1,10 @@
+//! Opus in Ogg: reading the recording a call plays, and writing the one it receives.
+
+mod clip;
+mod head;
+mod packet;
+mod recorder;
+
+pub(crate) use clip::{Clip, ClipError, MAX_PACKET};
+pub(crate) use packet::{CLOCK_HZ, is_stereo, samples};
+pub(crate) use recorder::Recorder;
