@@ -1,0 +1,109 @@
+//! What a cipher suite means: one table for both versions, and the filters that the
+//! configuration's lists go through.
+
+use crate::config::Config;
+use crate::crypto::{AeadAlgorithm, HashAlgorithm, SigningKey};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// The parts of a cipher suite that we can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Suite {
+    pub(crate) id: CipherSuite,
+    pub(crate) version: ProtocolVersion,
+    /// The kind of certificate that DTLS 1.2 binds to the suite.
+    pub(crate) authentication: Option<Authentication>,
+    pub(crate) aead: AeadAlgorithm,
+    pub(crate) hash: HashAlgorithm,
+}
+
+/// The certificate kinds that DTLS 1.2 suites distinguish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    /// ECDSA keys, and Ed25519 keys too (RFC 8422 §5.5).
+    Ecdsa,
+    Rsa,
+}
+
+impl Suite {
+    /// The suite with this number, if we can do it.
+    pub(crate) fn of(id: CipherSuite) -> Option<Self> {
+        use AeadAlgorithm::{Aes128Gcm, Aes256Gcm, ChaCha20Poly1305};
+        use Authentication::{Ecdsa, Rsa};
+        use HashAlgorithm::{Sha256, Sha384};
+        const V12: ProtocolVersion = ProtocolVersion::DTLS1_2;
+        const V13: ProtocolVersion = ProtocolVersion::DTLS1_3;
+        let (version, authentication, aead, hash) = match id {
+            CipherSuite::TLS_AES_128_GCM_SHA256 => (V13, None, Aes128Gcm, Sha256),
+            CipherSuite::TLS_AES_256_GCM_SHA384 => (V13, None, Aes256Gcm, Sha384),
+            CipherSuite::TLS_CHACHA20_POLY1305_SHA256 => (V13, None, ChaCha20Poly1305, Sha256),
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => {
+                (V12, Some(Ecdsa), Aes128Gcm, Sha256)
+            }
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => {
+                (V12, Some(Ecdsa), Aes256Gcm, Sha384)
+            }
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
+                (V12, Some(Ecdsa), ChaCha20Poly1305, Sha256)
+            }
+            CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => {
+                (V12, Some(Rsa), Aes128Gcm, Sha256)
+            }
+            CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => {
+                (V12, Some(Rsa), Aes256Gcm, Sha384)
+            }
+            CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
+                (V12, Some(Rsa), ChaCha20Poly1305, Sha256)
+            }
+            _ => return None,
+        };
+        Some(Self { id, version, authentication, aead, hash })
+    }
+}
+
+impl Config {
+    /// Our suites for a version, in our order.
+    pub(crate) fn suites(&self, version: ProtocolVersion) -> impl Iterator<Item = Suite> {
+        let known = self.cipher_suites.iter().filter_map(|&id| Suite::of(id));
+        known.filter(move |suite| suite.version == version)
+    }
+
+    /// Our groups for a version, in our order.
+    pub(crate) fn groups(&self, version: ProtocolVersion) -> impl Iterator<Item = NamedGroup> {
+        let groups = self.groups.iter().copied();
+        // A KEM has no place in the ServerKeyExchange of DTLS 1.2.
+        groups.filter(move |&group| {
+            version == ProtocolVersion::DTLS1_3 || group != NamedGroup::X25519MLKEM768
+        })
+    }
+}
+
+/// The kind of certificate that DTLS 1.2 sees in a signing key.
+pub(crate) fn authentication(key: &dyn SigningKey) -> Authentication {
+    let rsa = key.schemes().iter().any(|&scheme| is_rsa(scheme));
+    if rsa { Authentication::Rsa } else { Authentication::Ecdsa }
+}
+
+/// Whether a scheme may sign the handshake in a version.
+pub(crate) fn scheme_allowed(scheme: SignatureScheme, version: ProtocolVersion) -> bool {
+    // RFC 8446 §4.4.3: RSA signatures must use PSS, whatever signature_algorithms says.
+    version != ProtocolVersion::DTLS1_3
+        || !matches!(
+            scheme,
+            SignatureScheme::RSA_PKCS1_SHA256
+                | SignatureScheme::RSA_PKCS1_SHA384
+                | SignatureScheme::RSA_PKCS1_SHA512
+        )
+}
+
+/// Whether a scheme needs an RSA key.
+pub(crate) fn is_rsa(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+            | SignatureScheme::RSA_PSS_RSAE_SHA256
+            | SignatureScheme::RSA_PSS_RSAE_SHA384
+            | SignatureScheme::RSA_PSS_RSAE_SHA512
+    )
+}
