@@ -148,10 +148,10 @@ pub enum Error {
 
     // ---- Messages ----------------------------------------------------------------------------
     /// A handshake message that the state does not allow.
-    #[error("unexpected {received:?} in state {state}")]
+    #[error("{received:?} came where {expected:?} is due")]
     UnexpectedMessage {
-        /// The state's name, for people.
-        state: &'static str,
+        /// The message that is due, or the last of those that may come.
+        expected: HandshakeType,
         /// The message that came.
         received: HandshakeType,
     },
@@ -244,6 +244,9 @@ pub enum Error {
     /// The handshake took longer than the configuration allows.
     #[error("the handshake took too long")]
     HandshakeTimeout,
+    /// So many forged records came that one could have slipped through (RFC 9147 §4.5.3).
+    #[error("too many forged records for one key")]
+    ForgeryLimit,
     /// `message_seq` or a record sequence number would overflow.
     #[error("sequence numbers are used up")]
     SequenceExhausted,
@@ -328,6 +331,7 @@ impl Error {
             Self::CertificateRefused(alert) => *alert,
             Self::ClientCertificateMissing(_) => A::CERTIFICATE_REQUIRED,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
+            Self::ForgeryLimit => A::BAD_RECORD_MAC,
             Self::SequenceExhausted | Self::Crypto(_) => A::INTERNAL_ERROR,
 
             Self::AlertReceived(_)

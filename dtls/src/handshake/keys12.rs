@@ -1,0 +1,148 @@
+//! The key schedule of DTLS 1.2: PRF, extended master secret, key block, Finished (RFC 5246 §5,
+//! §6.3, §7.4.9; RFC 7627 §4).
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::secret::Secret;
+use super::suite::Suite;
+use crate::config::Role;
+use crate::crypto::{AeadAlgorithm, CryptoProvider, Digest, HashAlgorithm, SharedSecret};
+use crate::record::EpochKeys;
+
+/// The length of the master secret.
+const MASTER_SECRET: usize = 48;
+
+/// The longest key block: two keys of 32 bytes and two IVs of 12.
+const MAX_KEY_BLOCK: usize = 2 * (32 + 12);
+
+/// Both hellos' randoms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Randoms {
+    pub(crate) client: [u8; 32],
+    pub(crate) server: [u8; 32],
+}
+
+/// The master secret and what belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct MasterSecret {
+    hash: HashAlgorithm,
+    secret: Secret,
+    randoms: Randoms,
+}
+
+/// `verify_data`: 12 bytes in every suite that we have.
+pub(crate) type VerifyData = [u8; 12];
+
+impl MasterSecret {
+    /// The extended master secret; `session_hash` covers ClientHello to ClientKeyExchange.
+    pub(crate) fn extended(
+        provider: &dyn CryptoProvider,
+        suite: Suite,
+        randoms: Randoms,
+        premaster: &SharedSecret,
+        session_hash: &Digest,
+    ) -> Self {
+        // RFC 7627 §4: the session hash takes the place of the randoms.
+        let seed = [&b"extended master secret"[..], session_hash.as_ref()];
+        let secret = Secret::filled(MASTER_SECRET, |out| {
+            prf(provider, suite.hash, premaster.as_bytes(), &seed, out);
+        });
+        Self { hash: suite.hash, secret, randoms }
+    }
+
+    /// The keys of both directions: the client's, then the server's.
+    pub(crate) fn keys(&self, provider: &dyn CryptoProvider, aead: AeadAlgorithm) -> [EpochKeys; 2] {
+        let (key_length, iv_length) = (aead.key_len(), fixed_iv_len(aead));
+        let mut block = Zeroizing::new([0; MAX_KEY_BLOCK]);
+        let block = &mut block[..2 * (key_length + iv_length)];
+        // RFC 5246 §6.3: here the server's random goes first.
+        let seed = [&b"key expansion"[..], &self.randoms.server, &self.randoms.client];
+        prf(provider, self.hash, self.secret.as_bytes(), &seed, block);
+        let (keys, ivs) = block.split_at(2 * key_length);
+        let (client_key, server_key) = keys.split_at(key_length);
+        let (client_iv, server_iv) = ivs.split_at(iv_length);
+        [(client_key, client_iv), (server_key, server_iv)]
+            .map(|(key, iv)| EpochKeys::v12(provider, aead, key, iv))
+    }
+
+    /// The `verify_data` of one side's Finished.
+    pub(crate) fn verify_data(
+        &self,
+        provider: &dyn CryptoProvider,
+        sender: Role,
+        hash: &Digest,
+    ) -> VerifyData {
+        let label: &[u8] = match sender {
+            Role::Client => b"client finished",
+            Role::Server => b"server finished",
+        };
+        let mut verify_data = VerifyData::default();
+        let seed = [label, hash.as_ref()];
+        prf(provider, self.hash, self.secret.as_bytes(), &seed, &mut verify_data);
+        verify_data
+    }
+
+    /// Whether a received Finished is right; takes the same time wherever it differs.
+    pub(crate) fn verify_finished(
+        &self,
+        provider: &dyn CryptoProvider,
+        sender: Role,
+        hash: &Digest,
+        finished: &[u8],
+    ) -> bool {
+        self.verify_data(provider, sender, hash).ct_eq(finished).into()
+    }
+
+    /// RFC 5705 §4: exported keying material.
+    pub(crate) fn export(
+        &self,
+        provider: &dyn CryptoProvider,
+        out: &mut [u8],
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) {
+        let Randoms { client, server } = &self.randoms;
+        // An empty context differs from none: its length of zero is hashed.
+        let length = context.map(|context| (context.len() as u16).to_be_bytes());
+        let length = length.as_ref().map_or(&[][..], |length| &length[..]);
+        let seed = [label, client, server, length, context.unwrap_or_default()];
+        prf(provider, self.hash, self.secret.as_bytes(), &seed, out);
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.secret.as_bytes()
+    }
+}
+
+/// The part of the nonce that the key block gives: RFC 5288 §3 for GCM, RFC 7905 §2 for ChaCha20.
+fn fixed_iv_len(aead: AeadAlgorithm) -> usize {
+    match aead {
+        AeadAlgorithm::ChaCha20Poly1305 => 12,
+        _ => 4,
+    }
+}
+
+/// PRF of RFC 5246 §5 over label and seed, given in parts.
+fn prf(
+    provider: &dyn CryptoProvider,
+    algorithm: HashAlgorithm,
+    secret: &[u8],
+    seed: &[&[u8]],
+    out: &mut [u8],
+) {
+    let hmac = provider.hmac(algorithm, secret);
+    let mut parts = Vec::with_capacity(seed.len() + 1);
+    parts.extend_from_slice(seed);
+    let mut a = hmac.sign(&parts);
+    for chunk in out.chunks_mut(algorithm.output_len()) {
+        parts.clear();
+        parts.push(a.as_ref());
+        parts.extend_from_slice(seed);
+        let block = hmac.sign(&parts);
+        chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
+        let next = hmac.sign(&[a.as_ref()]);
+        parts.clear();
+        a = next;
+    }
+}

@@ -1,0 +1,120 @@
+//! What DTLS 1.3 sends after the handshake: KeyUpdate both ways (RFC 9147 §8), and tickets, which
+//! are read and forgotten.
+
+use super::context::Layers;
+use super::keys13::TrafficSecret;
+use super::message::Message;
+use crate::config::Role;
+use crate::error::Error;
+use crate::event::{Direction, Event};
+use crate::flight::Expect;
+use crate::record::Stage;
+use crate::wire::{HandshakeType, KeyUpdate, KeyUpdateRequest, NewSessionTicket, Wire as _, Writer};
+
+/// KeyUpdates in a row, without application data between them, after which the peer is thought to
+/// attack rather than to be cautious. The same as BoringSSL's limit.
+const MAX_UPDATES_WITHOUT_DATA: u8 = 32;
+
+/// The traffic secrets in use, and where KeyUpdates stand.
+#[derive(Debug)]
+pub(crate) struct KeyUpdates {
+    role: Role,
+    read: TrafficSecret,
+    write: TrafficSecret,
+    sending: Sending,
+    without_data: u8,
+}
+
+/// Our side of KeyUpdate. RFC 9147 §8: one at a time, and the new keys wait for the ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Idle,
+    AwaitingAck,
+    /// Another one is due after the ACK.
+    Owed(KeyUpdateRequest),
+}
+
+impl KeyUpdates {
+    pub(crate) fn new(role: Role, read: TrafficSecret, write: TrafficSecret) -> Self {
+        Self { role, read, write, sending: Sending::Idle, without_data: 0 }
+    }
+
+    /// Updates our sending keys, and asks the peer to update its own.
+    pub(crate) fn request(&mut self, ask_peer: bool, layers: &mut Layers<'_>) {
+        let request = if ask_peer {
+            KeyUpdateRequest::UPDATE_REQUESTED
+        } else {
+            KeyUpdateRequest::UPDATE_NOT_REQUESTED
+        };
+        self.send(request, layers);
+    }
+
+    /// Handles a post-handshake message.
+    pub(crate) fn handle_message(
+        &mut self,
+        message: &Message<'_>,
+        layers: &mut Layers<'_>,
+    ) -> Result<(), Error> {
+        match (message.message_type, self.role) {
+            (HandshakeType::NEW_SESSION_TICKET, Role::Client) => {
+                // RFC 8446 §4.6.1: a client may ignore tickets.
+                message.read::<NewSessionTicket<'_>>(HandshakeType::NEW_SESSION_TICKET).map(drop)
+            }
+            _ => self.handle_key_update(message.read(HandshakeType::KEY_UPDATE)?, layers),
+        }
+    }
+
+    fn handle_key_update(
+        &mut self,
+        update: KeyUpdate,
+        layers: &mut Layers<'_>,
+    ) -> Result<(), Error> {
+        let aligned = layers.no_pending_fragments()?;
+        self.without_data += 1;
+        if self.without_data > MAX_UPDATES_WITHOUT_DATA {
+            return Err(Error::TooManyKeyUpdates);
+        }
+        self.read = self.read.next(layers.provider());
+        layers.set_read(Stage::Update, self.read.keys(layers.provider()), aligned)?;
+        layers.emit(Event::KeyUpdated(Direction::Read));
+        if update.request == KeyUpdateRequest::UPDATE_REQUESTED {
+            // RFC 8446 §4.6.3: the answer must not ask again, or the two would never end.
+            self.send(KeyUpdateRequest::UPDATE_NOT_REQUESTED, layers);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, request: KeyUpdateRequest, layers: &mut Layers<'_>) {
+        if self.sending != Sending::Idle {
+            // RFC 9147 §8: no further KeyUpdate before the last one is acknowledged.
+            self.sending = Sending::Owed(request);
+            return;
+        }
+        let mut body = Vec::with_capacity(1);
+        KeyUpdate { request }.write(&mut Writer::new(&mut body));
+        layers.send(HandshakeType::KEY_UPDATE, body);
+        layers.end_flight(Expect::Nothing);
+        self.sending = Sending::AwaitingAck;
+    }
+
+    /// The peer has acknowledged all that we sent: the new sending keys come into use.
+    pub(crate) fn handle_acknowledged(&mut self, layers: &mut Layers<'_>) -> Result<(), Error> {
+        let sending = std::mem::replace(&mut self.sending, Sending::Idle);
+        if sending == Sending::Idle {
+            return Ok(());
+        }
+        // RFC 9147 §8: send under new keys only once the KeyUpdate is acknowledged.
+        self.write = self.write.next(layers.provider());
+        layers.set_write(Stage::Update, self.write.keys(layers.provider()))?;
+        layers.emit(Event::KeyUpdated(Direction::Write));
+        if let Sending::Owed(request) = sending {
+            self.send(request, layers);
+        }
+        Ok(())
+    }
+
+    /// Application data came: the peer's KeyUpdates serve a purpose.
+    pub(crate) fn note_application_data(&mut self) {
+        self.without_data = 0;
+    }
+}
