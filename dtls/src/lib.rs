@@ -1,2 +1,10 @@
 //! DTLS 1.2 and 1.3 for DTLS-SRTP, client and server, without I/O.
 #![forbid(unsafe_code)]
+
+pub mod crypto;
+mod wire;
+
+pub use wire::{
+    AlertDescription, CipherSuite, ContentType, DecodeError, ExtensionType, HandshakeType,
+    NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile,
+};
