@@ -223,6 +223,19 @@ pub enum Error {
     /// A malformed ACK (RFC 9147 §7).
     #[error("malformed ACK")]
     BadAck,
+    /// An ACK for records that it can't acknowledge: of later keys than its own, or of an epoch
+    /// that can't be (RFC 9147 §7, erratum 8108).
+    #[error("an ACK names records of an impossible epoch")]
+    AckEpoch,
+    /// An inner plaintext of nothing but padding (RFC 8446 §5.4).
+    #[error("a record's inner plaintext has no content type")]
+    MissingContentType,
+    /// So many forged records that one could slip through (RFC 9147 §4.5.3).
+    #[error("too many forged records under one key")]
+    ForgeryLimit,
+    /// More empty records in a row than we bear.
+    #[error("too many empty records")]
+    TooManyEmptyRecords,
     /// A malformed alert record.
     #[error("malformed alert")]
     BadAlert,
@@ -305,6 +318,7 @@ impl Error {
             | Self::WrongCertificateRequestContext
             | Self::FragmentMismatch
             | Self::ExcessiveMessageSize
+            | Self::AckEpoch
             | Self::UnknownAlertLevel => A::ILLEGAL_PARAMETER,
 
             Self::NoCommonApplicationProtocol => A::NO_APPLICATION_PROTOCOL,
@@ -316,6 +330,8 @@ impl Error {
             | Self::ExcessHandshakeData
             | Self::UnexpectedRecord(_)
             | Self::BadHandshakeRecord
+            | Self::MissingContentType
+            | Self::TooManyEmptyRecords
             | Self::TooManyWarnings
             | Self::TooManyKeyUpdates => A::UNEXPECTED_MESSAGE,
 
@@ -332,7 +348,7 @@ impl Error {
             Self::ClientCertificateMissing(_) => A::CERTIFICATE_REQUIRED,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
             Self::ForgeryLimit => A::BAD_RECORD_MAC,
-            Self::SequenceExhausted | Self::Crypto(_) => A::INTERNAL_ERROR,
+            Self::SequenceExhausted | Self::ForgeryLimit | Self::Crypto(_) => A::INTERNAL_ERROR,
 
             Self::AlertReceived(_)
             | Self::RetransmissionLimit

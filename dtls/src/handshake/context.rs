@@ -58,7 +58,7 @@ impl<'a> Layers<'a> {
 
     /// The flight is complete: it may go out, and be sent again until the peer reacts.
     pub(super) fn end_flight(&mut self, expect: Expect) {
-        self.flights.end_flight(self.now, expect);
+        self.flights.end_flight(expect);
     }
 
     /// Proof that no fragment of a further message waits behind the message in hand.
@@ -72,9 +72,9 @@ impl<'a> Layers<'a> {
         &mut self,
         stage: Stage,
         keys: EpochKeys,
-        aligned: NoPendingFragments,
+        _aligned: NoPendingFragments,
     ) -> Result<(), Error> {
-        self.records.install_read(self.now, stage, keys, aligned)
+        self.records.install_read(stage, keys)
     }
 
     /// Protects what is sent from now on under new keys.
@@ -116,7 +116,7 @@ impl Context<'_> {
     /// The handshake is over: the peer's final flight is acknowledged at once (DTLS 1.3), ours is
     /// kept to answer a repeated one of the peer (DTLS 1.2).
     pub(super) fn complete(&mut self) {
-        self.layers.flights.complete(self.layers.now);
+        self.layers.flights.complete();
         self.core.transcript.release();
     }
 

@@ -1,0 +1,391 @@
+//! Reliability: handshake messages arrive whole, in order and once, and leave again and again
+//! until the peer has them (RFC 6347 §4.2, RFC 9147 §5.5 to §5.8 and §7).
+//!
+//! Both versions are served alike. What differs is how we learn that the peer has a flight of
+//! ours: [`Mode`].
+
+mod ack;
+mod answers;
+mod coverage;
+mod inbound;
+mod outbound;
+mod timer;
+
+use std::time::{Duration, Instant};
+
+use self::ack::Acks;
+use self::answers::Answers;
+use self::inbound::{Accepted, Inbound};
+pub(crate) use self::inbound::{Incoming, NoPendingFragments};
+use self::outbound::Outbound;
+use self::timer::Timers;
+use crate::config::RetransmitConfig;
+use crate::error::Error;
+use crate::record::{Opened, RecordLayer};
+use crate::stats::{Discard, Statistics};
+use crate::wire::handshake::Header;
+use crate::wire::{ContentType, HandshakeType, ProtocolVersion, Reader};
+
+/// How the peer lets us know that it has our flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// By its answer alone (DTLS 1.2).
+    Implicit,
+    /// By a part of its answer, or by an ACK (DTLS 1.3).
+    Acked,
+}
+
+/// What follows a flight of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// The peer answers with a flight of its own.
+    Reply,
+    /// Nothing: the flight ends a handshake, or an exchange after it.
+    Nothing,
+}
+
+/// What an ACK achieved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// The peer has all of the flight; nothing is waited for.
+    Flight,
+    /// Parts of a flight, or nothing.
+    Part,
+}
+
+/// Everything about flights in both directions.
+#[derive(Debug)]
+pub(crate) struct Flights {
+    /// `None` until the version is known.
+    mode: Option<Mode>,
+    inbound: Inbound,
+    outbound: Outbound,
+    acks: Acks,
+    timers: Timers,
+    answers: Answers,
+    /// What is expected after the present flight of ours.
+    expect: Expect,
+    /// The handshake is over.
+    complete: bool,
+}
+
+impl Flights {
+    pub(crate) fn new(config: RetransmitConfig) -> Self {
+        Self {
+            mode: None,
+            inbound: Inbound::default(),
+            outbound: Outbound::default(),
+            acks: Acks::default(),
+            timers: Timers::new(config),
+            answers: Answers::default(),
+            expect: Expect::Reply,
+            complete: false,
+        }
+    }
+
+    /// The version is known.
+    pub(crate) fn set_version(&mut self, version: ProtocolVersion) {
+        if version == ProtocolVersion::DTLS1_3 {
+            self.mode = Some(Mode::Acked);
+        } else {
+            self.mode = Some(Mode::Implicit);
+            self.acks.clear();
+        }
+    }
+
+    // ---- Receiving -----------------------------------------------------------------------------
+
+    /// Takes in the fragments of a handshake record.
+    ///
+    /// # Errors
+    /// [`Error::BadHandshakeRecord`], [`Error::FragmentMismatch`], [`Error::ExcessiveMessageSize`];
+    /// [`Error::ExcessHandshakeData`] for a new message under keys that have successors.
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        record: &Opened<'_>,
+        statistics: &mut Statistics,
+    ) -> Result<(), Error> {
+        let mut reader = Reader::new(record.content);
+        let (mut progress, mut dropped, mut repeated) = (false, false, false);
+        while !reader.is_empty() {
+            let (header, data) = read_fragment(&mut reader)?;
+            // RFC 8446 §5.1: once there are newer keys, old ones bring nothing new.
+            if !record.newest && !self.inbound.is_past(header.message_seq) {
+                return Err(Error::ExcessHandshakeData);
+            }
+            match self.inbound.accept(&header, data)? {
+                Accepted::Past { ends_last } => {
+                    statistics.count(Discard::RepeatedMessage);
+                    repeated |= ends_last;
+                    continue;
+                }
+                Accepted::Held => {}
+                Accepted::NoRoom => {
+                    statistics.count(Discard::NoRoom);
+                    dropped = true;
+                }
+            }
+            progress = true;
+        }
+        // RFC 9147 §7.1: any part of the next flight acknowledges the one before. After the
+        // handshake, what the peer sends need not answer anything.
+        if progress && self.mode == Some(Mode::Acked) && !self.complete {
+            self.forget_flight();
+        }
+        if repeated {
+            self.answer_repetition(now);
+        }
+        // RFC 9147 §7: a record is acknowledged only if all of it was taken.
+        if !dropped {
+            self.owe_ack(now, record);
+        }
+        Ok(())
+    }
+
+    /// The next message in turn, if it is whole.
+    pub(crate) fn next_message(&mut self) -> Option<Incoming> {
+        self.inbound.next()
+    }
+
+    /// Proof that no fragment of a further message was received.
+    pub(crate) fn no_pending_fragments(&self) -> Option<NoPendingFragments> {
+        self.inbound.no_pending()
+    }
+
+    /// Takes in an ACK (RFC 9147 §7).
+    ///
+    /// # Errors
+    /// [`Error::BadAck`] if it is malformed or names records above its own keys;
+    /// [`Error::UnexpectedRecord`] in DTLS 1.2.
+    pub(crate) fn handle_ack(
+        &mut self,
+        record: &Opened<'_>,
+        statistics: &mut Statistics,
+    ) -> Result<Acknowledged, Error> {
+        match self.mode {
+            None => {
+                // A server that chose DTLS 1.3 may acknowledge a ClientHello before we know.
+                statistics.count(Discard::EarlyAck);
+                return Ok(Acknowledged::Part);
+            }
+            Some(Mode::Implicit) => return Err(Error::UnexpectedRecord(ContentType::ACK)),
+            Some(Mode::Acked) => {}
+        }
+        let pending = self.outbound.is_pending();
+        ack::read(record, |number| self.outbound.acknowledge(number))?;
+        if pending && self.outbound.is_ended() && self.outbound.is_acknowledged() {
+            self.forget_flight();
+            return Ok(Acknowledged::Flight);
+        }
+        Ok(Acknowledged::Part)
+    }
+
+    fn owe_ack(&mut self, now: Instant, record: &Opened<'_>) {
+        if self.mode == Some(Mode::Implicit) {
+            return;
+        }
+        self.acks.push(record.number);
+        // RFC 9147 §7.1: not at once, as more may follow, or our own flight may do as well.
+        if self.mode == Some(Mode::Acked) && !self.acks.is_sending() {
+            self.timers.start_ack(now);
+        }
+    }
+
+    /// The peer has sent its last flight again: it may lack ours.
+    fn answer_repetition(&mut self, now: Instant) {
+        if !self.outbound.is_ended() || self.outbound.is_sending() {
+            return;
+        }
+        let initial = self.timers.initial();
+        // RFC 6347 §4.2.4: a final flight without ACKs is sent again for each repetition.
+        let allowed = if self.mode == Some(Mode::Implicit) && self.expect == Expect::Nothing {
+            self.answers.allow_final(now, initial)
+        } else {
+            !self.complete && self.answers.allow(now, initial)
+        };
+        if allowed {
+            self.outbound.restart();
+        }
+    }
+
+    // ---- Sending -------------------------------------------------------------------------------
+
+    /// The number that the next message will have.
+    pub(crate) fn next_message_seq(&self) -> u16 {
+        self.outbound.next_message_seq()
+    }
+
+    /// Whether a flight of ours is not wholly acknowledged yet, so that another has to wait.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.outbound.is_pending()
+    }
+
+    /// Whether a message not yet acknowledged belongs to this epoch.
+    pub(crate) fn needs_epoch(&self, epoch: u16) -> bool {
+        self.outbound.needs_epoch(epoch)
+    }
+
+    /// Adds a message to the present flight, or starts a new one with it.
+    ///
+    /// # Errors
+    /// [`Error::SequenceExhausted`] if there are no more message numbers.
+    pub(crate) fn push(
+        &mut self,
+        epoch: u16,
+        msg_type: HandshakeType,
+        body: Vec<u8>,
+    ) -> Result<(), Error> {
+        self.begin();
+        self.outbound.push(epoch, msg_type, body)
+    }
+
+    /// Adds a ChangeCipherSpec (DTLS 1.2).
+    pub(crate) fn push_ccs(&mut self, epoch: u16) {
+        self.begin();
+        self.outbound.push_ccs(epoch);
+    }
+
+    /// A new flight means that the peer's last one is complete, and ours before it arrived.
+    fn begin(&mut self) {
+        if self.outbound.is_ended() {
+            self.forget_flight();
+        }
+    }
+
+    fn forget_flight(&mut self) {
+        if self.outbound.is_ended() {
+            self.timers.stop_flight();
+            self.outbound.clear();
+        }
+    }
+
+    /// The flight is whole: it may go out.
+    pub(crate) fn end_flight(&mut self, expect: Expect) {
+        if self.outbound.is_ended() || !self.outbound.is_pending() {
+            return;
+        }
+        // RFC 9147 §7.1: our flight acknowledges the peer's, except after the handshake.
+        if self
+            .outbound
+            .first_epoch()
+            .is_some_and(|epoch| epoch <= HANDSHAKE_EPOCH)
+        {
+            self.acks.clear();
+            self.timers.stop_ack();
+        }
+        self.expect = expect;
+        self.timers.stop_flight();
+        self.outbound.end();
+    }
+
+    /// The handshake is over.
+    pub(crate) fn complete(&mut self) {
+        self.complete = true;
+        self.inbound.shrink();
+        if self.mode == Some(Mode::Acked) {
+            // RFC 9147 §7.1: nothing of ours will answer a final flight, so it is acknowledged
+            // at once. Our own final flight waits for its ACK.
+            self.timers.stop_ack();
+            self.acks.schedule();
+        } else {
+            // RFC 6347 §4.2.4: no timer any more. Who spoke last keeps the final flight, for the
+            // case that the peer repeats its own.
+            self.timers.stop_flight();
+            if self.expect == Expect::Reply {
+                self.outbound.clear();
+            }
+        }
+        self.outbound.shrink();
+    }
+
+    /// Whether [`Flights::fill`] has something to send now.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.acks.is_sending() || self.outbound.is_sending()
+    }
+
+    /// Writes the next datagram of ACK or flight to the front of `out`. Returns its length, 0 if
+    /// there is nothing to send.
+    ///
+    /// # Errors
+    /// [`Error::SequenceExhausted`] if there are no more record numbers.
+    pub(crate) fn fill(
+        &mut self,
+        now: Instant,
+        records: &mut RecordLayer,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        if self.acks.is_sending() {
+            return self.acks.fill(records, out);
+        }
+        let remember = self.mode != Some(Mode::Implicit);
+        let length = self.outbound.fill(records, out, remember)?;
+        if length > 0 && !self.outbound.is_sending() {
+            self.answers.sent(now);
+            let awaited = self.expect == Expect::Reply && !self.complete;
+            // RFC 9147 §5.8.1: in DTLS 1.3 every flight is repeated until it is acknowledged.
+            if awaited || self.mode == Some(Mode::Acked) {
+                self.timers.start_flight(now);
+            }
+        }
+        Ok(length)
+    }
+
+    // ---- Time ----------------------------------------------------------------------------------
+
+    /// When [`Flights::handle_timeout`] has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.deadline()
+    }
+
+    /// Lets what is due be sent. Returns how often the present flight was sent again, if that
+    /// count has just grown.
+    ///
+    /// # Errors
+    /// [`Error::RetransmissionLimit`] if the last retransmission had no answer.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<Option<u32>, Error> {
+        let expired = self.timers.expire(now)?;
+        if expired.ack {
+            self.acks.schedule();
+        }
+        if expired.flight {
+            self.outbound.restart();
+            return Ok(Some(self.timers.retries()));
+        }
+        Ok(None)
+    }
+
+    /// Changes the timing, also of waits under way.
+    pub(crate) fn set_config(&mut self, config: RetransmitConfig) {
+        self.timers.set_config(config);
+    }
+
+    /// Leaves it to someone else to decide when flights are sent again, or takes it back.
+    pub(crate) fn set_suspended(&mut self, now: Instant, suspended: bool) {
+        self.timers.set_suspended(now, suspended);
+    }
+
+    /// Sends the present flight again now, without counting it as a retry.
+    pub(crate) fn resend(&mut self) {
+        if self.outbound.is_ended() {
+            self.outbound.restart();
+        }
+    }
+}
+
+/// The last epoch of handshake messages proper (RFC 9147 §6.1).
+const HANDSHAKE_EPOCH: u16 = 2;
+
+/// Reads a fragment and checks that it lies within its message.
+// RFC 6347 §4.2.3, RFC 9147 §5.5: a record holds whole fragments.
+fn read_fragment<'a>(reader: &mut Reader<'a>) -> Result<(Header, &'a [u8]), Error> {
+    let header = Header::read(reader).map_err(|_| Error::BadHandshakeRecord)?;
+    let data = reader
+        .take(header.fragment_length as usize)
+        .map_err(|_| Error::BadHandshakeRecord)?;
+    let end = header.fragment_offset.checked_add(header.fragment_length);
+    if end.is_none_or(|end| end > header.length) {
+        return Err(Error::BadHandshakeRecord);
+    }
+    Ok((header, data))
+}

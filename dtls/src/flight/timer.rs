@@ -1,0 +1,301 @@
+//! When to send a flight again (RFC 6347 §4.2.4, RFC 9147 §5.8.2), and when to acknowledge.
+//!
+//! Both timers keep their start and compute their end, so that a new setting applies to the wait
+//! that is under way. There is no jitter: the two sides of a call do not synchronize with others.
+
+use std::time::{Duration, Instant};
+
+use crate::config::RetransmitConfig;
+use crate::error::Error;
+
+/// How much earlier than its end a timer counts as expired, at most: sockets and event loops
+/// count in milliseconds and may wake a little early, and would otherwise be asked to sleep for a
+/// fraction of one.
+const EARLY: Duration = Duration::from_millis(15);
+
+/// The share of a wait by which it may be cut short, so that [`EARLY`] does not eat up waits that
+/// are themselves a few milliseconds long.
+const EARLY_SHARE: u32 = 16;
+
+/// Acknowledgements are due after this share of the retransmission time (RFC 9147 §7.1).
+const ACK_SHARE: u32 = 4;
+
+/// The two timers of a connection's flights.
+#[derive(Clone, Debug)]
+pub(super) struct Timers {
+    config: RetransmitConfig,
+    /// Retransmissions of the present flight so far.
+    retries: u32,
+    /// When the last transmission of the present flight was, if an answer is awaited.
+    flight: Option<Instant>,
+    /// When the first record came that is to be acknowledged.
+    ack: Option<Instant>,
+    /// Someone else decides when flights are sent again.
+    suspended: bool,
+}
+
+/// What [`Timers::expire`] found due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expired {
+    /// The flight is to be sent again.
+    pub(super) flight: bool,
+    /// An ACK is to be sent.
+    pub(super) ack: bool,
+}
+
+impl Timers {
+    pub(super) fn new(config: RetransmitConfig) -> Self {
+        Self {
+            config,
+            retries: 0,
+            flight: None,
+            ack: None,
+            suspended: false,
+        }
+    }
+
+    /// Replaces the setting. Waits under way are rescaled from their start; the number of
+    /// retransmissions made, and so the doublings, stay.
+    pub(super) fn set_config(&mut self, config: RetransmitConfig) {
+        self.config = config;
+    }
+
+    /// The wait before the first retransmission of a flight.
+    pub(super) fn initial(&self) -> Duration {
+        self.config.initial
+    }
+
+    /// Retransmissions of the present flight so far.
+    pub(super) fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// Starts to wait for an answer to the flight that was just sent.
+    pub(super) fn start_flight(&mut self, now: Instant) {
+        self.flight = Some(now);
+    }
+
+    /// The answer came, or a new flight starts: no wait, no doublings.
+    pub(super) fn stop_flight(&mut self) {
+        self.flight = None;
+        self.retries = 0;
+    }
+
+    /// Starts to wait for more records to acknowledge, unless that wait is under way.
+    pub(super) fn start_ack(&mut self, now: Instant) {
+        self.ack.get_or_insert(now);
+    }
+
+    pub(super) fn stop_ack(&mut self) {
+        self.ack = None;
+    }
+
+    /// Stops retransmission by time, or starts it again with a whole wait from `now` on.
+    pub(super) fn set_suspended(&mut self, now: Instant, suspended: bool) {
+        if self.suspended && !suspended && self.flight.is_some() {
+            self.flight = Some(now);
+        }
+        self.suspended = suspended;
+    }
+
+    /// When [`Timers::expire`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let flight = self
+            .running_flight()
+            .map(|started| started + self.flight_wait());
+        let ack = self.ack.map(|started| started + self.ack_wait());
+        flight.into_iter().chain(ack).min()
+    }
+
+    /// Finds what is due at `now`. A flight that is due counts as sent once more.
+    ///
+    /// # Errors
+    /// [`Error::RetransmissionLimit`] when the wait after the last retransmission is over.
+    pub(super) fn expire(&mut self, now: Instant) -> Result<Expired, Error> {
+        let mut expired = Expired::default();
+        if let Some(started) = self.ack
+            && is_over(now, started, self.ack_wait())
+        {
+            self.ack = None;
+            expired.ack = true;
+        }
+        if let Some(started) = self.running_flight()
+            && is_over(now, started, self.flight_wait())
+        {
+            self.flight = None;
+            if self.retries >= self.config.max_retries {
+                return Err(Error::RetransmissionLimit);
+            }
+            self.retries += 1;
+            expired.flight = true;
+        }
+        Ok(expired)
+    }
+
+    fn running_flight(&self) -> Option<Instant> {
+        self.flight.filter(|_| !self.suspended)
+    }
+
+    /// RFC 9147 §5.8.2: the wait doubles with each retransmission, up to the ceiling.
+    fn flight_wait(&self) -> Duration {
+        let factor = 1_u32.checked_shl(self.retries).unwrap_or(u32::MAX);
+        self.config
+            .initial
+            .saturating_mul(factor)
+            .min(self.config.ceiling)
+    }
+
+    fn ack_wait(&self) -> Duration {
+        self.flight_wait() / ACK_SHARE
+    }
+}
+
+fn is_over(now: Instant, started: Instant, wait: Duration) -> bool {
+    let early = EARLY.min(wait / EARLY_SHARE);
+    now >= started + (wait - early)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn timers() -> (Timers, Instant) {
+        (Timers::new(RetransmitConfig::default()), Instant::now())
+    }
+
+    fn initial(ms: u32) -> RetransmitConfig {
+        RetransmitConfig {
+            initial: MS * ms,
+            ..RetransmitConfig::default()
+        }
+    }
+
+    /// RFC 9147 §5.8.2: 400 ms for DTLS-SRTP, doubling, a ceiling of 60 s.
+    #[test]
+    fn doubles_to_the_ceiling_and_gives_up() {
+        let (mut timers, mut now) = timers();
+        let waits = [
+            400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000, 60_000, 60_000,
+        ];
+        for wait in waits {
+            timers.start_flight(now);
+            assert_eq!(timers.deadline(), Some(now + MS * wait));
+            assert_eq!(timers.expire(now + MS * wait / 2), Ok(Expired::default()));
+            now += MS * wait;
+            assert_eq!(
+                timers.expire(now),
+                Ok(Expired {
+                    flight: true,
+                    ack: false
+                })
+            );
+            assert_eq!(timers.deadline(), None);
+        }
+        timers.start_flight(now);
+        assert_eq!(timers.deadline(), Some(now + MS * 60_000));
+        assert_eq!(
+            timers.expire(now + MS * 60_000),
+            Err(Error::RetransmissionLimit)
+        );
+    }
+
+    #[test]
+    fn a_new_setting_rescales_the_wait_under_way() {
+        let (mut timers, start) = timers();
+        timers.set_config(initial(250));
+        timers.start_flight(start);
+        timers
+            .expire(start + MS * 250)
+            .expect("first retransmission");
+        let again = start + MS * 250;
+        timers.start_flight(again);
+        assert_eq!(timers.deadline(), Some(again + MS * 500));
+        timers.set_config(initial(100));
+        assert_eq!(timers.deadline(), Some(again + MS * 200));
+        timers.set_config(initial(400));
+        assert_eq!(timers.deadline(), Some(again + MS * 800));
+        timers.stop_flight();
+        timers.start_flight(again);
+        assert_eq!(timers.deadline(), Some(again + MS * 400));
+    }
+
+    /// RFC 9147 §7.1: a quarter of the retransmission time, whatever that is now.
+    #[test]
+    fn acks_wait_a_quarter() {
+        let (mut timers, now) = timers();
+        timers.start_ack(now);
+        timers.start_ack(now + MS * 50);
+        assert_eq!(timers.deadline(), Some(now + MS * 100));
+        timers.set_config(initial(200));
+        assert_eq!(timers.deadline(), Some(now + MS * 50));
+        timers.start_flight(now);
+        assert_eq!(
+            timers.expire(now + MS * 50),
+            Ok(Expired {
+                flight: false,
+                ack: true
+            })
+        );
+        assert_eq!(timers.deadline(), Some(now + MS * 200));
+    }
+
+    #[test]
+    fn both_at_once() {
+        let (mut timers, now) = timers();
+        timers.start_flight(now);
+        timers.start_ack(now);
+        assert_eq!(
+            timers.expire(now + MS * 400),
+            Ok(Expired {
+                flight: true,
+                ack: true
+            })
+        );
+    }
+
+    #[test]
+    fn a_little_early_is_on_time() {
+        let (mut timers, now) = timers();
+        timers.start_flight(now);
+        assert_eq!(timers.expire(now + MS * 384), Ok(Expired::default()));
+        assert_eq!(
+            timers.expire(now + MS * 385),
+            Ok(Expired {
+                flight: true,
+                ack: false
+            })
+        );
+        timers.stop_flight();
+        timers.set_config(initial(16));
+        timers.start_flight(now);
+        assert_eq!(timers.expire(now + MS * 14), Ok(Expired::default()));
+        assert_eq!(
+            timers.expire(now + MS * 15),
+            Ok(Expired {
+                flight: true,
+                ack: false
+            })
+        );
+    }
+
+    #[test]
+    fn suspension_stops_flights_and_leaves_acks() {
+        let (mut timers, now) = timers();
+        timers.start_flight(now);
+        timers.start_ack(now);
+        timers.set_suspended(now, true);
+        assert_eq!(timers.deadline(), Some(now + MS * 100));
+        assert_eq!(
+            timers.expire(now + MS * 9000),
+            Ok(Expired {
+                flight: false,
+                ack: true
+            })
+        );
+        assert_eq!(timers.deadline(), None);
+        timers.set_suspended(now + MS * 9000, false);
+        assert_eq!(timers.deadline(), Some(now + MS * 9400));
+    }
+}

@@ -1,0 +1,350 @@
+//! The epochs of each direction: which keys are in use, which are next, which are still good.
+
+use std::time::{Duration, Instant};
+
+use super::header::{self, Header};
+use super::number::{MAX_SEQUENCE, RecordNumber};
+use super::protect::{EpochKeys, OpenError};
+use super::replay::ReplayWindow;
+use super::{MAX_PLAINTEXT, OpenFailure};
+use crate::error::Error;
+use crate::stats::Discard;
+use crate::wire::{ContentType, ProtocolVersion};
+
+/// How long the keys of the epoch before the present one are kept, so that reordered records are
+/// read and a final flight that is sent again is acknowledged: twice the maximum segment lifetime
+/// of two minutes, as RFC 9147 §5.8.1 has it for the final flight.
+pub(super) const PREVIOUS_LIFETIME: Duration = Duration::from_secs(240);
+
+/// Forged records under one key after which new keys are asked for, half of [`FORGED_LIMIT`].
+const FORGED_UPDATE: u64 = 1 << 35;
+
+/// Forged records under one key after which the key must not be used (RFC 9147 §4.5.3).
+const FORGED_LIMIT: u64 = 1 << 36;
+
+/// One epoch of what we receive. Without keys it is epoch 0.
+#[derive(Debug)]
+pub(super) struct ReadEpoch {
+    epoch: u16,
+    keys: Option<EpochKeys>,
+    window: ReplayWindow,
+    forged: u64,
+}
+
+/// What a record held.
+#[derive(Debug)]
+pub(super) struct Content<'a> {
+    pub(super) content_type: ContentType,
+    pub(super) number: RecordNumber,
+    pub(super) content: &'a [u8],
+}
+
+impl ReadEpoch {
+    fn new(epoch: u16, keys: Option<EpochKeys>) -> Self {
+        Self {
+            epoch,
+            keys,
+            window: ReplayWindow::default(),
+            forged: 0,
+        }
+    }
+
+    /// Opens a record of this epoch in place. Nothing changes unless it is authentic, but for the
+    /// count of forged ones.
+    pub(super) fn open<'a>(
+        &mut self,
+        header: &Header,
+        record: &'a mut [u8],
+    ) -> Result<Content<'a>, OpenFailure> {
+        let (head, body) = record.split_at_mut(header.length);
+        let Some(keys) = &self.keys else {
+            // No replay window: nobody vouches for these numbers, and a forged one would shut out
+            // genuine ones. What comes twice in epoch 0 does no harm.
+            let (content_type, number) = header.as_plaintext().ok_or(Discard::WrongHeader)?;
+            return Ok(Content {
+                content_type,
+                number,
+                content: body,
+            });
+        };
+        let outer_type = header
+            .protected(keys.is_unified())
+            .ok_or(Discard::WrongHeader)?;
+        let mask = keys.mask(body).ok_or(Discard::TooShort)?;
+        let number = header.unmask(head, mask, self.epoch, self.window.next());
+        // RFC 9147 §4.5.1: before a record is authenticated the window is only looked at.
+        if self.window.is_replay(number.sequence()) {
+            return Err(Discard::Replayed.into());
+        }
+        let plaintext = match keys.open(number, head, outer_type, body) {
+            Ok(range) => body.get(range).unwrap_or_default(),
+            Err(OpenError::TooShort) => return Err(Discard::TooShort.into()),
+            Err(OpenError::Forged) => return Err(self.count_forged()),
+        };
+        self.window.record(number.sequence());
+        let (content_type, content) = if keys.is_unified() {
+            inner_plaintext(plaintext)?
+        } else {
+            (outer_type, plaintext)
+        };
+        Ok(Content {
+            content_type,
+            number,
+            content,
+        })
+    }
+
+    /// Counts a record whose tag did not fit.
+    // RFC 9147 §4.5.3: failures are counted, and the key is given up at the limit.
+    fn count_forged(&mut self) -> OpenFailure {
+        self.forged += 1;
+        if self.forged >= FORGED_LIMIT {
+            Error::ForgeryLimit.into()
+        } else {
+            Discard::Forged.into()
+        }
+    }
+}
+
+/// Takes padding and content type off an inner plaintext (RFC 9147 §4, RFC 8446 §5.4).
+fn inner_plaintext(plaintext: &[u8]) -> Result<(ContentType, &[u8]), Error> {
+    // RFC 8446 §5.4: the limit is that of the content and its type, padding included.
+    if plaintext.len() > MAX_PLAINTEXT + 1 {
+        return Err(Error::RecordOverflow);
+    }
+    let last = plaintext
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .ok_or(Error::MissingContentType)?;
+    let (content, rest) = plaintext.split_at(last);
+    let content_type = rest.first().copied().unwrap_or_default();
+    Ok((ContentType(content_type), content))
+}
+
+/// The epochs of what we receive: at most three.
+#[derive(Debug)]
+pub(super) struct ReadEpochs {
+    current: ReadEpoch,
+    /// Keys are known, but no record under them has come.
+    next: Option<Box<ReadEpoch>>,
+    previous: Option<Box<Previous>>,
+}
+
+#[derive(Debug)]
+struct Previous {
+    epoch: ReadEpoch,
+    until: Instant,
+}
+
+impl ReadEpochs {
+    pub(super) fn new() -> Self {
+        Self {
+            current: ReadEpoch::new(0, None),
+            next: None,
+            previous: None,
+        }
+    }
+
+    /// The highest epoch whose keys are known.
+    pub(super) fn newest(&self) -> u16 {
+        self.next
+            .as_ref()
+            .map_or(self.current.epoch, |next| next.epoch)
+    }
+
+    /// Whether nothing protected has been received yet.
+    pub(super) fn is_plaintext(&self) -> bool {
+        self.current.keys.is_none()
+    }
+
+    /// Whether a record of `epoch` may bring new handshake messages: not if it is older than the
+    /// newest keys.
+    pub(super) fn is_newest(&self, epoch: u16) -> bool {
+        epoch == self.newest()
+    }
+
+    /// Sets the keys that follow the present ones.
+    pub(super) fn install(&mut self, epoch: u16, keys: EpochKeys) {
+        debug_assert!(self.next.is_none() && epoch > self.current.epoch);
+        self.next = Some(Box::new(ReadEpoch::new(epoch, Some(keys))));
+    }
+
+    pub(super) fn get(&mut self, epoch: u16) -> Option<&mut ReadEpoch> {
+        if epoch == self.current.epoch {
+            return Some(&mut self.current);
+        }
+        if let Some(next) = self.next.as_deref_mut().filter(|next| next.epoch == epoch) {
+            return Some(next);
+        }
+        let previous = self
+            .previous
+            .as_deref_mut()
+            .map(|previous| &mut previous.epoch);
+        previous.filter(|previous| previous.epoch == epoch)
+    }
+
+    /// A record of `epoch` was authenticated: if its keys were the next ones, they are the
+    /// present ones now.
+    pub(super) fn authenticated(&mut self, now: Instant, epoch: u16) {
+        if let Some(next) = self.next.take_if(|next| next.epoch == epoch) {
+            let old = std::mem::replace(&mut self.current, *next);
+            // Plaintext is not taken any more once there was something better.
+            let keep = old.keys.is_some();
+            let previous = Previous {
+                epoch: old,
+                until: now + PREVIOUS_LIFETIME,
+            };
+            self.previous = keep.then(|| Box::new(previous));
+        }
+    }
+
+    /// Drops keys whose time is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.previous.take_if(|previous| previous.until < now);
+    }
+
+    /// Whether so many forged records came that the peer should change its keys.
+    pub(super) fn needs_update(&self) -> bool {
+        self.current.forged >= FORGED_UPDATE
+    }
+}
+
+/// One epoch of what we send. Without keys it is epoch 0.
+#[derive(Debug)]
+pub(super) struct WriteEpoch {
+    pub(super) epoch: u16,
+    pub(super) keys: Option<EpochKeys>,
+    next_sequence: u64,
+}
+
+impl WriteEpoch {
+    fn new(epoch: u16, keys: Option<EpochKeys>) -> Self {
+        Self {
+            epoch,
+            keys,
+            next_sequence: 0,
+        }
+    }
+
+    /// Completes a record: header, protection, mask. The content lies in its place.
+    pub(super) fn seal(
+        &self,
+        number: RecordNumber,
+        content_type: ContentType,
+        plaintext_version: ProtocolVersion,
+        record: &mut [u8],
+    ) {
+        let unified = self.keys.as_ref().is_some_and(EpochKeys::is_unified);
+        let header = if unified {
+            header::UNIFIED
+        } else {
+            header::PLAINTEXT
+        };
+        let (head, body) = record.split_at_mut(header);
+        let length = body.len() as u16;
+        let Some(keys) = &self.keys else {
+            head.copy_from_slice(&header::plaintext(
+                content_type,
+                plaintext_version,
+                number,
+                length,
+            ));
+            return;
+        };
+        if unified {
+            head.copy_from_slice(&header::unified(number, length));
+        } else {
+            let version = ProtocolVersion::DTLS1_2;
+            head.copy_from_slice(&header::plaintext(content_type, version, number, length));
+        }
+        keys.seal(number, head, content_type, body);
+        // RFC 9147 §4.2.3: over the finished record.
+        if let Some(mask) = keys.mask(body).filter(|_| unified) {
+            header::mask(head, mask);
+        }
+    }
+
+    /// The number of the next record, which is then used up.
+    ///
+    /// # Errors
+    /// [`Error::SequenceExhausted`] if the keys have no more numbers.
+    pub(super) fn take_number(&mut self) -> Result<RecordNumber, Error> {
+        let limit = self
+            .keys
+            .as_ref()
+            .map_or(MAX_SEQUENCE + 1, |keys| keys.limits().stop_after);
+        // RFC 9147 §4.5.3 and §4.2.1: neither the key's limit nor the number space is passed.
+        if self.next_sequence >= limit.min(MAX_SEQUENCE + 1) {
+            return Err(Error::SequenceExhausted);
+        }
+        let number = RecordNumber::new(self.epoch, self.next_sequence);
+        self.next_sequence += 1;
+        Ok(number)
+    }
+}
+
+/// The epochs of what we send: the present one, and older ones as long as messages of the flight
+/// under way belong to them.
+#[derive(Debug)]
+pub(super) struct WriteEpochs {
+    current: WriteEpoch,
+    older: Vec<WriteEpoch>,
+}
+
+impl WriteEpochs {
+    pub(super) fn new() -> Self {
+        Self {
+            current: WriteEpoch::new(0, None),
+            older: Vec::new(),
+        }
+    }
+
+    pub(super) fn current(&self) -> &WriteEpoch {
+        &self.current
+    }
+
+    pub(super) fn get(&self, epoch: u16) -> Option<&WriteEpoch> {
+        self.all().find(|e| e.epoch == epoch)
+    }
+
+    pub(super) fn get_mut(&mut self, epoch: u16) -> Option<&mut WriteEpoch> {
+        std::iter::once(&mut self.current)
+            .chain(&mut self.older)
+            .find(|e| e.epoch == epoch)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &WriteEpoch> {
+        std::iter::once(&self.current).chain(&self.older)
+    }
+
+    /// Sets the keys for what is sent from now on.
+    pub(super) fn install(&mut self, epoch: u16, keys: EpochKeys) {
+        let old = std::mem::replace(&mut self.current, WriteEpoch::new(epoch, Some(keys)));
+        self.older.push(old);
+    }
+
+    /// Drops older epochs that are not needed.
+    pub(super) fn retain(&mut self, is_needed: impl Fn(u16) -> bool) {
+        self.older.retain(|older| is_needed(older.epoch));
+        if self.older.is_empty() {
+            self.older = Vec::new();
+        }
+    }
+
+    /// Lets epoch 0 go on at `sequence`.
+    pub(super) fn set_plaintext_sequence(&mut self, sequence: u64) {
+        if let Some(plaintext) = self.get_mut(0) {
+            plaintext.next_sequence = sequence;
+        }
+    }
+
+    /// Whether the present keys have sealed so much that they should be changed.
+    pub(super) fn needs_update(&self) -> bool {
+        let limit = self
+            .current
+            .keys
+            .as_ref()
+            .map(|keys| keys.limits().update_after);
+        limit.is_some_and(|limit| self.current.next_sequence >= limit)
+    }
+}

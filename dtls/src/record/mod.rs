@@ -1,0 +1,283 @@
+//! Records: their two header forms, epochs, numbers, replay protection and AEAD
+//! (RFC 6347 §4.1, RFC 9147 §4).
+//!
+//! A record that is not wanted costs nothing but a count: nothing changes before it is
+//! authenticated.
+
+mod epoch;
+mod header;
+mod number;
+mod protect;
+mod replay;
+
+use std::time::Instant;
+
+use self::epoch::{Content, ReadEpochs, WriteEpochs};
+use self::header::Header;
+pub(crate) use self::number::RecordNumber;
+pub(crate) use self::protect::EpochKeys;
+use crate::error::Error;
+use crate::stats::Discard;
+use crate::wire::{ContentType, ProtocolVersion};
+
+/// The most content that a record may have (RFC 8446 §5.1, RFC 5246 §6.2.1).
+pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
+
+/// The most that protection may add to it: 2048 bytes in DTLS 1.2, 256 in DTLS 1.3. A record that
+/// is longer than allowed fails later; this bound only cuts off nonsense.
+const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 2048;
+
+/// Which keys are installed; the number of their epoch follows from it (RFC 9147 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The one key change of a DTLS 1.2 handshake: epoch 1.
+    Traffic12,
+    /// The handshake keys of DTLS 1.3: epoch 2.
+    Handshake,
+    /// The first application keys of DTLS 1.3: epoch 3.
+    Application,
+    /// The keys after a KeyUpdate.
+    Update,
+}
+
+/// An authenticated record; in epoch 0, one that nobody vouches for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Opened<'a> {
+    pub(crate) content_type: ContentType,
+    pub(crate) number: RecordNumber,
+    pub(crate) content: &'a [u8],
+    /// Its epoch is the newest that we know: it may bring new handshake messages.
+    pub(crate) newest: bool,
+}
+
+/// Why a record did not come out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum OpenFailure {
+    /// It is noise.
+    Discard(Discard),
+    /// Its authentic sender broke the rules.
+    Fatal(Error),
+}
+
+/// The record layer of a connection.
+#[derive(Debug)]
+pub(crate) struct RecordLayer {
+    read: ReadEpochs,
+    write: WriteEpochs,
+    /// The version in the header of plaintext records.
+    plaintext_version: ProtocolVersion,
+}
+
+impl RecordLayer {
+    pub(crate) fn new() -> Self {
+        Self {
+            read: ReadEpochs::new(),
+            write: WriteEpochs::new(),
+            // RFC 9147 §5.3, RFC 6347 §4.2.1: the first ClientHello may say DTLS 1.0, which the
+            // oldest servers need to see.
+            plaintext_version: ProtocolVersion::DTLS1_0,
+        }
+    }
+
+    /// The version is known.
+    pub(crate) fn set_version(&mut self, _version: ProtocolVersion) {
+        // RFC 9147 §4: legacy_record_version is frozen at DTLS 1.2.
+        self.plaintext_version = ProtocolVersion::DTLS1_2;
+    }
+
+    /// Takes the next record off the front of `datagram` and opens it in place. `None` when the
+    /// datagram is used up.
+    pub(crate) fn open<'a>(
+        &mut self,
+        now: Instant,
+        datagram: &mut &'a mut [u8],
+    ) -> Option<Result<Opened<'a>, OpenFailure>> {
+        if datagram.is_empty() {
+            return None;
+        }
+        let rest = std::mem::take(datagram);
+        let split = Header::read(rest).and_then(|header| {
+            let length = header.length + header.body_length(rest.len())?;
+            (length - header.length <= MAX_CIPHERTEXT).then_some((header, length))
+        });
+        let Some((header, length)) = split else {
+            return Some(Err(Discard::MalformedRecord.into()));
+        };
+        let (record, rest) = rest.split_at_mut(length);
+        *datagram = rest;
+        Some(self.open_record(now, &header, record))
+    }
+
+    fn open_record<'a>(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        record: &'a mut [u8],
+    ) -> Result<Opened<'a>, OpenFailure> {
+        self.read.expire(now);
+        let epoch = header.epoch(self.read.newest());
+        let read = self.read.get(epoch).ok_or(Discard::UnknownEpoch)?;
+        let Content {
+            content_type,
+            number,
+            content,
+        } = read.open(header, record)?;
+        self.read.authenticated(now, epoch);
+        if content.len() > MAX_PLAINTEXT {
+            return Err(Error::RecordOverflow.into());
+        }
+        Ok(Opened {
+            content_type,
+            number,
+            content,
+            newest: self.read.is_newest(epoch),
+        })
+    }
+
+    /// Whether nothing protected was received yet, so that plaintext is still listened to.
+    pub(crate) fn reads_plaintext(&self) -> bool {
+        self.read.is_plaintext()
+    }
+
+    /// Accepts records under new keys, beside those under the present ones.
+    ///
+    /// # Errors
+    /// [`Error::TooManyKeyUpdates`] if the epochs are used up.
+    pub(crate) fn install_read(&mut self, stage: Stage, keys: EpochKeys) -> Result<(), Error> {
+        let epoch = stage.epoch(self.read.newest())?;
+        self.read.install(epoch, keys);
+        Ok(())
+    }
+
+    /// Protects what is sent from now on under new keys.
+    ///
+    /// # Errors
+    /// [`Error::TooManyKeyUpdates`] if the epochs are used up.
+    pub(crate) fn install_write(&mut self, stage: Stage, keys: EpochKeys) -> Result<(), Error> {
+        let epoch = stage.epoch(self.write_epoch())?;
+        self.write.install(epoch, keys);
+        Ok(())
+    }
+
+    /// The epoch of what is sent now.
+    pub(crate) fn write_epoch(&self) -> u16 {
+        self.write.current().epoch
+    }
+
+    /// Drops older keys for sending, except those of epochs that are still needed.
+    pub(crate) fn retain_write(&mut self, is_needed: impl Fn(u16) -> bool) {
+        self.write.retain(is_needed);
+    }
+
+    /// Lets plaintext records go on at this sequence number.
+    // RFC 6347 §4.2.1: HelloVerifyRequest and the ServerHello after it bear the number of the
+    // ClientHello, so that a server without state repeats none.
+    pub(crate) fn set_plaintext_sequence(&mut self, sequence: u64) {
+        self.write.set_plaintext_sequence(sequence);
+    }
+
+    /// Whether keys should be changed soon: ours for sending, the peer's for what we receive.
+    pub(crate) fn needs_update(&self) -> NeedsUpdate {
+        NeedsUpdate {
+            write: self.write.needs_update(),
+            read: self.read.needs_update(),
+        }
+    }
+
+    /// The place for the content of a record of `epoch` that starts at the front of `out`; `None`
+    /// if there is no room for a single byte.
+    pub(crate) fn payload_room<'a>(&self, epoch: u16, out: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        let Overhead { before, after } = self.overhead(epoch)?;
+        let end = out.len().checked_sub(after)?.min(before + MAX_PLAINTEXT);
+        out.get_mut(before..end).filter(|room| !room.is_empty())
+    }
+
+    /// The bytes that protection adds to a record of the present epoch.
+    pub(crate) fn write_overhead(&self) -> usize {
+        self.overhead(self.write_epoch())
+            .map_or(0, |overhead| overhead.before + overhead.after)
+    }
+
+    fn overhead(&self, epoch: u16) -> Option<Overhead> {
+        Some(match &self.write.get(epoch)?.keys {
+            None => Overhead {
+                before: header::PLAINTEXT,
+                after: 0,
+            },
+            Some(keys) if keys.is_unified() => Overhead {
+                before: header::UNIFIED,
+                after: keys.suffix(),
+            },
+            Some(keys) => Overhead {
+                before: header::PLAINTEXT + keys.prefix(),
+                after: keys.suffix(),
+            },
+        })
+    }
+
+    /// Makes a record of the `length` bytes that lie in the [`RecordLayer::payload_room`] of
+    /// `out`. Returns its number, and its length in `out`.
+    ///
+    /// # Errors
+    /// [`Error::SequenceExhausted`] if there are no more record numbers under these keys.
+    pub(crate) fn seal(
+        &mut self,
+        epoch: u16,
+        content_type: ContentType,
+        out: &mut [u8],
+        length: usize,
+    ) -> Result<(RecordNumber, usize), Error> {
+        let version = self.plaintext_version;
+        let overhead = self.overhead(epoch);
+        let write = self.write.get_mut(epoch);
+        let (write, Overhead { before, after }) = write
+            .zip(overhead)
+            .expect("invariant: epochs of unsent messages are kept");
+        let number = write.take_number()?;
+        let total = before + length + after;
+        let record = out
+            .get_mut(..total)
+            .expect("invariant: the content lies in payload_room");
+        write.seal(number, content_type, version, record);
+        Ok((number, total))
+    }
+}
+
+/// Which keys should be changed soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NeedsUpdate {
+    pub(crate) write: bool,
+    pub(crate) read: bool,
+}
+
+/// Bytes of a record before and after its content.
+#[derive(Clone, Copy, Debug)]
+struct Overhead {
+    before: usize,
+    after: usize,
+}
+
+impl Stage {
+    /// The epoch of these keys; `present` is the newest one of the direction.
+    fn epoch(self, present: u16) -> Result<u16, Error> {
+        match self {
+            Self::Traffic12 => Ok(1),
+            Self::Handshake => Ok(2),
+            Self::Application => Ok(3),
+            // RFC 9147 §8: epochs don't wrap.
+            Self::Update => present.checked_add(1).ok_or(Error::TooManyKeyUpdates),
+        }
+    }
+}
+
+impl From<Discard> for OpenFailure {
+    fn from(discard: Discard) -> Self {
+        Self::Discard(discard)
+    }
+}
+
+impl From<Error> for OpenFailure {
+    fn from(error: Error) -> Self {
+        Self::Fatal(error)
+    }
+}

@@ -1,0 +1,255 @@
+//! Protection of records under the keys of one epoch: nonces, additional data, the inner plaintext
+//! and the masking of record numbers (RFC 6347 §4.1.2, RFC 9147 §4.2.3 and §4).
+
+use std::fmt;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use super::number::{MAX_SEQUENCE, RecordNumber};
+use crate::crypto::{AeadAlgorithm, AeadKey, CryptoProvider, RecordNumberKey};
+use crate::wire::{ContentType, ProtocolVersion};
+
+/// The authentication tag of every AEAD that we have.
+pub(super) const TAG: usize = 16;
+
+/// The part of the nonce that a DTLS 1.2 AES-GCM record carries (RFC 5288 §3).
+const EXPLICIT_NONCE: usize = 8;
+
+/// The ciphertext from which the mask of the record number is made (RFC 9147 §4.2.3).
+const SAMPLE: usize = 16;
+
+/// The byte of a DTLS 1.3 inner plaintext that tells the content type.
+const INNER_TYPE: usize = 1;
+
+/// The keys of one direction in one epoch.
+pub(crate) struct EpochKeys {
+    aead: Box<dyn AeadKey>,
+    /// The whole IV, or its first four bytes where the record carries the rest.
+    iv: Zeroizing<[u8; 12]>,
+    form: Form,
+    limits: Limits,
+}
+
+enum Form {
+    /// DTLS 1.2 with AES-GCM: a fixed part and a part in the record.
+    ExplicitNonce,
+    /// DTLS 1.2 with ChaCha20-Poly1305 (RFC 7905).
+    ImplicitNonce,
+    /// DTLS 1.3.
+    Unified(Box<dyn RecordNumberKey>),
+}
+
+/// How much one key may do (RFC 9147 §4.5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Records after which new keys are asked for.
+    pub(super) update_after: u64,
+    /// Records after which nothing more is sealed.
+    pub(super) stop_after: u64,
+}
+
+/// Why a record was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OpenError {
+    /// It can't hold a tag, or not the bytes from which the mask is made.
+    TooShort,
+    /// The tag does not fit.
+    Forged,
+}
+
+impl EpochKeys {
+    /// Keys of DTLS 1.2. `fixed_iv` has 4 bytes for AES-GCM, 12 for ChaCha20-Poly1305.
+    pub(crate) fn v12(
+        provider: &dyn CryptoProvider,
+        algorithm: AeadAlgorithm,
+        key: &[u8],
+        fixed_iv: &[u8],
+    ) -> Self {
+        let mut iv = Zeroizing::new([0; 12]);
+        for (to, from) in iv.iter_mut().zip(fixed_iv) {
+            *to = *from;
+        }
+        let form = if fixed_iv.len() < iv.len() {
+            Form::ExplicitNonce
+        } else {
+            Form::ImplicitNonce
+        };
+        Self {
+            aead: provider.aead(algorithm, key),
+            iv,
+            form,
+            limits: Limits::of(algorithm),
+        }
+    }
+
+    /// Keys of DTLS 1.3.
+    pub(crate) fn v13(
+        provider: &dyn CryptoProvider,
+        algorithm: AeadAlgorithm,
+        key: &[u8],
+        iv: [u8; 12],
+        record_number_key: &[u8],
+    ) -> Self {
+        let form = Form::Unified(provider.record_number_key(algorithm, record_number_key));
+        Self {
+            aead: provider.aead(algorithm, key),
+            iv: Zeroizing::new(iv),
+            form,
+            limits: Limits::of(algorithm),
+        }
+    }
+
+    /// Whether records under these keys have the unified header of RFC 9147 §4.
+    pub(super) fn is_unified(&self) -> bool {
+        matches!(self.form, Form::Unified(_))
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Bytes between the header and the content.
+    pub(super) fn prefix(&self) -> usize {
+        match self.form {
+            Form::ExplicitNonce => EXPLICIT_NONCE,
+            Form::ImplicitNonce | Form::Unified(_) => 0,
+        }
+    }
+
+    /// Bytes after the content.
+    pub(super) fn suffix(&self) -> usize {
+        if self.is_unified() {
+            INNER_TYPE + TAG
+        } else {
+            TAG
+        }
+    }
+
+    /// The mask over the last bytes of a record's sequence number, given the record's body.
+    // RFC 9147 §4.2.3: made from the first 16 bytes of ciphertext; a shorter one has none.
+    pub(super) fn mask(&self, body: &[u8]) -> Option<[u8; 2]> {
+        match &self.form {
+            Form::Unified(key) => Some(key.mask(body.first_chunk::<SAMPLE>()?)),
+            Form::ExplicitNonce | Form::ImplicitNonce => Some([0; 2]),
+        }
+    }
+
+    /// Decrypts the body of a record in place. Returns where its content lies; in DTLS 1.3 that
+    /// is the inner plaintext with type and padding. Nothing decrypted is left on failure.
+    pub(super) fn open(
+        &self,
+        number: RecordNumber,
+        header: &[u8],
+        content_type: ContentType,
+        body: &mut [u8],
+    ) -> Result<Range<usize>, OpenError> {
+        let prefix = self.prefix();
+        let length = body
+            .len()
+            .checked_sub(prefix + TAG)
+            .ok_or(OpenError::TooShort)?;
+        let (explicit, sealed) = body.split_at_mut(prefix);
+        let nonce = self.nonce(number, explicit);
+        let legacy = legacy_aad(number, content_type, length);
+        let aad = if self.is_unified() { header } else { &legacy };
+        match self.aead.open_in_place(&nonce, aad, sealed) {
+            Ok(opened) => Ok(prefix..prefix + opened),
+            Err(_) => Err(OpenError::Forged),
+        }
+    }
+
+    /// Encrypts a record in place: `body` is prefix, `length` bytes of content and suffix.
+    pub(super) fn seal(
+        &self,
+        number: RecordNumber,
+        header: &[u8],
+        content_type: ContentType,
+        body: &mut [u8],
+    ) {
+        let (explicit, rest) = body.split_at_mut(self.prefix());
+        let (plaintext, tag) = rest.split_at_mut(rest.len() - TAG);
+        if let Some(inner_type) = plaintext.last_mut().filter(|_| self.is_unified()) {
+            *inner_type = content_type.0;
+        }
+        // RFC 6347 §4.1.2.1, RFC 5288 §3: a counter, never random, so that no nonce repeats.
+        for (to, from) in explicit.iter_mut().zip(number.combined().to_be_bytes()) {
+            *to = from;
+        }
+        let nonce = self.nonce(number, explicit);
+        let legacy = legacy_aad(number, content_type, plaintext.len());
+        let aad = if self.is_unified() { header } else { &legacy };
+        tag.copy_from_slice(&self.aead.seal_in_place(&nonce, aad, plaintext));
+    }
+
+    /// The nonce of a record. In DTLS 1.2 with AES-GCM it is what the record says, which for
+    /// ours is the record number.
+    fn nonce(&self, number: RecordNumber, explicit: &[u8]) -> [u8; 12] {
+        let mut nonce = *self.iv;
+        let (_, tail) = nonce.split_at_mut(4);
+        match self.form {
+            Form::ExplicitNonce => {
+                for (to, from) in tail.iter_mut().zip(explicit) {
+                    *to = *from;
+                }
+            }
+            // RFC 7905 §2.
+            Form::ImplicitNonce => xor(tail, number.combined()),
+            // RFC 9147 §4.2.2 with RFC 8446 §5.3: the sequence number without the epoch.
+            Form::Unified(_) => xor(tail, number.sequence()),
+        }
+        nonce
+    }
+}
+
+impl fmt::Debug for EpochKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EpochKeys").finish_non_exhaustive()
+    }
+}
+
+impl Limits {
+    /// AES-GCM may seal 2^24.5 records (RFC 8446 §5.5); the update is asked for at a third of
+    /// that. ChaCha20-Poly1305 has no limit below that of the sequence numbers.
+    const fn of(algorithm: AeadAlgorithm) -> Self {
+        match algorithm {
+            AeadAlgorithm::ChaCha20Poly1305 => Self {
+                update_after: MAX_SEQUENCE / 2,
+                stop_after: MAX_SEQUENCE + 1,
+            },
+            _ => Self {
+                update_after: 1 << 23,
+                stop_after: 23_726_566,
+            },
+        }
+    }
+}
+
+fn xor(nonce: &mut [u8], number: u64) {
+    for (to, from) in nonce.iter_mut().zip(number.to_be_bytes()) {
+        *to ^= from;
+    }
+}
+
+/// The additional data of DTLS 1.2 (RFC 5246 §6.2.3.3 with the sequence number of RFC 6347
+/// §4.1.2.1): record number, type, version and length of the plaintext.
+fn legacy_aad(number: RecordNumber, content_type: ContentType, length: usize) -> [u8; 13] {
+    let [n0, n1, n2, n3, n4, n5, n6, n7] = number.combined().to_be_bytes();
+    let [major, minor] = ProtocolVersion::DTLS1_2.0.to_be_bytes();
+    let [l0, l1] = (length as u16).to_be_bytes();
+    [
+        n0,
+        n1,
+        n2,
+        n3,
+        n4,
+        n5,
+        n6,
+        n7,
+        content_type.0,
+        major,
+        minor,
+        l0,
+        l1,
+    ]
+}
