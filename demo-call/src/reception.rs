@@ -58,6 +58,11 @@ impl Reception {
         self.last_sr = Some((info, now));
     }
 
+    /// The extended sequence number of the packet to expect first.
+    pub(crate) fn first(&self) -> u64 {
+        self.base
+    }
+
     /// Packets received.
     pub(crate) fn received(&self) -> u64 {
         self.received

@@ -6,5 +6,5 @@ mod packet;
 mod recorder;
 
 pub(crate) use clip::{Clip, ClipError, MAX_PACKET};
-pub(crate) use packet::{CLOCK_HZ, is_stereo, samples};
+pub(crate) use packet::{CLOCK_HZ, samples};
 pub(crate) use recorder::Recorder;

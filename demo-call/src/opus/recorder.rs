@@ -56,10 +56,10 @@ impl Recorder {
         })
     }
 
-    /// Adds one Opus packet. One that is not Opus is left out, with `Ok(false)`.
-    pub(crate) fn write(&mut self, packet: &[u8]) -> io::Result<bool> {
+    /// Adds one Opus packet. What is no Opus packet is left out.
+    pub(crate) fn write(&mut self, packet: &[u8]) -> io::Result<()> {
         let Some(samples) = samples(packet) else {
-            return Ok(false);
+            return Ok(());
         };
         match self.held.take() {
             None => self.write_headers(packet)?,
@@ -68,7 +68,7 @@ impl Recorder {
         self.position += u64::from(samples);
         self.packets += 1;
         self.held = Some(packet.to_owned());
-        Ok(true)
+        Ok(())
     }
 
     /// Fills a gap of `gap` samples with packets that a decoder conceals.
@@ -153,7 +153,7 @@ mod tests {
         let mut recorder = Recorder::create(&path, "a call", 7).expect("the file is created");
         let packets: Vec<_> = (0..120_u8).map(|n| vec![31 << 3, n, 2, 3]).collect();
         for packet in &packets {
-            assert!(recorder.write(packet).expect("it is written"));
+            recorder.write(packet).expect("it is written");
         }
         assert!(
             !path.exists(),

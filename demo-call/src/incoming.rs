@@ -1,0 +1,174 @@
+//! One received stream: put back into order, counted, and recorded.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::opus::Recorder;
+use crate::reception::Reception;
+use crate::rtp::Packet;
+
+/// Packets that wait for a missing one: 320 ms at 20 ms each. A recording can afford what a
+/// listener could not, and reordering on real paths stays far below it.
+const REORDER_DEPTH: usize = 16;
+
+/// Where a call's recordings go.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordTo {
+    pub(crate) dir: PathBuf,
+    /// The file's name without `.ogg`; further streams of the call get a number behind it.
+    pub(crate) name: String,
+}
+
+impl RecordTo {
+    /// The file for the `number`th stream of the call.
+    pub(crate) fn path(&self, number: usize) -> PathBuf {
+        let name = match number {
+            0 => format!("{}.ogg", self.name),
+            _ => format!("{}-{}.ogg", self.name, number + 1),
+        };
+        self.dir.join(name)
+    }
+}
+
+/// One received stream.
+pub(crate) struct Incoming {
+    pub(crate) reception: Reception,
+    recorder: Option<Recorder>,
+    /// The extended sequence number to record next.
+    next: u64,
+    /// The timestamp that follows the last packet recorded.
+    next_timestamp: Option<u32>,
+    waiting: BTreeMap<u64, (u32, Vec<u8>)>,
+}
+
+impl Incoming {
+    /// Starts with the first packet of the stream, which still has to be handled.
+    pub(crate) fn new(first: &Packet<'_>, recorder: Option<Recorder>, now: Instant) -> Self {
+        let reception = Reception::new(first, now);
+        let next = reception.first();
+        Self {
+            reception,
+            recorder,
+            next,
+            next_timestamp: None,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one packet.
+    pub(crate) fn handle(&mut self, packet: &Packet<'_>, now: Instant) -> io::Result<()> {
+        let number = self.reception.count(packet, now);
+        // What comes after its place was given up stays out of the recording.
+        if number >= self.next && self.recorder.is_some() {
+            self.waiting
+                .insert(number, (packet.timestamp, packet.payload.to_owned()));
+        }
+        self.record(REORDER_DEPTH)
+    }
+
+    /// Ends the stream; returns how many Opus packets its recording has.
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
+        self.record(0)?;
+        self.recorder.map_or(Ok(0), Recorder::finish)
+    }
+
+    /// Records the packets whose turn it is, and those that more than `depth` packets wait behind.
+    fn record(&mut self, depth: usize) -> io::Result<()> {
+        while let Some(entry) = self.waiting.first_entry() {
+            if *entry.key() != self.next && self.waiting.len() <= depth {
+                break;
+            }
+            let Some((number, (timestamp, payload))) = self.waiting.pop_first() else {
+                break;
+            };
+            self.next = number + 1;
+            self.write(timestamp, &payload)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, timestamp: u32, payload: &[u8]) -> io::Result<()> {
+        let Some(recorder) = &mut self.recorder else {
+            return Ok(());
+        };
+        let Some(samples) = crate::opus::samples(payload) else {
+            return Ok(());
+        };
+        let gap = self
+            .next_timestamp
+            .map_or(0, |next| timestamp.wrapping_sub(next));
+        // A timestamp that goes backwards is no gap.
+        if gap.cast_signed() > 0 {
+            recorder.write_gap(u64::from(gap))?;
+        }
+        self.next_timestamp = Some(timestamp.wrapping_add(samples));
+        recorder.write(payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opus::Clip;
+
+    fn record(packets: &[(u16, u32)]) -> Vec<Vec<u8>> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("call.ogg");
+        let recorder = Recorder::create(&path, "a call", 1).expect("the file is created");
+        let now = Instant::now();
+        let mut recorder = Some(recorder);
+        let mut incoming = None;
+        for &(sequence, timestamp) in packets {
+            let payload = [31 << 3, sequence as u8];
+            let packet = Packet {
+                payload_type: 111,
+                sequence,
+                timestamp,
+                ssrc: 1,
+                payload: &payload,
+            };
+            incoming
+                .get_or_insert_with(|| Incoming::new(&packet, recorder.take(), now))
+                .handle(&packet, now)
+                .expect("it is recorded");
+        }
+        incoming
+            .expect("there were packets")
+            .finish()
+            .expect("it is finished");
+        Clip::open(&path)
+            .expect("Ogg Opus")
+            .packets()
+            .iter()
+            .map(|p| p.to_vec())
+            .collect()
+    }
+
+    fn packet(number: u8) -> Vec<u8> {
+        vec![31 << 3, number]
+    }
+
+    #[test]
+    fn packets_are_recorded_in_the_order_of_their_numbers() {
+        let recorded = record(&[(65_535, 0), (1, 1920), (0, 960), (2, 2880)]);
+        assert_eq!(recorded, [packet(255), packet(0), packet(1), packet(2)]);
+    }
+
+    #[test]
+    fn a_lost_packet_leaves_its_time_in_the_recording() {
+        let recorded = record(&[(1, 960), (2, 1920), (4, 3840)]);
+        assert_eq!(recorded, [packet(1), packet(2), vec![31 << 3], packet(4)]);
+    }
+
+    #[test]
+    fn waiting_for_a_packet_has_an_end() {
+        let mut packets: Vec<_> = (0..=20_u16).map(|n| (n, u32::from(n) * 960)).collect();
+        let late = packets.remove(1);
+        packets.push(late);
+        let recorded = record(&packets);
+        assert_eq!(recorded.len(), 21);
+        assert_eq!(recorded[1], [31 << 3], "its place was given up");
+    }
+}

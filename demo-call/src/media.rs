@@ -1,0 +1,391 @@
+//! The media of one call, between its recordings and the gate: RTP and RTCP in the clear.
+//!
+//! Like the cores below it, it knows neither sockets nor clocks: both clocks, the monotonic one and
+//! the wall's (which RTCP reports carry), come from outside. After each call of
+//! [`Media::handle_rtp`], [`Media::handle_rtcp`] and [`Media::say_goodbye`], and when the time that
+//! [`Media::poll_timeout`] gives has come, [`Media::poll_packet`] is called until it gives `None`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::incoming::{Incoming, RecordTo};
+use crate::opus::Recorder;
+use crate::player::Player;
+use crate::rtcp::{Compound, Item, MAX_COMPOUND, ReportBlock, ntp, read, round_trip};
+use crate::rtp::Packet;
+
+/// Streams that are received in one call. A browser that sends one microphone needs one; a few more
+/// allow for an SSRC that changes.
+const MAX_STREAMS: usize = 4;
+
+/// The mean time between reports. RFC 3550 §6.2 gives RTCP 5 % of the session: 200 bytes/s at
+/// 32 kbit/s, and a report is below 100.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What of a call's media is decided before it begins.
+#[derive(Debug)]
+pub(crate) struct MediaConfig {
+    /// The payload type that means Opus in this call.
+    pub(crate) payload_type: u8,
+    pub(crate) cname: String,
+    /// The title that recordings get.
+    pub(crate) title: String,
+    pub(crate) record: Option<RecordTo>,
+    /// Counts packets for a peer that plays at [`crate::player::Pace::Window`].
+    pub(crate) arrivals: Option<Arc<AtomicU64>>,
+}
+
+/// A packet that [`Media::poll_packet`] wrote: its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outgoing {
+    Rtp(usize),
+    Rtcp(usize),
+}
+
+/// What a call counted so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) rtp_sent: u64,
+    pub(crate) rtp_sent_bytes: u64,
+    pub(crate) rtp_received: u64,
+    pub(crate) rtp_received_bytes: u64,
+    pub(crate) rtcp_sent: u64,
+    pub(crate) rtcp_received: u64,
+    /// Missing of the peer's packets.
+    pub(crate) lost: u64,
+    /// Authenticated packets that are no RTP or RTCP, or of another payload type.
+    pub(crate) strange: u64,
+}
+
+/// The media of one call.
+pub(crate) struct Media {
+    config: MediaConfig,
+    player: Player,
+    incoming: BTreeMap<u32, Incoming>,
+    counters: Counters,
+    /// One moment on both clocks.
+    epoch: (Instant, SystemTime),
+    next_report: Instant,
+    goodbye: Goodbye,
+    peer_left: bool,
+    /// What the peer last said of our stream.
+    peer_report: Option<ReportBlock>,
+    round_trip: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goodbye {
+    No,
+    Due,
+    Said,
+}
+
+impl Media {
+    /// Media that begins `now`, which is `wall` on the wall's clock, with the first packet and the
+    /// first report.
+    pub(crate) fn new(config: MediaConfig, player: Player, now: Instant, wall: SystemTime) -> Self {
+        Self {
+            config,
+            player,
+            incoming: BTreeMap::new(),
+            counters: Counters::default(),
+            epoch: (now, wall),
+            next_report: now,
+            goodbye: Goodbye::No,
+            peer_left: false,
+            peer_report: None,
+            round_trip: None,
+        }
+    }
+
+    /// Takes an RTP packet that was authenticated and decrypted.
+    pub(crate) fn handle_rtp(&mut self, now: Instant, packet: &[u8]) -> io::Result<()> {
+        let Some(packet) = Packet::parse(packet) else {
+            self.counters.strange += 1;
+            return Ok(());
+        };
+        let known = self.incoming.contains_key(&packet.ssrc);
+        if packet.payload_type != self.config.payload_type
+            || (!known && self.incoming.len() == MAX_STREAMS)
+        {
+            self.counters.strange += 1;
+            return Ok(());
+        }
+        if !known {
+            let recorder = self.recorder(packet.ssrc)?;
+            self.incoming
+                .insert(packet.ssrc, Incoming::new(&packet, recorder, now));
+        }
+        self.counters.rtp_received += 1;
+        self.counters.rtp_received_bytes += packet.payload.len() as u64;
+        if let Some(arrivals) = &self.config.arrivals {
+            arrivals.fetch_add(1, Ordering::Relaxed);
+        }
+        match self.incoming.get_mut(&packet.ssrc) {
+            Some(incoming) => incoming.handle(&packet, now),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes an RTCP packet that was authenticated and decrypted.
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, compound: &[u8]) {
+        self.counters.rtcp_received += 1;
+        for item in read(compound) {
+            match item {
+                Item::Sender { ssrc, info } => {
+                    if let Some(incoming) = self.incoming.get_mut(&ssrc) {
+                        incoming.reception.report_received(info, now);
+                    }
+                }
+                Item::Block(block) if block.ssrc == self.player.ssrc() => {
+                    self.peer_report = Some(block);
+                    self.round_trip = round_trip(&block, self.ntp(now)).or(self.round_trip);
+                }
+                Item::Block(_) => {}
+                Item::Goodbye { .. } => self.peer_left = true,
+            }
+        }
+    }
+
+    /// Ends the call for this side: no more RTP, one last report with a BYE (RFC 3550 §6.3.7).
+    pub(crate) fn say_goodbye(&mut self) {
+        if self.goodbye == Goodbye::No {
+            self.goodbye = Goodbye::Due;
+        }
+    }
+
+    /// Writes the next packet that is due into `buf`.
+    pub(crate) fn poll_packet(&mut self, now: Instant, buf: &mut [u8]) -> Option<Outgoing> {
+        match self.goodbye {
+            Goodbye::No => {}
+            Goodbye::Due => {
+                self.goodbye = Goodbye::Said;
+                return self.report(now, buf, true);
+            }
+            Goodbye::Said => return None,
+        }
+        if let Some(length) = self.player.poll_packet(now, buf) {
+            return Some(Outgoing::Rtp(length));
+        }
+        if now < self.next_report {
+            return None;
+        }
+        // RFC 3550 §6.3.1: varied between half and one and a half of the interval.
+        self.next_report = now + REPORT_INTERVAL.mul_f64(rand::random_range(0.5..1.5));
+        self.report(now, buf, false)
+    }
+
+    /// When [`Media::poll_packet`] has something next.
+    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        match self.goodbye {
+            Goodbye::No => {}
+            Goodbye::Due => return Some(now),
+            Goodbye::Said => return None,
+        }
+        let report = self.next_report;
+        Some(
+            self.player
+                .poll_timeout(now)
+                .map_or(report, |packet| packet.min(report)),
+        )
+    }
+
+    /// Whether the recording was played to its end.
+    pub(crate) fn has_played(&self) -> bool {
+        self.player.is_finished()
+    }
+
+    /// Whether this side's BYE is out.
+    pub(crate) fn has_left(&self) -> bool {
+        self.goodbye == Goodbye::Said
+    }
+
+    /// Whether the peer said BYE.
+    pub(crate) fn peer_has_left(&self) -> bool {
+        self.peer_left
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counters(&self) -> Counters {
+        let (rtp_sent, rtp_sent_bytes) = self.player.sent();
+        let lost = self
+            .incoming
+            .values()
+            .map(|incoming| incoming.reception.lost())
+            .sum();
+        Counters {
+            rtp_sent,
+            rtp_sent_bytes,
+            lost,
+            ..self.counters
+        }
+    }
+
+    /// The interarrival jitter, of the stream where it is greatest.
+    pub(crate) fn jitter(&self) -> Option<Duration> {
+        self.incoming
+            .values()
+            .map(|incoming| incoming.reception.jitter())
+            .max()
+    }
+
+    /// What the peer last reported of our stream.
+    pub(crate) fn peer_report(&self) -> Option<&ReportBlock> {
+        self.peer_report.as_ref()
+    }
+
+    /// The round-trip time that the peer's last report tells.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// Completes the recordings; returns how many Opus packets they hold.
+    pub(crate) fn finish(self) -> io::Result<u64> {
+        self.incoming.into_values().map(Incoming::finish).sum()
+    }
+
+    /// `now` as an NTP timestamp.
+    fn ntp(&self, now: Instant) -> u64 {
+        let (start, wall) = self.epoch;
+        ntp(wall + now.saturating_duration_since(start))
+    }
+
+    fn recorder(&self, ssrc: u32) -> io::Result<Option<Recorder>> {
+        let create = |record: &RecordTo| {
+            let path = record.path(self.incoming.len());
+            Recorder::create(&path, &self.config.title, ssrc)
+        };
+        self.config.record.as_ref().map(create).transpose()
+    }
+
+    fn report(&mut self, now: Instant, buf: &mut [u8], goodbye: bool) -> Option<Outgoing> {
+        let blocks: Vec<_> = self
+            .incoming
+            .values_mut()
+            .map(|incoming| incoming.reception.report(now))
+            .collect();
+        let compound = Compound {
+            ssrc: self.player.ssrc(),
+            cname: &self.config.cname,
+            sender: self.player.report(self.ntp(now)),
+            blocks: &blocks,
+            goodbye,
+        };
+        let length = compound.write(buf.first_chunk_mut::<MAX_COMPOUND>()?);
+        self.counters.rtcp_sent += 1;
+        Some(Outgoing::Rtcp(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::opus::{CLOCK_HZ, Clip};
+    use crate::player::Pace;
+    use crate::rtp::Stream;
+
+    const OPUS: u8 = 111;
+
+    fn media(ssrc: u32, now: Instant, record: Option<RecordTo>) -> Media {
+        let asset = include_bytes!("../assets/second.ogg");
+        let clip = Arc::new(Clip::read(Cursor::new(asset)).expect("the asset is Ogg Opus"));
+        let stream = Stream::new(ssrc, OPUS, 65_500, u32::MAX - CLOCK_HZ);
+        let player = Player::new(clip, false, Pace::Real, stream, now);
+        let config = MediaConfig {
+            payload_type: OPUS,
+            cname: "test".to_owned(),
+            title: "A test".to_owned(),
+            record,
+            arrivals: None,
+        };
+        Media::new(config, player, now, SystemTime::now())
+    }
+
+    /// Gives all that `from` has to say at `now` to `to`.
+    fn transfer(now: Instant, from: &mut Media, to: &mut Media) {
+        let mut buf = [0; 1500];
+        while let Some(packet) = from.poll_packet(now, &mut buf) {
+            match packet {
+                Outgoing::Rtp(len) => to.handle_rtp(now, &buf[..len]).expect("it is recorded"),
+                Outgoing::Rtcp(len) => to.handle_rtcp(now, &buf[..len]),
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_carries_its_recordings_both_ways_unchanged() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let record = RecordTo {
+            dir: dir.path().to_owned(),
+            name: "b".to_owned(),
+        };
+        let mut now = Instant::now();
+        let (mut a, mut b) = (media(1, now, None), media(2, now, Some(record.clone())));
+        while !(a.has_left() && b.has_left()) {
+            for media in [&mut a, &mut b] {
+                if media.has_played() {
+                    media.say_goodbye();
+                }
+            }
+            transfer(now, &mut a, &mut b);
+            transfer(now, &mut b, &mut a);
+            now += Duration::from_millis(20);
+        }
+        assert!(a.peer_has_left() && b.peer_has_left());
+        assert_eq!(a.counters().rtp_sent, b.counters().rtp_received);
+        assert_eq!(b.counters().rtcp_sent, a.counters().rtcp_received);
+        assert_eq!((a.counters().lost, b.counters().lost), (0, 0));
+        assert!(a.peer_report().is_some_and(|report| report.lost == 0));
+        assert!(
+            a.round_trip()
+                .is_some_and(|time| time < Duration::from_millis(1))
+        );
+        b.finish().expect("the recording is complete");
+        let written = Clip::open(&record.path(0)).expect("it is Ogg Opus");
+        assert_eq!(written.packets(), a.player.clip().packets());
+    }
+
+    #[test]
+    fn what_is_not_of_the_call_is_counted_only() {
+        let now = Instant::now();
+        let mut media = media(1, now, None);
+        let mut buf = [0; 64];
+        let length = Stream::new(9, OPUS + 1, 0, 0).write(b"?", 960, &mut buf);
+        media
+            .handle_rtp(now, &buf[..length])
+            .expect("nothing is recorded");
+        media
+            .handle_rtp(now, b"no RTP")
+            .expect("nothing is recorded");
+        for ssrc in 0..=MAX_STREAMS as u32 {
+            let length = Stream::new(ssrc, OPUS, 0, 0).write(&[31 << 3], 960, &mut buf);
+            media
+                .handle_rtp(now, &buf[..length])
+                .expect("nothing is recorded");
+        }
+        assert_eq!(
+            media.counters().strange,
+            3,
+            "the payload type, the length, one SSRC too many"
+        );
+        assert_eq!(media.counters().rtp_received, MAX_STREAMS as u64);
+    }
+
+    #[test]
+    fn after_a_goodbye_nothing_more_is_sent() {
+        let now = Instant::now();
+        let (mut a, mut b) = (media(1, now, None), media(2, now, None));
+        transfer(now, &mut a, &mut b);
+        a.say_goodbye();
+        transfer(now, &mut a, &mut b);
+        assert!(a.has_left() && b.peer_has_left());
+        let mut buf = [0; 1500];
+        assert_eq!(a.poll_packet(now + Duration::from_secs(60), &mut buf), None);
+        assert_eq!(a.poll_timeout(now), None);
+    }
+}
