@@ -1,10 +1,14 @@
 //! A call between two hosts, or a host and a browser, through Portcullis.
+mod cli;
 mod incoming;
 mod media;
 mod opus;
+mod page;
 mod player;
+mod progress;
 mod reception;
 mod rtcp;
 mod rtp;
+mod whip_client;
 
 fn main() {}

@@ -1,0 +1,159 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::http::Uri;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A secured call: ICE, DTLS and SRTP on one UDP port.
+///
+/// Without a command, two endpoints on this host call each other, each plays a recording to the
+/// other, and the summary tells what passed. The exit status is 0 only if every packet sent
+/// arrived, authenticated and decrypted, and both recordings came through unchanged.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) alone: Alone,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer calls: from `dial`, from a browser, from any WHIP client (RFC 9725)
+    Listen(Listen),
+    /// Call a host where `listen` runs
+    Dial(Dial),
+}
+
+/// The call of two endpoints on this host.
+#[derive(Debug, Args)]
+pub(crate) struct Alone {
+    /// Recording to play (Ogg Opus); given twice, the second is what the answering side plays
+    #[arg(long, value_name = "FILE.ogg")]
+    pub(crate) play: Vec<PathBuf>,
+    /// Folder for the two recordings
+    #[arg(long, value_name = "DIR", default_value = "recordings")]
+    pub(crate) record: PathBuf,
+    /// Play as fast as the packets arrive, not at their real pace
+    #[arg(long)]
+    pub(crate) fast: bool,
+    /// Print the summary as one JSON object, the last line of stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) security: Security,
+}
+
+/// `listen`.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Where the page and the WHIP endpoint are served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) http: SocketAddr,
+    /// The UDP port of all calls
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:3478")]
+    pub(crate) media: SocketAddr,
+    /// Recording to play to each caller, over and over (Ogg Opus)
+    #[arg(long, value_name = "FILE.ogg")]
+    pub(crate) play: Option<PathBuf>,
+    /// Folder for the recordings of the callers; without it nothing is recorded
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) security: Security,
+}
+
+/// `dial`.
+#[derive(Debug, Args)]
+pub(crate) struct Dial {
+    /// The host to call, or its WHIP endpoint
+    #[arg(value_name = "http://HOST:PORT", value_parser = http_url)]
+    pub(crate) url: Uri,
+    /// Recording to play, once; the call ends with it (Ogg Opus)
+    #[arg(long, value_name = "FILE.ogg")]
+    pub(crate) play: Option<PathBuf>,
+    /// Folder for the recording of the host; without it nothing is recorded
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+    /// Print the summary as one JSON object, the last line of stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) security: Security,
+}
+
+/// What this side offers and accepts.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Security {
+    /// DTLS version to allow; given twice, both [default: both]
+    #[arg(long = "dtls", value_name = "VERSION")]
+    pub(crate) versions: Vec<Version>,
+    /// SRTP profile to allow, best first; may be given several times [default: all]
+    #[arg(long = "profile", value_name = "PROFILE")]
+    pub(crate) profiles: Vec<Profile>,
+}
+
+/// A version of DTLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Version {
+    #[value(name = "1.2")]
+    V12,
+    #[value(name = "1.3")]
+    V13,
+}
+
+/// An SRTP profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    #[value(name = "aead-aes-128-gcm")]
+    Gcm128,
+    #[value(name = "aead-aes-256-gcm")]
+    Gcm256,
+    #[value(name = "aes128-cm-sha1-80")]
+    CmSha1,
+}
+
+/// Reads the URL of `dial`; without a path it means the endpoint that `listen` serves.
+fn http_url(text: &str) -> Result<Uri, &'static str> {
+    let uri: Uri = text.parse().map_err(|_| "not a URL")?;
+    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
+        return Err("must be http://HOST:PORT");
+    }
+    if uri.path() != "/" {
+        return Ok(uri);
+    }
+    let mut parts = uri.into_parts();
+    parts.path_and_query = Some(axum::http::uri::PathAndQuery::from_static("/whip"));
+    Uri::from_parts(parts).map_err(|_| "not a URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_url_without_a_path_means_the_endpoint() {
+        assert_eq!(
+            http_url("http://host:80").expect("a URL"),
+            "http://host:80/whip"
+        );
+        assert_eq!(
+            http_url("http://[::1]:80/x?y").expect("a URL"),
+            "http://[::1]:80/x?y"
+        );
+        for text in ["https://host", "host:80", "http://", "/whip", "http://:80/"] {
+            assert!(http_url(text).is_err(), "{text}");
+        }
+    }
+}
