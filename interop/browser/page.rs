@@ -1,0 +1,197 @@
+//! The page of `listen`, driven from this process without a driver.
+//!
+//! A server in this process serves a page of its own, which holds the page of `listen` in a frame
+//! and asks for scripts to run beside it. Everything else it passes on to `listen`, so that both
+//! pages have one origin.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long a script may take: a browser starts in two seconds and a call needs one more, on an
+/// idle machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The page that holds the other: it fetches scripts, runs them and posts what they return.
+const HARNESS: &str = r#"<!doctype html><title>harness</title>
+<iframe id="frame" src="/" allow="microphone; autoplay" width="900" height="900"></iframe>
+<script>
+const doc = () => document.getElementById("frame").contentDocument;
+const by = (id) => doc().getElementById(id);
+const count = (id) => Number(by(id).textContent) || 0;
+async function until(test, what) {
+  for (let waited = 0; !test(); waited += 50) {
+    if (waited > 30000) throw new Error(`waited in vain for ${what}; ${by("state")?.textContent} ${by("error")?.textContent}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+document.getElementById("frame").addEventListener("load", async () => {
+  for (;;) {
+    const script = await (await fetch("/harness/next", { cache: "no-store" })).text();
+    let result;
+    try {
+      const run = new (async () => {}).constructor("doc", "by", "count", "until", script);
+      result = { ok: (await run(doc, by, count, until)) ?? null };
+    } catch (error) {
+      result = { error: String(error) };
+    }
+    await fetch("/harness/done", { method: "POST", body: JSON.stringify(result) });
+  }
+});
+</script>"#;
+
+/// The page, and the server that drives it.
+pub(crate) struct Page {
+    address: SocketAddr,
+    scripts: Sender<String>,
+    results: Receiver<Value>,
+}
+
+/// What each connection of the server needs.
+struct Shared {
+    listen: String,
+    scripts: Mutex<Receiver<String>>,
+    results: Mutex<Sender<Value>>,
+}
+
+/// One HTTP request, as far as the server cares.
+struct Request {
+    line: String,
+    headers: Vec<String>,
+    body: Vec<u8>,
+}
+
+impl Page {
+    /// Serves the page of the `listen` at `address`.
+    pub(crate) fn serve(address: &str) -> Self {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (scripts, next) = channel();
+        let (done, results) = channel();
+        let shared = Arc::new(Shared {
+            listen: address.to_owned(),
+            scripts: Mutex::new(next),
+            results: Mutex::new(done),
+        });
+        let address = server.local_addr().expect("its address");
+        thread::spawn(move || {
+            for connection in server.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                // A browser that is gone leaves its connections broken; that is no failure.
+                thread::spawn(move || shared.answer(connection).ok());
+            }
+        });
+        Self {
+            address,
+            scripts,
+            results,
+        }
+    }
+
+    /// Where the browser finds the page.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/harness", self.address)
+    }
+
+    /// Runs the body of an async function in the page and returns what it returns.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.scripts
+            .send(script.to_owned())
+            .expect("the server runs");
+        let mut result = self
+            .results
+            .recv_timeout(LIMIT)
+            .expect("the page answers in time");
+        if let Some(error) = result.get("error") {
+            panic!("in the page: {error}");
+        }
+        result["ok"].take()
+    }
+}
+
+impl Shared {
+    fn answer(&self, mut connection: TcpStream) -> std::io::Result<()> {
+        let Some(request) = Request::read(&connection)? else {
+            return Ok(());
+        };
+        match request.line.split(' ').nth(1) {
+            Some("/harness") => respond(&mut connection, "text/html", HARNESS),
+            Some("/harness/next") => {
+                let scripts = self.scripts.lock().expect("no thread panics with it");
+                match scripts.recv() {
+                    Ok(script) => respond(&mut connection, "text/plain", &script),
+                    Err(_) => Ok(()),
+                }
+            }
+            Some("/harness/done") => {
+                let result = serde_json::from_slice(&request.body)?;
+                // Nobody waits any more when the test has failed already.
+                let _ = self
+                    .results
+                    .lock()
+                    .expect("no thread panics with it")
+                    .send(result);
+                respond(&mut connection, "text/plain", "")
+            }
+            _ => self.pass_on(&request, &mut connection),
+        }
+    }
+
+    fn pass_on(&self, request: &Request, connection: &mut TcpStream) -> std::io::Result<()> {
+        let mut upstream = TcpStream::connect(&self.listen)?;
+        write!(upstream, "{}\r\nConnection: close\r\n", request.line)?;
+        for header in &request.headers {
+            if !header.to_ascii_lowercase().starts_with("connection:") {
+                write!(upstream, "{header}\r\n")?;
+            }
+        }
+        upstream.write_all(b"\r\n")?;
+        upstream.write_all(&request.body)?;
+        std::io::copy(&mut upstream, connection).map(drop)
+    }
+}
+
+impl Request {
+    /// Reads a request; `None` if the connection was closed without one.
+    fn read(connection: &TcpStream) -> std::io::Result<Option<Self>> {
+        let mut reader = BufReader::new(connection);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(None);
+            }
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        let length = lines
+            .iter()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .and_then(|(_, length)| length.trim().parse().ok())
+            .unwrap_or(0);
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let headers = lines.split_off(lines.len().min(1));
+        Ok(lines.pop().map(|line| Self {
+            line,
+            headers,
+            body,
+        }))
+    }
+}
+
+fn respond(connection: &mut TcpStream, kind: &str, body: &str) -> std::io::Result<()> {
+    write!(
+        connection,
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}

@@ -1,0 +1,111 @@
+//! Linux network namespaces: hosts of their own, on this machine.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Why no namespace can be made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Missing {
+    /// The program `ip` is not installed.
+    Ip,
+    /// This user may not make namespaces.
+    Root,
+}
+
+/// A network namespace with its loopback up. It goes when this value is dropped.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+}
+
+/// Tells two namespaces of this process apart.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl Namespace {
+    /// Makes a namespace.
+    ///
+    /// # Errors
+    ///
+    /// Says what this machine lacks.
+    pub fn new() -> Result<Self, Missing> {
+        if !["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"]
+            .iter()
+            .any(|ip| Path::new(ip).exists())
+        {
+            return Err(Missing::Ip);
+        }
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("portcullis-{}-{number}", std::process::id());
+        let made = Command::new("ip")
+            .args(["netns", "add", &name])
+            .stderr(Stdio::null())
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            return Err(Missing::Root);
+        }
+        let namespace = Self { name };
+        namespace.ip("link set lo up");
+        Ok(namespace)
+    }
+
+    /// Runs `ip` with these arguments inside.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub fn ip(&self, arguments: &str) {
+        let status = Command::new("ip")
+            .args(["-n", &self.name])
+            .args(arguments.split_whitespace())
+            .status()
+            .expect("ip runs");
+        assert!(
+            status.success(),
+            "ip -n {} {arguments}: {status}",
+            self.name
+        );
+    }
+
+    /// Connects this namespace with another: interface `v0` at each end, with these addresses.
+    pub fn join(&self, address: &str, other: &Self, other_address: &str) {
+        self.ip(&format!(
+            "link add v0 type veth peer name v0 netns {}",
+            other.name
+        ));
+        for (namespace, address) in [(self, address), (other, other_address)] {
+            namespace.ip(&format!("addr add {address} dev v0"));
+            namespace.ip("link set v0 up");
+        }
+    }
+
+    /// A command that will run inside.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.name])
+            .arg(program.as_ref());
+        command
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // What it leaves behind is an empty namespace, until the machine restarts.
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .status();
+    }
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ip => "the program `ip` is not here; install it with `apt-get install iproute2`",
+            Self::Root => "network namespaces need root; run it as root, on Linux",
+        })
+    }
+}
+
+impl std::error::Error for Missing {}
