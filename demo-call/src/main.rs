@@ -7,8 +7,10 @@ mod page;
 mod player;
 mod progress;
 mod reception;
+mod report;
 mod rtcp;
 mod rtp;
+mod summary;
 mod whip_client;
 
 fn main() {}

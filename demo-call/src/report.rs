@@ -1,0 +1,46 @@
+//! What one side tells of a call when it is over.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::media::Counters;
+
+/// What the handshake agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Security {
+    /// Such as `1.3`.
+    pub(crate) dtls_version: String,
+    pub(crate) cipher_suite: String,
+    pub(crate) group: String,
+    pub(crate) srtp_profile: String,
+    /// Hash function and bytes, as in SDP.
+    pub(crate) local_fingerprint: String,
+    pub(crate) remote_fingerprint: String,
+}
+
+/// One side of a call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    /// Nothing if the call ended before it was secured.
+    pub(crate) security: Option<Security>,
+    /// From the first STUN packet to the first media that was decrypted.
+    pub(crate) setup: Option<Duration>,
+    pub(crate) counters: Counters,
+    pub(crate) jitter: Option<Duration>,
+    pub(crate) round_trip: Option<Duration>,
+    /// How many of this side's packets the peer misses, as it last said.
+    pub(crate) lost_at_peer: Option<u64>,
+    /// Datagrams and packets dropped, by reason, without the reasons that never occurred.
+    pub(crate) discarded: BTreeMap<&'static str, u64>,
+    pub(crate) recordings: Vec<PathBuf>,
+    /// Opus packets in the recordings.
+    pub(crate) recorded: u64,
+}
+
+impl Report {
+    /// All that was dropped.
+    pub(crate) fn discards(&self) -> u64 {
+        self.discarded.values().sum()
+    }
+}
