@@ -1,0 +1,134 @@
+//! `dial` calls `listen`, on this host.
+
+mod support;
+
+use std::net::UdpSocket;
+use std::process::Stdio;
+
+use support::{COUNTING, Listen, demo_call, files, folder, one_line_error, run, summary};
+
+#[test]
+fn a_call_is_recorded_at_both_ends() {
+    let (near, far) = (folder(), folder());
+    let mut listen = Listen::start(&near, &["--record", "calls"]);
+    let output = run(
+        &far,
+        &[
+            "dial",
+            &listen.url(),
+            "--play",
+            COUNTING,
+            "--record",
+            "r",
+            "--json",
+        ],
+    );
+    let summary = summary(&output);
+    assert!(output.status.success(), "{summary}");
+    assert_eq!(
+        (&summary["ok"], &summary["lost"]),
+        (&true.into(), &0.into()),
+        "{summary}"
+    );
+    assert_eq!(summary["rtp_sent"], 113);
+    assert!(
+        summary["rtp_received"]
+            .as_u64()
+            .is_some_and(|packets| packets > 100),
+        "{summary}"
+    );
+    listen.after("ended");
+    assert!(listen.interrupt().success());
+    assert_eq!(files(&far.path().join("r")).len(), 1);
+    let recorded = files(&near.path().join("calls"));
+    assert_eq!(recorded.len(), 1);
+    assert!(recorded[0].ends_with(".ogg"), "{recorded:?}");
+}
+
+#[test]
+fn one_port_serves_many_calls() {
+    const CALLS: usize = 6;
+    let (near, far) = (folder(), folder());
+    let mut listen = Listen::start(&near, &["--record", "calls"]);
+    let start = |_| {
+        demo_call(&far, &["dial", &listen.url(), "--play", COUNTING, "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dial starts")
+    };
+    let calls: Vec<_> = (0..CALLS).map(start).collect();
+    for call in calls {
+        let output = call.wait_with_output().expect("dial ends");
+        assert_eq!(summary(&output)["ok"], true, "{}", summary(&output));
+    }
+    assert!(listen.interrupt().success());
+    assert_eq!(files(&near.path().join("calls")).len(), CALLS);
+}
+
+#[test]
+fn noise_on_the_media_port_disturbs_no_call() {
+    let (near, far) = (folder(), folder());
+    let mut listen = Listen::start(&near, &[]);
+    let mut dial = demo_call(&far, &["dial", &listen.url(), "--play", COUNTING, "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("dial starts");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let mut noise = [0_u8; 200];
+    while dial
+        .try_wait()
+        .expect("the child can be waited for")
+        .is_none()
+    {
+        for first in 0..=255_u8 {
+            noise[0] = first;
+            noise[1..].fill(first.wrapping_mul(31));
+            socket.send_to(&noise, &listen.media).expect("it is sent");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let output = dial.wait_with_output().expect("dial ends");
+    assert_eq!(summary(&output)["ok"], true, "{}", summary(&output));
+    socket.set_nonblocking(true).expect("it can be set");
+    let mut buf = [0; 2048];
+    assert!(
+        socket.recv(&mut buf).is_err(),
+        "nothing is answered to strangers"
+    );
+    assert!(listen.interrupt().success());
+}
+
+#[test]
+fn an_interrupted_host_ends_its_calls() {
+    let (near, far) = (folder(), folder());
+    let mut listen = Listen::start(&near, &["--record", "calls"]);
+    let mut dial = demo_call(&far, &["dial", &listen.url(), "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("dial starts");
+    listen.after("connected");
+    assert!(listen.interrupt().success());
+    // Alone it would play for 15 seconds.
+    assert!(support::wait(&mut dial).success());
+    assert_eq!(files(&near.path().join("calls")).len(), 1);
+}
+
+#[test]
+fn profiles_that_do_not_meet_are_listed() {
+    let (near, far) = (folder(), folder());
+    let listen = Listen::start(&near, &["--profile", "aead-aes-128-gcm"]);
+    let line = one_line_error(&run(
+        &far,
+        &["dial", &listen.url(), "--profile", "aes128-cm-sha1-80"],
+    ));
+    assert!(line.contains("SRTP"), "{line}");
+    assert!(line.contains("SRTP_AES128_CM_HMAC_SHA1_80"), "{line}");
+}
+
+#[test]
+fn versions_that_do_not_meet_are_listed() {
+    let (near, far) = (folder(), folder());
+    let listen = Listen::start(&near, &["--dtls", "1.2"]);
+    let line = one_line_error(&run(&far, &["dial", &listen.url(), "--dtls", "1.3"]));
+    assert!(line.contains("1.3"), "{line}");
+}

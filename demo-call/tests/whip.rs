@@ -1,0 +1,169 @@
+//! The WHIP endpoint of `listen`, by plain HTTP (RFC 9725).
+
+mod support;
+
+use support::{Listen, Response, folder, http, offer};
+
+const SDP: (&str, &str) = ("Content-Type", "application/sdp");
+
+fn post(listen: &Listen, body: &str) -> Response {
+    http(&listen.http, "POST", "/whip", &[SDP], body.as_bytes())
+}
+
+#[test]
+fn an_offer_gets_an_answer_and_a_place() {
+    let dir = folder();
+    let mut listen = Listen::start(&dir, &[]);
+    let response = post(&listen, &offer());
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_eq!(response.header("content-type"), Some("application/sdp"));
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert!(
+        response
+            .header("etag")
+            .is_some_and(|tag| tag.starts_with('"'))
+    );
+    for line in [
+        "a=ice-lite",
+        "a=setup:passive",
+        "a=rtcp-mux",
+        "a=fingerprint:sha-256 ",
+    ] {
+        assert!(response.body.contains(line), "{line} in {}", response.body);
+    }
+    let (_, port) = listen.media.split_once(':').expect("an address has a port");
+    assert!(
+        response
+            .body
+            .contains(&format!("127.0.0.1 {port} typ host")),
+        "{}",
+        response.body
+    );
+    let place = response.header("location").expect("a place").to_owned();
+    assert_eq!(http(&listen.http, "DELETE", &place, &[], b"").status, 200);
+    assert_eq!(
+        http(&listen.http, "DELETE", &place, &[], b"").status,
+        404,
+        "it is gone"
+    );
+    assert!(listen.interrupt().success());
+}
+
+#[test]
+fn a_wildcard_port_has_candidates_that_can_be_reached() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &["--media", "0.0.0.0:0"]);
+    let response = post(&listen, &offer());
+    assert_eq!(response.status, 201, "{response:?}");
+    assert!(!response.body.contains("0.0.0.0 "), "{}", response.body);
+    // The caller is on this very host, so its loopback is among them.
+    assert!(response.body.contains("127.0.0.1 "), "{}", response.body);
+}
+
+#[test]
+fn what_is_missing_in_an_offer_is_said_in_one_line() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    for (without, word) in [
+        ("a=fingerprint:", "fingerprint"),
+        ("a=ice-ufrag:", "ufrag"),
+        ("a=ice-pwd:", "pwd"),
+        ("m=audio", "m-line"),
+        ("a=rtcp-mux", "rtcp-mux"),
+    ] {
+        let offer = offer();
+        let lines = offer
+            .split_inclusive("\r\n")
+            .filter(|line| !line.starts_with(without));
+        let response = post(&listen, &lines.collect::<String>());
+        assert_eq!(response.status, 400, "{without}: {response:?}");
+        assert_eq!(response.body.lines().count(), 1, "{}", response.body);
+        assert!(response.body.contains(word), "{word} in {}", response.body);
+    }
+    assert_eq!(post(&listen, "hello").status, 400);
+    assert_eq!(post(&listen, "").status, 400);
+}
+
+#[test]
+fn an_offer_beyond_64_kib_is_refused() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    let long = offer() + &"a=x-filler:0123456789\r\n".repeat(3000);
+    assert!(long.len() > 64 * 1024);
+    let response = post(&listen, &long);
+    assert_eq!(response.status, 400);
+    assert!(response.body.contains("64 KiB"), "{}", response.body);
+}
+
+#[test]
+fn methods_and_types_are_those_of_the_rfc() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    let status = |method, path, headers: &[(&str, &str)]| {
+        http(&listen.http, method, path, headers, b"").status
+    };
+    let refused = http(
+        &listen.http,
+        "POST",
+        "/whip",
+        &[("Content-Type", "text/plain")],
+        b"v=0",
+    );
+    assert_eq!(refused.status, 415);
+    assert_eq!(refused.header("accept-post"), Some("application/sdp"));
+    assert_eq!(status("GET", "/whip", &[]), 405);
+    assert_eq!(status("PUT", "/whip/x", &[]), 405);
+    let options = http(&listen.http, "OPTIONS", "/whip", &[], b"");
+    assert_eq!(options.status, 204);
+    assert_eq!(options.header("accept-post"), Some("application/sdp"));
+    assert!(
+        options
+            .header("access-control-allow-methods")
+            .is_some_and(|m| m.contains("POST"))
+    );
+}
+
+#[test]
+fn candidates_may_trickle_into_the_ice_session_they_name() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    let answered = post(&listen, &offer());
+    let place = answered.header("location").expect("a place");
+    let tag = answered.header("etag").expect("a tag");
+    let kind = ("Content-Type", "application/trickle-ice-sdpfrag");
+    let patch = |path: &str, headers: &[(&str, &str)]| {
+        http(
+            &listen.http,
+            "PATCH",
+            path,
+            headers,
+            b"a=end-of-candidates\r\n",
+        )
+        .status
+    };
+    assert_eq!(patch(place, &[kind, ("If-Match", tag)]), 204);
+    assert_eq!(patch(place, &[kind]), 428);
+    assert_eq!(patch(place, &[kind, ("If-Match", "\"other\"")]), 412);
+    assert_eq!(patch(place, &[kind, ("If-Match", "*")]), 501, "ICE restart");
+    assert_eq!(patch(place, &[SDP, ("If-Match", tag)]), 415);
+    assert_eq!(patch("/whip/absent", &[kind, ("If-Match", tag)]), 404);
+}
+
+#[test]
+fn the_page_is_served_whole() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    let page = http(&listen.http, "GET", "/", &[], b"");
+    assert_eq!(page.status, 200);
+    for file in ["page.css", "page.js", "page.svg"] {
+        assert!(page.body.contains(file), "the page names {file}");
+        assert_eq!(
+            http(&listen.http, "GET", &format!("/{file}"), &[], b"").status,
+            200
+        );
+    }
+    assert!(
+        !page.body.contains("https://"),
+        "nothing comes from elsewhere"
+    );
+}
