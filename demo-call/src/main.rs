@@ -1,4 +1,5 @@
 //! A call between two hosts, or a host and a browser, through Portcullis.
+mod candidates;
 mod cli;
 mod incoming;
 mod media;
