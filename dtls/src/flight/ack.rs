@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use crate::error::Error;
 use crate::record::{Opened, RecordLayer, RecordNumber};
-use crate::wire::ContentType;
+use crate::wire::{Ack, ContentType, Reader, Writer};
 
 /// Record numbers that are remembered. RFC 9147 §7 leaves the number open; 32 of them make an ACK
 /// of 514 bytes, and cover a flight of 32 records at the least MTU.
 const MAX_ACKS: usize = 32;
 
-/// Bytes of the length field before the record numbers.
+/// Bytes of an ACK's length field before the record numbers.
 const PREFIX: usize = 2;
 
 /// Bytes of a record number: epoch and sequence number, 64 bits each.
@@ -71,21 +71,21 @@ impl Acks {
         self.sending = false;
         let epoch = records.write_epoch();
         let room = records.payload_room(epoch, out).unwrap_or_default();
-        let Some((prefix, entries)) = room.split_first_chunk_mut::<PREFIX>() else {
-            return Ok(0);
-        };
-        let oldest = self.received.len().saturating_sub(entries.len() / ENTRY);
+        let fitting = room.len().saturating_sub(PREFIX) / ENTRY;
+        let oldest = self.received.len().saturating_sub(fitting);
         let mut numbers: Vec<RecordNumber> = self.received.range(oldest..).copied().collect();
         // RFC 9147 §7: in numerical order.
         numbers.sort_unstable();
-        for (entry, number) in entries.chunks_exact_mut(ENTRY).zip(&numbers) {
-            let (epoch, sequence) = entry.split_at_mut(ENTRY / 2);
-            epoch.copy_from_slice(&u64::from(number.epoch()).to_be_bytes());
-            sequence.copy_from_slice(&number.sequence().to_be_bytes());
-        }
-        let length = numbers.len() * ENTRY;
-        *prefix = (length as u16).to_be_bytes();
-        let (_, sealed) = records.seal(epoch, ContentType::ACK, out, PREFIX + length)?;
+        let mut body = Vec::with_capacity(PREFIX + numbers.len() * ENTRY);
+        let numbers = numbers
+            .iter()
+            .map(|number| (number.epoch().into(), number.sequence()));
+        Ack::write_numbers(&mut Writer::new(&mut body), numbers);
+        let Some(place) = room.get_mut(..body.len()) else {
+            return Ok(0);
+        };
+        place.copy_from_slice(&body);
+        let (_, sealed) = records.seal(epoch, ContentType::ACK, out, body.len())?;
         Ok(sealed)
     }
 }
@@ -99,17 +99,9 @@ pub(super) fn read(
     record: &Opened<'_>,
     mut acknowledge: impl FnMut(RecordNumber),
 ) -> Result<(), Error> {
-    let (length, entries) = record
-        .content
-        .split_first_chunk::<PREFIX>()
-        .ok_or(Error::BadAck)?;
-    let (entries, rest) = entries.as_chunks::<ENTRY>();
-    if usize::from(u16::from_be_bytes(*length)) != entries.len() * ENTRY || !rest.is_empty() {
-        return Err(Error::BadAck);
-    }
+    let ack = Reader::read_exact::<Ack<'_>>(record.content).map_err(|_| Error::BadAck)?;
     let own_epoch = record.number.epoch();
-    for entry in entries {
-        let [epoch, sequence] = halves(entry);
+    for (epoch, sequence) in ack.numbers() {
         // RFC 9147 §7 with erratum 8108: in the handshake, records are acknowledged under the
         // same or later keys.
         let above = own_epoch < APPLICATION_EPOCH && epoch > own_epoch.into();
@@ -117,9 +109,4 @@ pub(super) fn read(
         acknowledge(number.ok_or(Error::AckEpoch)?);
     }
     Ok(())
-}
-
-fn halves(entry: &[u8; ENTRY]) -> [u64; 2] {
-    let number = u128::from_be_bytes(*entry);
-    [(number >> 64) as u64, number as u64]
 }

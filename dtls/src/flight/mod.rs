@@ -11,7 +11,7 @@ mod inbound;
 mod outbound;
 mod timer;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::ack::Acks;
 use self::answers::Answers;
@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::record::{Opened, RecordLayer};
 use crate::stats::{Discard, Statistics};
 use crate::wire::handshake::Header;
-use crate::wire::{ContentType, HandshakeType, ProtocolVersion, Reader};
+use crate::wire::{ContentType, HandshakeType, ProtocolVersion, Reader, Wire as _};
 
 /// How the peer lets us know that it has our flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

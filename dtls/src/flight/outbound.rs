@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::coverage::Coverage;
 use crate::error::Error;
 use crate::record::{RecordLayer, RecordNumber};
-use crate::wire::handshake::Header;
+use crate::wire::handshake::{HEADER, Header};
 use crate::wire::{ContentType, HandshakeType};
 
 /// Sent records that are remembered to understand ACKs for them. As many as the peer remembers
@@ -319,7 +319,7 @@ impl Outbound {
             }
             while let Some(gap) = message.acked.gap(self.cursor.offset) {
                 let free = room.get_mut(length..).unwrap_or_default();
-                let Some((head, free)) = free.split_first_chunk_mut::<{ Header::LEN }>() else {
+                let Some((head, free)) = free.split_first_chunk_mut::<HEADER>() else {
                     return Packed { length, full: true };
                 };
                 // A fragment has to make progress.
@@ -341,7 +341,7 @@ impl Outbound {
                 for (to, from) in free.iter_mut().zip(data) {
                     *to = *from;
                 }
-                length += Header::LEN + data.len();
+                length += HEADER + data.len();
                 self.cursor.offset = end;
                 if end < gap.end {
                     return Packed { length, full: true };

@@ -7,11 +7,8 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::number::{MAX_SEQUENCE, RecordNumber};
-use crate::crypto::{AeadAlgorithm, AeadKey, CryptoProvider, RecordNumberKey};
+use crate::crypto::{AeadAlgorithm, AeadKey, CryptoProvider, RecordNumberKey, TAG_LEN};
 use crate::wire::{ContentType, ProtocolVersion};
-
-/// The authentication tag of every AEAD that we have.
-pub(super) const TAG: usize = 16;
 
 /// The part of the nonce that a DTLS 1.2 AES-GCM record carries (RFC 5288 §3).
 const EXPLICIT_NONCE: usize = 8;
@@ -120,9 +117,9 @@ impl EpochKeys {
     /// Bytes after the content.
     pub(super) fn suffix(&self) -> usize {
         if self.is_unified() {
-            INNER_TYPE + TAG
+            INNER_TYPE + TAG_LEN
         } else {
-            TAG
+            TAG_LEN
         }
     }
 
@@ -147,7 +144,7 @@ impl EpochKeys {
         let prefix = self.prefix();
         let length = body
             .len()
-            .checked_sub(prefix + TAG)
+            .checked_sub(prefix + TAG_LEN)
             .ok_or(OpenError::TooShort)?;
         let (explicit, sealed) = body.split_at_mut(prefix);
         let nonce = self.nonce(number, explicit);
@@ -168,7 +165,7 @@ impl EpochKeys {
         body: &mut [u8],
     ) {
         let (explicit, rest) = body.split_at_mut(self.prefix());
-        let (plaintext, tag) = rest.split_at_mut(rest.len() - TAG);
+        let (plaintext, tag) = rest.split_at_mut(rest.len() - TAG_LEN);
         if let Some(inner_type) = plaintext.last_mut().filter(|_| self.is_unified()) {
             *inner_type = content_type.0;
         }

@@ -29,10 +29,17 @@ impl<'a> Wire<'a> for Header {
     }
 
     fn write(&self, writer: &mut Writer<'_>) {
-        self.msg_type.write(writer);
-        U24(self.length).write(writer);
-        self.message_seq.write(writer);
-        U24(self.fragment_offset).write(writer);
-        U24(self.fragment_length).write(writer);
+        writer.bytes(&self.to_bytes());
+    }
+}
+
+impl Header {
+    /// The header as it goes on the wire.
+    pub(crate) const fn to_bytes(self) -> [u8; HEADER] {
+        let [_, l0, l1, l2] = self.length.to_be_bytes();
+        let [s0, s1] = self.message_seq.to_be_bytes();
+        let [_, o0, o1, o2] = self.fragment_offset.to_be_bytes();
+        let [_, f0, f1, f2] = self.fragment_length.to_be_bytes();
+        [self.msg_type.0, l0, l1, l2, s0, s1, o0, o1, o2, f0, f1, f2]
     }
 }
