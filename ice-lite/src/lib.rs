@@ -1,2 +1,51 @@
-//! To come.
+//! STUN and ICE for media servers, sans-I/O.
+//!
+//! - [`stun`]: zero-copy views of STUN messages and a writer into the caller's buffer (RFC 8489).
+//! - [`LiteAgent`]: the ICE-lite agent of a server (RFC 8445, RFC 8839), with consent (RFC 7675).
+//! - [`ControllingAgent`]: the small full agent that a caller needs, against a lite or a full peer.
+//! - [`tcp`]: the RFC 4571 framing of ICE-TCP (RFC 6544).
+//!
+//! No part reads a clock, opens a socket, starts a thread or draws randomness by itself: `now` and
+//! bytes come in with each call, randomness comes with the configuration. A datagram that does not
+//! authenticate changes nothing but a counter ([`Discard`]) and gets no answer.
+//!
+//! # Driving an agent
+//!
+//! After every `handle_*` call, and after every call that changes the agent, poll until `None`:
+//! `poll_transmit`, then `poll_event`; then arm a timer for `poll_timeout`.
+//!
+//! # Paths
+//!
+//! A [`Path`] is a 5-tuple. It becomes valid only by a check that authenticated; until then
+//! [`LiteAgent::is_valid`] is false, and DTLS or SRTP from it must be dropped. What may be sent, and
+//! where, is asked of the agent for each datagram (`authorize_send`): it refuses without consent, and
+//! it holds the bytes that go to an address below three times the bytes that came from it until
+//! [`LiteAgent::confirm`] says that an authenticated DTLS or SRTP packet came from there.
 #![forbid(unsafe_code)]
+
+mod candidate;
+mod controlling;
+mod credentials;
+mod event;
+mod lite;
+mod path;
+mod statistics;
+pub mod stun;
+pub mod tcp;
+
+pub use candidate::{Candidate, CandidateError, CandidateKind};
+pub use controlling::{ControllingAgent, ControllingConfig};
+pub use credentials::{Credentials, CredentialsError};
+pub use event::{ConsentLoss, Event, FailureReason, Outcome, RemovalReason, SendRefused, Transmit};
+pub use lite::{LiteAgent, LiteConfig};
+pub use path::{Path, Transport};
+pub use statistics::{Discard, Statistics};
+
+/// A buffer of this many bytes holds every message that an agent writes without added attributes.
+///
+/// The longest is a check: two ufrags of 256 bytes make 537 of header and USERNAME, the other
+/// attributes 60.
+pub const MAX_MESSAGE: usize = 600;
+
+/// A source of cryptographic randomness: it fills the whole slice it is given.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;

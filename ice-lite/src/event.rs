@@ -1,0 +1,135 @@
+//! What an agent tells its owner.
+
+use crate::{Discard, Path, stun::Message};
+use std::net::SocketAddr;
+
+/// What became of a datagram given to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome<'d> {
+    /// An authenticated Binding request, whose answer waits in `poll_transmit`. The message gives
+    /// its attributes that integrity covers, unknown ones too.
+    Request(Message<'d>),
+    /// An authenticated answer to one of our own checks (never from a lite agent).
+    Response(Message<'d>),
+    /// The datagram changed nothing but this counter.
+    Discarded(Discard),
+}
+
+/// A datagram that `poll_transmit` wrote: send the first `len` bytes of the buffer over `path`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where it goes, and from which local address.
+    pub path: Path,
+    /// Its length in bytes.
+    pub len: usize,
+}
+
+impl Transmit {
+    /// The address to send to.
+    #[must_use]
+    pub const fn destination(&self) -> SocketAddr {
+        self.path.remote
+    }
+}
+
+/// What `poll_event` reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A check on this path authenticated: from now on datagrams from it may be looked at.
+    PairValidated {
+        /// The path that became valid.
+        path: Path,
+    },
+    /// This path is no longer valid.
+    PairRemoved {
+        /// The path.
+        path: Path,
+        /// Why it was removed.
+        reason: RemovalReason,
+    },
+    /// What we send goes over this path from now on.
+    Selected {
+        /// The path.
+        path: Path,
+    },
+    /// Consent to send is lost and no other valid path is left: sending has stopped (RFC 7675 §5.1).
+    /// A check on another path, or a restart, can bring the session back.
+    ConsentExpired {
+        /// The path that was selected.
+        path: Path,
+        /// How consent was lost.
+        reason: ConsentLoss,
+    },
+    /// No path to the peer was found. Only a restart can help.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+    },
+}
+
+/// Why a path is no longer valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemovalReason {
+    /// Consent to send on it was lost.
+    Consent(ConsentLoss),
+    /// It made room for a newer path; it was the one longest without a check.
+    Evicted,
+    /// An ICE restart replaced it.
+    Restarted,
+}
+
+/// How consent to send was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConsentLoss {
+    /// The peer sent no authenticated check for the whole consent time (a lite agent's measure).
+    NoCheck,
+    /// The peer answered no consent check for the whole consent time (a full agent's measure).
+    NoAnswer,
+    /// The peer revoked it, or our side did with `revoke_consent` (RFC 7675 §5.2).
+    Revoked,
+}
+
+/// Why a controlling agent gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureReason {
+    /// There is no pair of a local and a remote candidate of one address family.
+    NoCandidatePairs,
+    /// Not one of our checks was answered.
+    NoAnswer,
+    /// The peer refused our checks with this STUN error code.
+    Refused(u16),
+    /// Answers came, but from other addresses than the checks went to (RFC 8445 §7.2.5.2.1).
+    AsymmetricPath,
+}
+
+/// Why a datagram may not be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendRefused {
+    /// No check has authenticated yet.
+    NotConnected,
+    /// Consent to send was lost (RFC 7675).
+    ConsentExpired,
+    /// It would pass three times the bytes received from an address that no authenticated DTLS or
+    /// SRTP packet has come from. Try again after more was received.
+    AmplificationLimit,
+}
+
+impl std::fmt::Display for SendRefused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotConnected => "no ICE check has authenticated yet",
+            Self::ConsentExpired => "the peer's consent to receive has expired",
+            Self::AmplificationLimit => {
+                "three times the bytes received were sent to an unconfirmed address"
+            }
+        })
+    }
+}
+
+impl std::error::Error for SendRefused {}

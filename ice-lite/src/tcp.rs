@@ -1,0 +1,92 @@
+//! The framing of ICE-TCP: each packet after two bytes of its length (RFC 4571 §2, RFC 6544 §3).
+
+use std::{fmt, ops::Range};
+
+/// The bytes that [`header`] gives.
+pub const HEADER_LEN: usize = 2;
+
+/// The two bytes to write before a packet of `len` bytes; `None` when no frame holds so many.
+#[must_use]
+pub fn header(len: usize) -> Option<[u8; HEADER_LEN]> {
+    Some(u16::try_from(len).ok()?.to_be_bytes())
+}
+
+/// Cuts the bytes of one TCP connection into packets.
+///
+/// It holds no more than one frame's worth of bytes that did come, and hands packets out in place,
+/// so that they can be decrypted there. After each [`Deframer::push`], call [`Deframer::pop`] until
+/// it gives `None`.
+#[derive(Debug)]
+pub struct Deframer {
+    buffer: Vec<u8>,
+    /// Where the bytes not yet handed out begin.
+    start: usize,
+    limit: usize,
+}
+
+impl Deframer {
+    /// Takes the longest packet that the connection may carry, in bytes.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            buffer: Vec::new(),
+            start: 0,
+            limit,
+        }
+    }
+
+    /// Takes over bytes that were read from the connection, and returns how many: fewer than all
+    /// when packets must be popped first.
+    #[must_use]
+    pub fn push(&mut self, bytes: &[u8]) -> usize {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let room = (HEADER_LEN + self.limit).saturating_sub(self.buffer.len());
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        self.buffer.extend_from_slice(taken);
+        taken.len()
+    }
+
+    /// Hands out the next whole packet.
+    ///
+    /// # Errors
+    ///
+    /// When the peer announces a longer packet than the limit: the connection must be closed, for
+    /// what follows can't be told apart.
+    pub fn pop(&mut self) -> Result<Option<&mut [u8]>, FrameTooLong> {
+        let Some(packet) = self.next_packet()? else {
+            return Ok(None);
+        };
+        self.start = packet.end;
+        Ok(self.buffer.get_mut(packet))
+    }
+
+    fn next_packet(&self) -> Result<Option<Range<usize>>, FrameTooLong> {
+        let waiting = self.buffer.get(self.start..).unwrap_or_default();
+        let Some((&header, rest)) = waiting.split_first_chunk() else {
+            return Ok(None);
+        };
+        let len = usize::from(u16::from_be_bytes(header));
+        if len > self.limit {
+            return Err(FrameTooLong(len));
+        }
+        let begin = self.start + HEADER_LEN;
+        Ok((rest.len() >= len).then_some(begin..begin + len))
+    }
+}
+
+/// A frame longer than the limit was announced, of this many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameTooLong(pub usize);
+
+impl fmt::Display for FrameTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a frame of {} bytes was announced, longer than the limit",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for FrameTooLong {}
