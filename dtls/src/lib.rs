@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod crypto;
+mod fingerprint;
 mod wire;
 
+pub use fingerprint::{Fingerprint, FingerprintError};
 pub use wire::{
     AlertDescription, CipherSuite, ContentType, DecodeError, ExtensionType, HandshakeType,
     NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile,

@@ -3,6 +3,8 @@
 //! A provider is chosen in the [`Config`](crate::Config). Nothing outside of this module knows
 //! which library does the work.
 
+#[cfg(feature = "aws-lc-rs")]
+pub mod aws_lc_rs;
 mod spki;
 
 use std::fmt;
@@ -12,6 +14,13 @@ use zeroize::Zeroizing;
 
 pub use self::spki::{PublicKeyAlgorithm, SubjectPublicKey};
 use crate::wire::{NamedGroup, SignatureScheme};
+
+/// The provider used where none is named: AWS-LC if it was built in, else RustCrypto.
+#[cfg(feature = "aws-lc-rs")]
+#[must_use]
+pub fn default_provider() -> Arc<dyn CryptoProvider> {
+    aws_lc_rs::provider()
+}
 
 /// Everything that DTLS asks of a library of cryptographic primitives.
 pub trait CryptoProvider: fmt::Debug + Send + Sync {
@@ -52,7 +61,7 @@ pub trait CryptoProvider: fmt::Debug + Send + Sync {
     fn verify_signature(
         &self,
         scheme: SignatureScheme,
-        public_key: &SubjectPublicKey<'_>,
+        public_key: SubjectPublicKey<'_>,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), CryptoError>;

@@ -1,0 +1,248 @@
+//! Certificates: ours with its key, and what we read of the peer's.
+
+use std::fmt;
+use std::sync::Arc;
+
+use x509_cert::Certificate as X509;
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode as _, Encode as _, pem};
+
+use crate::crypto::{
+    CryptoError, CryptoProvider, PublicKeyAlgorithm, SigningKey, SubjectPublicKey,
+};
+use crate::error::Error;
+use crate::fingerprint::Fingerprint;
+
+/// A certificate chain and the key that proves its possession.
+#[derive(Clone)]
+pub struct Certificate {
+    chain: Vec<Vec<u8>>,
+    signing_key: Arc<dyn SigningKey>,
+}
+
+/// Why a certificate of ours can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// A text is not PEM.
+    #[error("malformed PEM")]
+    MalformedPem,
+    /// There is no certificate, or the first one is not X.509.
+    #[error("malformed certificate")]
+    MalformedCertificate,
+    /// The private key does not belong to the certificate.
+    #[error("the private key does not belong to the certificate")]
+    KeyMismatch,
+    /// The provider can't make or load the key.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The certificate could not be made.
+    #[error("the certificate could not be made")]
+    Generation,
+}
+
+impl Certificate {
+    /// A new self-signed certificate with a new ECDSA P-256 key, as WebRTC endpoints make one for
+    /// each call (RFC 8827 §6.5).
+    ///
+    /// It does not expire (RFC 5280 §4.1.2.5): who checks fingerprints does not check dates, and
+    /// so no clock is read.
+    ///
+    /// # Errors
+    /// [`CertificateError::Crypto`] if there are no random bytes.
+    #[cfg(feature = "rcgen")]
+    pub fn generate(provider: &dyn CryptoProvider) -> Result<Self, CertificateError> {
+        let signing_key = provider.generate_signing_key()?;
+        let der = self_signed::make(provider, &*signing_key)?;
+        Ok(Self {
+            chain: vec![der],
+            signing_key,
+        })
+    }
+
+    /// A certificate chain and a PKCS#8 key, both in DER; the end entity goes first.
+    ///
+    /// # Errors
+    /// Every [`CertificateError`] but that of PEM.
+    pub fn from_der(
+        chain: Vec<Vec<u8>>,
+        pkcs8: &[u8],
+        provider: &dyn CryptoProvider,
+    ) -> Result<Self, CertificateError> {
+        let signing_key = provider.load_signing_key(pkcs8)?;
+        let end_entity = chain
+            .first()
+            .ok_or(CertificateError::MalformedCertificate)?;
+        let certificate =
+            X509::from_der(end_entity).map_err(|_| CertificateError::MalformedCertificate)?;
+        let spki = certificate
+            .tbs_certificate()
+            .subject_public_key_info()
+            .to_der();
+        // The two must belong together, or every handshake would fail late and for no clear reason.
+        if spki.is_ok_and(|spki| spki != signing_key.spki_der()) {
+            return Err(CertificateError::KeyMismatch);
+        }
+        Ok(Self { chain, signing_key })
+    }
+
+    /// A certificate chain and a PKCS#8 key, both in PEM; the end entity goes first.
+    ///
+    /// # Errors
+    /// Every [`CertificateError`].
+    pub fn from_pem(
+        chain: &str,
+        key: &str,
+        provider: &dyn CryptoProvider,
+    ) -> Result<Self, CertificateError> {
+        let (label, pkcs8) =
+            pem::decode_vec(key.as_bytes()).map_err(|_| CertificateError::MalformedPem)?;
+        if label != "PRIVATE KEY" {
+            return Err(CryptoError::UnsupportedKey.into());
+        }
+        let pkcs8 = zeroize::Zeroizing::new(pkcs8);
+        let chain = X509::load_pem_chain(chain.as_bytes())
+            .map_err(|_| CertificateError::MalformedPem)?
+            .iter()
+            .map(|certificate| certificate.to_der())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| CertificateError::MalformedCertificate)?;
+        Self::from_der(chain, &pkcs8, provider)
+    }
+
+    /// The certificates in DER, end entity first.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        self.chain.iter().map(Vec::as_slice)
+    }
+
+    /// The fingerprint for the SDP.
+    #[must_use]
+    pub fn fingerprint_sha256(&self) -> Fingerprint {
+        Fingerprint::sha256(self.end_entity())
+    }
+
+    /// The end entity's certificate in DER.
+    #[must_use]
+    pub fn end_entity(&self) -> &[u8] {
+        self.chain.first().map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn signing_key(&self) -> &dyn SigningKey {
+        &*self.signing_key
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("fingerprint", &self.fingerprint_sha256())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A certificate that the peer presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerCertificate {
+    der: Vec<u8>,
+    algorithm: PublicKeyAlgorithm,
+    public_key: Vec<u8>,
+}
+
+const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const ID_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+impl PeerCertificate {
+    /// Reads the public key. Who issued the certificate and until when says nothing here, and its
+    /// own signature is not looked at: unsigned certificates (RFC 9925) are as good as others.
+    pub(crate) fn parse(der: &[u8]) -> Result<Self, Error> {
+        let certificate = X509::from_der(der).map_err(|_| Error::MalformedCertificate)?;
+        let spki = certificate.tbs_certificate().subject_public_key_info();
+        let parameters = spki.algorithm.parameters.as_ref();
+        let curve = parameters.and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
+        let algorithm = match (spki.algorithm.oid, curve) {
+            (ID_EC_PUBLIC_KEY, Some(SECP256R1)) => PublicKeyAlgorithm::EcdsaP256,
+            (ID_EC_PUBLIC_KEY, Some(SECP384R1)) => PublicKeyAlgorithm::EcdsaP384,
+            (ID_ED25519, _) => PublicKeyAlgorithm::Ed25519,
+            (RSA_ENCRYPTION, _) => PublicKeyAlgorithm::Rsa,
+            _ => return Err(Error::UnsupportedCertificateKey),
+        };
+        let public_key = spki
+            .subject_public_key
+            .as_bytes()
+            .ok_or(Error::MalformedCertificate)?;
+        Ok(Self {
+            der: der.to_vec(),
+            algorithm,
+            public_key: public_key.to_vec(),
+        })
+    }
+
+    pub(crate) fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    pub(crate) fn spki(&self) -> SubjectPublicKey<'_> {
+        SubjectPublicKey {
+            algorithm: self.algorithm,
+            bytes: &self.public_key,
+        }
+    }
+}
+
+/// Self-signed certificates through `rcgen`, signed with the provider's key.
+#[cfg(feature = "rcgen")]
+mod self_signed {
+    use rcgen::{CertificateParams, DnType, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd};
+
+    use super::{CertificateError, CryptoProvider, SigningKey};
+    use crate::wire::SignatureScheme;
+
+    /// An uncompressed P-256 point, the end of the SubjectPublicKeyInfo.
+    const POINT: usize = 65;
+
+    pub(super) fn make(
+        provider: &dyn CryptoProvider,
+        key: &dyn SigningKey,
+    ) -> Result<Vec<u8>, CertificateError> {
+        let mut serial = [0; 16];
+        provider.fill_random(&mut serial)?;
+        // RFC 5280 §4.1.2.2: positive, and at most 20 bytes.
+        serial[0] &= 0x7f;
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        params.distinguished_name.remove(DnType::CommonName);
+        params.distinguished_name.push(DnType::CommonName, "WebRTC");
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(9999, 12, 31);
+        let certificate = params
+            .self_signed(&RemoteKey(key))
+            .map_err(|_| CertificateError::Generation)?;
+        Ok(certificate.der().to_vec())
+    }
+
+    /// Lends the provider's key to `rcgen`.
+    struct RemoteKey<'a>(&'a dyn SigningKey);
+
+    impl rcgen::PublicKeyData for RemoteKey<'_> {
+        fn der_bytes(&self) -> &[u8] {
+            let spki = self.0.spki_der();
+            spki.get(spki.len().saturating_sub(POINT)..)
+                .unwrap_or_default()
+        }
+
+        fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+            &PKCS_ECDSA_P256_SHA256
+        }
+    }
+
+    impl rcgen::SigningKey for RemoteKey<'_> {
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+            self.0
+                .sign(SignatureScheme::ECDSA_SECP256R1_SHA256, message)
+                .map_err(|_| rcgen::Error::RemoteKeyError)
+        }
+    }
+}
