@@ -1,6 +1,8 @@
 //! One packet for a kernel, and how it is run.
 
-use super::key::{Key, State};
+use super::engine::State;
+use super::key::Key;
+use super::{aead, cm};
 
 /// The most bytes in front of the trailer of an enciphered AES-GCM packet: the first eight of SRTCP (RFC 7714 §9.2), with room.
 pub(super) const AAD_MAX_BEFORE_TRAILER: usize = 12;
@@ -8,7 +10,7 @@ pub(super) const AAD_MAX_BEFORE_TRAILER: usize = 12;
 /// Where the parts of one packet stand in its buffer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
-    /// The first counter block of AES-CM, or the nonce of AES-GCM in its first 12 bytes.
+    /// What the counter blocks start with: 14 bytes of AES-CM, or the 12 of the nonce of AES-GCM. What follows counts blocks.
     pub(crate) iv: [u8; 16],
     /// `buffer[..clear]` is authenticated, and not enciphered.
     pub(crate) clear: usize,
@@ -48,8 +50,9 @@ impl<'a> Job<'a> {
     pub(crate) fn new(
         key: &'a Key,
         buffer: &'a mut [u8],
-        layout: Layout,
+        mut layout: Layout,
     ) -> Result<Self, LayoutError> {
+        layout.iv[if key.is_aead() { 12 } else { 14 }..].fill(0);
         let ordered = layout.clear <= layout.end && layout.end <= layout.tag;
         let fits = layout
             .tag
@@ -119,23 +122,58 @@ impl<'a> Job<'a> {
     }
 
     fn seal(&mut self, layout: &Layout) {
-        match &self.key.state {
-            State::Portable(state) => state.protect(self.buffer, layout, self.key.tag_len()),
+        let Key {
+            engine, ref state, ..
+        } = *self.key;
+        let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
+        match state {
+            State::Portable(state) => state.protect(buffer, layout, tag_len),
+            State::Cm(state) => engine.run(cm::Seal {
+                state,
+                layout,
+                buffer,
+                tag_len,
+            }),
+            State::Gcm(state) => engine.run(aead::Seal {
+                state,
+                layout,
+                buffer,
+            }),
         }
     }
 
     fn open(&mut self, layout: &Layout) -> Result<(), Forged> {
-        match &self.key.state {
-            State::Portable(state) => state.unprotect(self.buffer, layout, self.key.tag_len()),
+        let Key {
+            engine, ref state, ..
+        } = *self.key;
+        let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
+        match state {
+            State::Portable(state) => state.unprotect(buffer, layout, tag_len),
+            State::Cm(state) => engine.run(cm::Open {
+                state,
+                layout,
+                buffer,
+                tag_len,
+            }),
+            State::Gcm(state) => engine.run(aead::Open {
+                state,
+                layout,
+                buffer,
+            }),
         }
     }
 
     /// Enciphers `buffer[clear..end]` without the four bytes at `hole`.
     fn cipher_around(&mut self, hole: usize) {
-        let Layout { clear, end, iv, .. } = self.layout;
+        let Layout {
+            clear, end, ref iv, ..
+        } = self.layout;
         self.buffer[clear..hole + 4].rotate_right(4);
+        let data = &mut self.buffer[clear + 4..end];
         match &self.key.state {
-            State::Portable(state) => state.apply_keystream(&iv, &mut self.buffer[clear + 4..end]),
+            State::Portable(state) => state.apply_keystream(iv, data),
+            State::Cm(state) => self.key.engine.run(cm::Keystream { state, iv, data }),
+            State::Gcm(_) => unreachable!("invariant: AES-GCM hashes what it enciphers"),
         }
         self.buffer[clear..hole + 4].rotate_left(4);
     }
@@ -149,19 +187,40 @@ impl<'a> Job<'a> {
     pub(crate) fn buffer(&mut self) -> &mut [u8] {
         self.buffer
     }
-}
 
-/// Protects all jobs.
-pub(crate) fn protect(jobs: &mut [Job<'_>]) {
-    for job in jobs {
-        job.protect();
+    /// Its key.
+    #[inline(always)]
+    pub(super) fn key(&self) -> &'a Key {
+        self.key
     }
-}
 
-/// Unprotects all jobs; [`Job::authentic`] then says which were genuine. One forged packet changes nothing for the others.
-pub(crate) fn unprotect(jobs: &mut [Job<'_>]) {
-    for job in jobs {
-        // Each job keeps its own outcome.
-        let _ = job.unprotect();
+    /// Where its parts stand.
+    #[inline(always)]
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Its layout and its buffer.
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> (&Layout, &mut [u8]) {
+        (&self.layout, self.buffer)
+    }
+
+    /// What is authenticated.
+    #[inline(always)]
+    pub(super) fn packet(&self) -> &[u8] {
+        &self.buffer[..self.layout.end]
+    }
+
+    /// The place of its tag.
+    #[inline(always)]
+    pub(super) fn tag_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.layout.tag..][..self.key.tag_len()]
+    }
+
+    /// Says whether its tag was right.
+    #[inline(always)]
+    pub(super) fn set_authentic(&mut self, authentic: bool) {
+        self.authentic = authentic;
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Tier;
-use super::portable;
+use super::engine::{Engine, State};
+use super::{Tier, portable};
 
 /// An AES key, by its length.
 #[derive(Clone, Copy)]
@@ -26,24 +26,21 @@ impl<'a> AesKey<'a> {
 
 /// The state of one SRTP or SRTCP session key: what protects or opens the packets of one direction.
 pub(crate) struct Key {
+    pub(super) engine: Engine,
     pub(super) state: State,
     tag_len: u8,
-    aead: bool,
-}
-
-/// The key state of each tier.
-pub(super) enum State {
-    Portable(Box<portable::State>),
 }
 
 impl Key {
     /// The keys of AES counter mode (or of the NULL cipher) and HMAC-SHA1, with tags cut to `tag_len` bytes.
     ///
+    /// A tier that the CPU does not have is taken for the portable one.
+    ///
     /// # Panics
     ///
     /// If `tag_len` is over 20, the length of a SHA-1 digest.
     pub(crate) fn cm(
-        _tier: Tier,
+        tier: Tier,
         cipher: Option<AesKey<'_>>,
         auth: &[u8; 20],
         tag_len: usize,
@@ -52,21 +49,21 @@ impl Key {
             tag_len <= 20,
             "invariant: a tag is a prefix of a SHA-1 digest"
         );
-        let state = State::Portable(Box::new(portable::State::cm(cipher, auth)));
+        let engine = Engine::new(tier).unwrap_or(Engine::Portable);
         Self {
-            state,
+            engine,
+            state: engine.cm(cipher, auth),
             tag_len: tag_len as u8,
-            aead: false,
         }
     }
 
-    /// The key of AES-GCM with tags of 16 bytes.
-    pub(crate) fn gcm(_tier: Tier, cipher: AesKey<'_>) -> Self {
-        let state = State::Portable(Box::new(portable::State::gcm(cipher)));
+    /// The key of AES-GCM with tags of 16 bytes. A tier that the CPU does not have is taken for the portable one.
+    pub(crate) fn gcm(tier: Tier, cipher: AesKey<'_>) -> Self {
+        let engine = Engine::new(tier).unwrap_or(Engine::Portable);
         Self {
-            state,
+            engine,
+            state: engine.gcm(cipher),
             tag_len: 16,
-            aead: true,
         }
     }
 
@@ -77,14 +74,16 @@ impl Key {
 
     /// Whether this is a key of AES-GCM.
     pub(super) fn is_aead(&self) -> bool {
-        self.aead
+        match &self.state {
+            State::Portable(state) => state.is_aead(),
+            State::Cm(_) => false,
+            State::Gcm(_) => true,
+        }
     }
 
     /// The tier whose kernels this key runs on.
     pub(crate) fn tier(&self) -> Tier {
-        match self.state {
-            State::Portable(_) => Tier::Portable,
-        }
+        self.engine.tier()
     }
 }
 

@@ -17,13 +17,31 @@
 //!
 //! This is the only module of the crate in which `unsafe` may stand.
 
+mod aead;
+mod batch;
+mod cm;
+mod ctr;
+mod engine;
+mod gcm;
 mod job;
 mod key;
+mod lanes;
 mod list;
+mod message;
 mod portable;
+mod simd;
+mod state;
 mod tier;
+mod vector;
 
-pub(crate) use job::{Forged, Job, Layout, LayoutError, protect, unprotect};
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use batch::{protect, unprotect};
+pub(crate) use job::{Forged, Job, Layout, LayoutError};
 pub(crate) use key::{AesKey, CipherKey, Key};
 pub(crate) use list::{JOBS_MAX, JobList};
 pub use tier::Tier;

@@ -36,6 +36,10 @@ impl State {
         }
     }
 
+    pub(super) fn is_aead(&self) -> bool {
+        matches!(self, Self::Gcm128(_) | Self::Gcm256(_))
+    }
+
     pub(super) fn protect(&self, buffer: &mut [u8], layout: &Layout, tag_len: usize) {
         match self {
             Self::Cm(cipher, mac) => {

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use super::engine::Engine;
+
 /// The instruction sets that the SRTP kernels use, from the narrowest to the widest.
 ///
 /// The tier is chosen once per process by [`Tier::detect`]. A test, or an operator who distrusts a CPU, can lower it: for the
@@ -60,10 +62,7 @@ impl Tier {
 
     /// Whether this CPU has the instructions of this tier.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            Self::AesNi | Self::Avx2 | Self::Avx512 | Self::Neon => false,
-        }
+        Engine::new(self).is_some()
     }
 
     /// All tiers that this CPU can run.

@@ -1,0 +1,221 @@
+//! AES counter mode with HMAC-SHA1, one packet at a time and in groups.
+
+use super::ctr::{Counter, apply_keystream};
+use super::message::{Lane, Tail, outer_block, verify_tag, write_tag};
+use super::simd::{Chain, GROUP, Simd, Task};
+use super::state::{CmState, Rounds};
+use super::vector::Vector;
+use super::{Forged, Layout};
+
+/// Enciphers one packet and writes its tag.
+pub(super) struct Seal<'a> {
+    pub(super) state: &'a CmState,
+    pub(super) layout: &'a Layout,
+    pub(super) buffer: &'a mut [u8],
+    pub(super) tag_len: usize,
+}
+
+/// Verifies the tag of one packet and deciphers it. A forged packet is left as it was.
+pub(super) struct Open<'a> {
+    pub(super) state: &'a CmState,
+    pub(super) layout: &'a Layout,
+    pub(super) buffer: &'a mut [u8],
+    pub(super) tag_len: usize,
+}
+
+impl Task for Seal<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, token: S) {
+        let state = self.state;
+        match state.rounds {
+            Rounds::Null => self.seal_with::<S, 11>(token, None),
+            Rounds::Aes128 => self.seal_with::<S, 11>(token, Some(state.keys())),
+            Rounds::Aes256 => self.seal_with::<S, 15>(token, Some(state.keys())),
+        }
+    }
+}
+
+impl Seal<'_> {
+    #[inline(always)]
+    fn seal_with<S: Simd, const KEYS: usize>(self, token: S, keys: Option<&[[u8; 16]; KEYS]>) {
+        let Layout { clear, end, iv, .. } = *self.layout;
+        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
+        let packet = &mut self.buffer[..end];
+        let mut chain = S::Chain::new(token, self.state.midstates.inner());
+        for index in 0..end / 64 {
+            if let Some(cipher) = &mut cipher {
+                cipher.reach(packet, 64 * (index + LEAD));
+            }
+            chain = chain.update(token, &packet.as_chunks().0[index]);
+        }
+        if let Some(cipher) = &mut cipher {
+            cipher.reach(packet, end);
+        }
+        let digest = finish(token, self.state, chain, packet, self.layout.trailer);
+        write_tag(&mut self.buffer[self.layout.tag..][..self.tag_len], digest);
+    }
+}
+
+impl Task for Open<'_> {
+    type Output = Result<(), Forged>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, token: S) -> Self::Output {
+        let state = self.state;
+        match state.rounds {
+            Rounds::Null => self.open_with::<S, 11>(token, None),
+            Rounds::Aes128 => self.open_with::<S, 11>(token, Some(state.keys())),
+            Rounds::Aes256 => self.open_with::<S, 15>(token, Some(state.keys())),
+        }
+    }
+}
+
+impl Open<'_> {
+    /// Deciphers what is hashed while the hash goes on; if the tag is wrong, the same key stream restores the packet.
+    #[inline(always)]
+    fn open_with<S: Simd, const KEYS: usize>(
+        self,
+        token: S,
+        keys: Option<&[[u8; 16]; KEYS]>,
+    ) -> Result<(), Forged> {
+        let Layout {
+            clear,
+            end,
+            iv,
+            tag,
+            trailer,
+            ..
+        } = *self.layout;
+        let tail = Tail::new(&self.buffer[..end], trailer);
+        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
+        let (packet, behind) = self.buffer.split_at_mut(end);
+        let mut chain = S::Chain::new(token, self.state.midstates.inner());
+        for index in 0..end / 64 {
+            chain = chain.update(token, &packet.as_chunks().0[index]);
+            if let Some(cipher) = &mut cipher {
+                cipher.stay_before(packet, 64 * (index + 1));
+            }
+        }
+        let digest = finish_with(token, self.state, chain, &tail);
+        let genuine = verify_tag(&behind[tag - end..][..self.tag_len], digest);
+        if bool::from(genuine) {
+            if let Some(cipher) = &mut cipher {
+                cipher.reach(packet, end);
+            }
+            return Ok(());
+        }
+        if let Some(cipher) = &cipher {
+            apply_keystream::<S::Vector, KEYS>(
+                token,
+                cipher.keys,
+                &iv,
+                0,
+                &mut packet[clear..cipher.at],
+            );
+        }
+        Err(Forged)
+    }
+}
+
+/// How many blocks of SHA-1 the cipher keeps ahead of the hash, so that the hash never waits for a store.
+const LEAD: usize = 3;
+
+/// A cipher that runs in the shadow of the hash: SHA-1 leaves most of the CPU idle.
+struct Shadow<'a, S: Simd, const KEYS: usize> {
+    token: S,
+    keys: &'a [[u8; 16]; KEYS],
+    counter: Counter<S::Vector>,
+    at: usize,
+}
+
+impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
+    #[inline(always)]
+    fn new(token: S, keys: &'a [[u8; 16]; KEYS], iv: &[u8; 16], start: usize) -> Self {
+        Self {
+            token,
+            keys,
+            counter: Counter::new(token, iv, 0),
+            at: start,
+        }
+    }
+
+    /// Goes on until `goal` is passed or the packet ends.
+    #[inline(always)]
+    fn reach(&mut self, packet: &mut [u8], goal: usize) {
+        while self.at < goal.min(packet.len()) {
+            let end = packet.len().min(self.at + STRIDE * S::Vector::BYTES);
+            self.step(&mut packet[self.at..end]);
+            self.at = end;
+        }
+    }
+
+    /// Goes on in whole steps as long as `limit` is not passed.
+    #[inline(always)]
+    fn stay_before(&mut self, packet: &mut [u8], limit: usize) {
+        while self.at + STRIDE * S::Vector::BYTES <= limit {
+            let end = self.at + STRIDE * S::Vector::BYTES;
+            self.step(&mut packet[self.at..end]);
+            self.at = end;
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, data: &mut [u8]) {
+        let vectors = self.counter.take::<STRIDE>();
+        let keystream = S::Vector::encrypt::<KEYS, STRIDE>(self.token, self.keys, vectors);
+        for (chunk, key) in data.chunks_mut(S::Vector::BYTES).zip(keystream) {
+            S::Vector::load_partial(self.token, chunk)
+                .xor(key)
+                .store_partial(chunk);
+        }
+    }
+}
+
+/// Vectors in one step of a cipher in the shadow.
+const STRIDE: usize = 2;
+
+#[inline(always)]
+fn finish<S: Simd>(
+    token: S,
+    state: &CmState,
+    chain: S::Chain,
+    packet: &[u8],
+    trailer: Option<[u8; 4]>,
+) -> [u32; 5] {
+    finish_with(token, state, chain, &Tail::new(packet, trailer))
+}
+
+#[inline(always)]
+fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &Tail) -> [u32; 5] {
+    for block in tail.blocks() {
+        chain = chain.update(token, block);
+    }
+    let outer = S::Chain::new(token, state.midstates.outer());
+    outer.update(token, &outer_block(chain.words())).words()
+}
+
+/// XORs the key stream of the packet into `data`; nothing for the NULL cipher.
+pub(super) struct Keystream<'a> {
+    pub(super) state: &'a CmState,
+    pub(super) iv: &'a [u8; 16],
+    pub(super) data: &'a mut [u8],
+}
+
+impl Task for Keystream<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, token: S) {
+        match self.state.rounds {
+            Rounds::Null => {}
+            Rounds::Aes128 => {
+                apply_keystream::<S::Vector, 11>(token, self.state.keys(), self.iv, 0, self.data);
+            }
+            Rounds::Aes256 => {
+                apply_keystream::<S::Vector, 15>(token, self.state.keys(), self.iv, 0, self.data);
+            }
+        }
+    }
+}

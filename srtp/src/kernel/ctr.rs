@@ -1,0 +1,145 @@
+//! AES in counter mode, over vectors of any width.
+
+use super::vector::Vector;
+
+/// The counter blocks of a packet, in order.
+///
+/// The last four bytes of a block count. A vector's blocks differ in the last byte only, which needs one addition a vector; where
+/// that byte would wrap, every 256 blocks, the blocks are made one by one.
+pub(super) struct Counter<V: Vector> {
+    token: V::Token,
+    block: [u8; 16],
+    next: u32,
+    vector: V,
+}
+
+impl<V: Vector> Counter<V> {
+    /// Counts from `first` in blocks that start with the first 12 bytes of `iv`.
+    ///
+    /// AES-CM counts in two bytes from zero (RFC 3711 §4.1.1), AES-GCM in four from one (RFC 7714 §8.1); a datagram wraps neither. In
+    /// AES-CM bytes 12 and 13 belong to the IV, and stay.
+    #[inline(always)]
+    pub(super) fn new(token: V::Token, iv: &[u8; 16], first: u8) -> Self {
+        let mut block = *iv;
+        block[14] = 0;
+        block[15] = first;
+        let vector = V::broadcast(token, &block).number();
+        Self {
+            token,
+            block,
+            next: first.into(),
+            vector,
+        }
+    }
+
+    /// The next `N` vectors of counter blocks.
+    #[inline(always)]
+    pub(super) fn take<const N: usize>(&mut self) -> [V; N] {
+        let first = self.next;
+        self.next += (N * V::BLOCKS) as u32;
+        if first & 0xff != 0 && (first & 0xff) + (N * V::BLOCKS) as u32 > 256 {
+            return self.take_over_wrap(first);
+        }
+        if first & 0xff == 0 && first != 0 {
+            self.restart(first);
+        }
+        let mut vectors = [self.vector; N];
+        for vector in &mut vectors {
+            *vector = self.vector;
+            self.vector = self.vector.advance(V::BLOCKS as u8);
+        }
+        vectors
+    }
+
+    #[inline(always)]
+    fn restart(&mut self, at: u32) {
+        self.vector = V::broadcast(self.token, &self.at(at)).number();
+    }
+
+    #[cold]
+    fn take_over_wrap<const N: usize>(&mut self, first: u32) -> [V; N] {
+        let vectors = std::array::from_fn(|i| {
+            let mut blocks = [[0; 16]; BLOCKS_MAX];
+            for (j, block) in blocks.iter_mut().take(V::BLOCKS).enumerate() {
+                *block = self.at(first + (i * V::BLOCKS + j) as u32);
+            }
+            V::load(self.token, blocks.as_flattened())
+        });
+        self.restart(self.next);
+        vectors
+    }
+
+    #[inline(always)]
+    fn at(&self, count: u32) -> [u8; 16] {
+        let mut block = self.block;
+        block[14..].copy_from_slice(&(count as u16).to_be_bytes());
+        block
+    }
+}
+
+/// Blocks in the widest vector.
+const BLOCKS_MAX: usize = 4;
+
+/// XORs the key stream that starts at the counter `first` into `data`, eight vectors at a time.
+#[inline(always)]
+pub(super) fn apply_keystream<V: Vector, const KEYS: usize>(
+    token: V::Token,
+    keys: &[[u8; 16]; KEYS],
+    iv: &[u8; 16],
+    first: u8,
+    data: &mut [u8],
+) {
+    let mut counter = Counter::<V>::new(token, iv, first);
+    let mut groups = data.chunks_exact_mut(8 * V::BYTES);
+    for group in &mut groups {
+        let keystream = V::encrypt::<KEYS, 8>(token, keys, counter.take());
+        xor_whole(token, keystream, group);
+    }
+    let rest = groups.into_remainder();
+    if !rest.is_empty() {
+        tail(token, keys, counter, rest);
+    }
+}
+
+/// At most eight vectors, the last of which may be partial.
+#[inline(always)]
+fn tail<V: Vector, const KEYS: usize>(
+    token: V::Token,
+    keys: &[[u8; 16]; KEYS],
+    counter: Counter<V>,
+    data: &mut [u8],
+) {
+    macro_rules! dispatch {
+        ($($n:literal)*) => {
+            match data.len().div_ceil(V::BYTES) {
+                $($n => partial::<V, KEYS, $n>(token, keys, counter, data),)*
+                _ => unreachable!("invariant: less than one group"),
+            }
+        };
+    }
+    dispatch!(1 2 3 4 5 6 7 8);
+}
+
+#[inline(always)]
+fn partial<V: Vector, const KEYS: usize, const N: usize>(
+    token: V::Token,
+    keys: &[[u8; 16]; KEYS],
+    mut counter: Counter<V>,
+    data: &mut [u8],
+) {
+    let keystream = V::encrypt::<KEYS, N>(token, keys, counter.take());
+    let (whole, last) = data.split_at_mut((N - 1) * V::BYTES);
+    for (chunk, key) in whole.chunks_exact_mut(V::BYTES).zip(keystream) {
+        V::load(token, chunk).xor(key).store(chunk);
+    }
+    V::load_partial(token, last)
+        .xor(keystream[N - 1])
+        .store_partial(last);
+}
+
+#[inline(always)]
+fn xor_whole<V: Vector, const N: usize>(token: V::Token, keystream: [V; N], data: &mut [u8]) {
+    for (chunk, key) in data.chunks_exact_mut(V::BYTES).zip(keystream) {
+        V::load(token, chunk).xor(key).store(chunk);
+    }
+}

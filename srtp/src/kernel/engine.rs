@@ -1,0 +1,72 @@
+//! From the tier that was chosen to the kernels that run.
+
+use super::portable;
+use super::simd::{Simd, Task};
+use super::state::{CmState, GcmState};
+use super::{AesKey, Tier};
+
+#[cfg(target_arch = "x86_64")]
+use super::x86_64::{self, AesNi, Avx512};
+
+/// The kernels of a tier: its token.
+#[derive(Clone, Copy)]
+pub(super) enum Engine {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+/// The state of one key, as its engine wants it.
+pub(super) enum State {
+    Portable(Box<portable::State>),
+    Cm(CmState),
+    Gcm(GcmState),
+}
+
+impl Engine {
+    /// The engine of this tier, if the CPU has it.
+    pub(super) fn new(tier: Tier) -> Option<Self> {
+        match tier {
+            Tier::Portable => Some(Self::Portable),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => Avx512::check().map(Self::Avx512),
+            _ => None,
+        }
+    }
+
+    /// The tier of this engine.
+    pub(super) fn tier(self) -> Tier {
+        match self {
+            Self::Portable => Tier::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => Tier::Avx512,
+        }
+    }
+
+    /// The state of AES counter mode and HMAC-SHA1.
+    pub(super) fn cm(self, cipher: Option<AesKey<'_>>, auth: &[u8; 20]) -> State {
+        match self {
+            Self::Portable => State::Portable(Box::new(portable::State::cm(cipher, auth))),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
+        }
+    }
+
+    /// The state of AES-GCM.
+    pub(super) fn gcm(self, key: AesKey<'_>) -> State {
+        match self {
+            Self::Portable => State::Portable(Box::new(portable::State::gcm(key))),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(token) => State::Gcm(x86_64::gcm(token.into(), key)),
+        }
+    }
+
+    /// Runs a task on the state of a key of this engine.
+    pub(super) fn run<T: Task>(self, task: T) -> T::Output {
+        match self {
+            Self::Portable => unreachable!("invariant: the portable tier has states of its own"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(token) => token.run(task),
+        }
+    }
+}

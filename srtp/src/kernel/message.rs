@@ -1,0 +1,152 @@
+//! The inner message of HMAC-SHA1 as blocks, and its digest as a tag.
+
+use subtle::{Choice, ConstantTimeEq};
+
+use super::state::Midstates;
+use super::vector::load_up_to_16;
+
+/// A block of SHA-1.
+pub(super) type Block = [u8; 64];
+
+/// The end of a message: what does not fill a block, the trailer and the padding.
+pub(super) struct Tail {
+    blocks: [Block; 2],
+    count: usize,
+}
+
+impl Tail {
+    /// A place for a tail.
+    pub(super) const EMPTY: Self = Self {
+        blocks: [[0; 64]; 2],
+        count: 0,
+    };
+
+    /// Builds the tail of a packet followed by `trailer`, after one block of HMAC padding.
+    #[inline(always)]
+    pub(super) fn new(packet: &[u8], trailer: Option<[u8; 4]>) -> Self {
+        let mut blocks = [[0; 64]; 2];
+        let rest = packet.as_chunks::<64>().1;
+        let (quarters, last) = rest.as_chunks::<16>();
+        let mut bytes = blocks.as_flattened_mut();
+        for (place, quarter) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(quarters) {
+            *place = *quarter;
+        }
+        bytes[16 * quarters.len()..][..16].copy_from_slice(&load_up_to_16(last).to_le_bytes());
+        bytes = &mut bytes[rest.len()..];
+        let mut end = 0;
+        if let Some(trailer) = trailer {
+            bytes[..4].copy_from_slice(&trailer);
+            end = 4;
+        }
+        bytes[end] = 0x80;
+        let count = if rest.len() + end < 56 { 1 } else { 2 };
+        let bits = 8 * (64 + packet.len() + end) as u64;
+        blocks[count - 1][56..].copy_from_slice(&bits.to_be_bytes());
+        Self { blocks, count }
+    }
+
+    /// Its one or two blocks.
+    #[inline(always)]
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks[..self.count]
+    }
+}
+
+/// How many blocks the packet and its trailer make.
+#[inline(always)]
+pub(super) fn block_count(packet_len: usize, trailer: Option<[u8; 4]>) -> usize {
+    (packet_len + trailer.map_or(0, |t| t.len()) + 9).div_ceil(64)
+}
+
+/// One message for a lane: the midstates of its key, its whole blocks, its tail.
+#[derive(Clone, Copy)]
+pub(super) struct Lane<'a> {
+    pub(super) midstates: &'a Midstates,
+    pub(super) whole: &'a [Block],
+    pub(super) tail: &'a [Block],
+}
+
+impl<'a> Lane<'a> {
+    /// A lane with nothing to do.
+    pub(super) const IDLE: Self = Self {
+        midstates: &Midstates::ZERO,
+        whole: &[],
+        tail: &[],
+    };
+
+    /// The lane of a packet whose tail was built before.
+    #[inline(always)]
+    pub(super) fn new(midstates: &'a Midstates, packet: &'a [u8], tail: &'a Tail) -> Self {
+        Self {
+            midstates,
+            whole: packet.as_chunks().0,
+            tail: tail.blocks(),
+        }
+    }
+
+    /// The number of its blocks.
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.whole.len() + self.tail.len()
+    }
+
+    /// Its block at `index`; any block where it has none.
+    #[inline(always)]
+    pub(super) fn block(&self, index: usize) -> &'a Block {
+        const NONE: &Block = &[0; 64];
+        match self.whole.get(index) {
+            Some(block) => block,
+            None => self.tail.get(index - self.whole.len()).unwrap_or(NONE),
+        }
+    }
+}
+
+/// The message of the outer hash: the inner digest and its padding, after one block of HMAC padding.
+#[inline(always)]
+pub(super) fn outer_block(digest: [u32; 5]) -> Block {
+    let mut block = [0; 64];
+    for (bytes, word) in block.as_chunks_mut::<4>().0.iter_mut().zip(digest) {
+        *bytes = word.to_be_bytes();
+    }
+    block[20] = 0x80;
+    block[56..].copy_from_slice(&OUTER_BITS.to_be_bytes());
+    block
+}
+
+/// Bits of the outer message: a block of padding and a digest.
+pub(super) const OUTER_BITS: u64 = 8 * (64 + 20);
+
+/// Writes the first bytes of the digest over `tag`.
+#[inline(always)]
+pub(super) fn write_tag(tag: &mut [u8], digest: [u32; 5]) {
+    let bytes = digest_bytes(digest);
+    // The tags of SRTP have 10 and 4 bytes; a copy of known length needs no call.
+    match tag.len() {
+        10 => tag.copy_from_slice(&bytes[..10]),
+        4 => tag.copy_from_slice(&bytes[..4]),
+        n => tag.copy_from_slice(&bytes[..n]),
+    }
+}
+
+/// Compares the first bytes of the digest with `tag`, in constant time.
+#[inline(always)]
+pub(super) fn verify_tag(tag: &[u8], digest: [u32; 5]) -> Choice {
+    let bytes = digest_bytes(digest);
+    match tag.len() {
+        10 => {
+            let word = |bytes: &[u8]| load_up_to_16(&bytes[..8]) as u64;
+            let half = |bytes: &[u8]| load_up_to_16(&bytes[8..10]) as u16;
+            word(tag).ct_eq(&word(&bytes)) & half(tag).ct_eq(&half(&bytes))
+        }
+        n => tag.ct_eq(&bytes[..n]),
+    }
+}
+
+#[inline(always)]
+fn digest_bytes(digest: [u32; 5]) -> [u8; 20] {
+    let mut bytes = [0; 20];
+    for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(digest) {
+        *bytes = word.to_be_bytes();
+    }
+    bytes
+}

@@ -1,0 +1,57 @@
+//! What a tier of SIMD kernels consists of, and how a kernel is started on it.
+
+use super::Layout;
+use super::gcm::Direction;
+use super::message::{Block, Lane};
+use super::state::GcmState;
+use super::vector::Vector;
+
+/// A tier: the token of its CPU check.
+pub(super) trait Simd: Copy {
+    /// The vectors of AES blocks.
+    type Vector: Vector<Token = Self>;
+    /// One SHA-1 state.
+    type Chain: Chain<Token = Self>;
+    /// The most messages that [`Simd::macs`] takes.
+    const LANES: usize;
+
+    /// Runs the task with the instructions of this tier.
+    fn run<T: Task>(self, task: T) -> T::Output;
+
+    /// AES-GCM of one packet: see `gcm::crypt`.
+    fn gcm<const KEYS: usize>(
+        self,
+        key: &GcmState,
+        direction: Direction,
+        layout: &Layout,
+        buffer: &mut [u8],
+    ) -> [u8; 16];
+
+    /// The HMAC-SHA1 of up to [`Simd::LANES`] messages, each digest into the place of its lane.
+    fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut [[u32; 5]; GROUP]);
+}
+
+/// Places in a group: the lanes of the widest kernel.
+pub(super) const GROUP: usize = 16;
+
+/// A SHA-1 state that takes one block at a time.
+pub(super) trait Chain: Copy {
+    /// The proof that the CPU has the instructions.
+    type Token: Copy;
+
+    /// A chain in this state.
+    fn new(token: Self::Token, state: [u32; 5]) -> Self;
+    /// The chain behind one more block.
+    fn update(self, token: Self::Token, block: &Block) -> Self;
+    /// The state.
+    fn words(self) -> [u32; 5];
+}
+
+/// Something to run on a tier. `run` must be `#[inline(always)]`: it becomes part of the function that has the tier's instructions.
+pub(super) trait Task {
+    /// What it gives.
+    type Output;
+
+    /// Runs it.
+    fn run<S: Simd>(self, token: S) -> Self::Output;
+}

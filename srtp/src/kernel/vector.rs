@@ -1,0 +1,141 @@
+//! What the kernels ask of a vector of AES blocks, whatever its width.
+//!
+//! A vector type has no public constructor but those that take a token, and a token exists only where the CPU check passed: a
+//! vector is its own proof that its instructions may run. So the kernels written over [`Vector`] need no `unsafe`; it stands in the
+//! few lines of each implementation.
+//!
+//! Everything here is `#[inline(always)]`: the instructions become part of the `#[target_feature]` function that starts the kernel.
+
+/// One or more AES blocks in a register.
+pub(super) trait Vector: Copy {
+    /// The proof that the CPU has the instructions.
+    type Token: Copy + Into<<Self::Block as Vector>::Token>;
+    /// The vector of one block on the same CPU.
+    type Block: Vector<Block = Self::Block>;
+    /// Blocks in a vector.
+    const BLOCKS: usize;
+    /// Bytes in a vector.
+    const BYTES: usize = 16 * Self::BLOCKS;
+
+    /// The first [`Vector::BYTES`] of `bytes`, which must be there.
+    fn load(token: Self::Token, bytes: &[u8]) -> Self;
+    /// `bytes`, at most [`Vector::BYTES`] of them, followed by zeros.
+    fn load_partial(token: Self::Token, bytes: &[u8]) -> Self;
+    /// `block` in every place.
+    fn broadcast(token: Self::Token, block: &[u8; 16]) -> Self;
+    /// `block` in the first place, zeros behind it.
+    fn widen(block: Self::Block) -> Self;
+    /// Writes the vector into the first [`Vector::BYTES`] of `bytes`, which must be there.
+    fn store(self, bytes: &mut [u8]);
+    /// Fills `bytes`, at most [`Vector::BYTES`] of them, with the start of the vector.
+    fn store_partial(self, bytes: &mut [u8]);
+
+    /// The first `len` bytes, zeros behind them.
+    fn truncate(self, len: usize) -> Self;
+
+    /// The sum in GF(2)[x].
+    fn xor(self, other: Self) -> Self;
+    /// The sum of three, which some CPUs have in one instruction.
+    #[inline(always)]
+    fn xor3(self, other: Self, third: Self) -> Self {
+        self.xor(other).xor(third)
+    }
+    /// The sum of all blocks.
+    fn fold(self) -> Self::Block;
+    /// Each block with its bytes in reverse order, as GHASH wants them.
+    fn reverse(self) -> Self;
+    /// Each block with its halves exchanged.
+    fn swap_halves(self) -> Self;
+    /// In each block the carry-less product of one half of `self` and one of `other`: bit 0 of `HALVES` takes the high
+    /// half of `self`, bit 4 that of `other`.
+    fn clmul<const HALVES: i32>(self, other: Self) -> Self;
+
+    /// Numbers the places: adds 0, 1, ... to the last byte of each block.
+    fn number(self) -> Self;
+    /// Adds `blocks` to the last byte of each block, without carry.
+    fn advance(self, blocks: u8) -> Self;
+
+    /// What stands before the first round of AES.
+    #[inline(always)]
+    fn whiten(self, key: Self) -> Self {
+        self.xor(key)
+    }
+    /// One middle round of AES.
+    fn round(self, key: Self) -> Self;
+    /// The last round of AES.
+    fn last_round(self, key: Self) -> Self;
+
+    /// The blocks of all vectors, enciphered with an expanded key of `KEYS` round keys.
+    #[inline(always)]
+    fn encrypt<const KEYS: usize, const N: usize>(
+        token: Self::Token,
+        keys: &[[u8; 16]; KEYS],
+        mut vectors: [Self; N],
+    ) -> [Self; N] {
+        let key = Self::broadcast(token, &keys[0]);
+        for v in &mut vectors {
+            *v = v.whiten(key);
+        }
+        for key in &keys[1..KEYS - 1] {
+            let key = Self::broadcast(token, key);
+            for v in &mut vectors {
+                *v = v.round(key);
+            }
+        }
+        let key = Self::broadcast(token, &keys[KEYS - 1]);
+        for v in &mut vectors {
+            *v = v.last_round(key);
+        }
+        vectors
+    }
+}
+
+/// Up to 16 bytes as a little-endian number.
+#[inline(always)]
+pub(super) fn load_up_to_16(bytes: &[u8]) -> u128 {
+    let n = bytes.len();
+    let low = |at: usize, len: usize| -> u64 {
+        // Two loads that may overlap: no loop over bytes, no call of memcpy.
+        match len {
+            8.. => u64::from_le_bytes(*bytes[at..].first_chunk().expect("invariant: 8 bytes")),
+            4..8 => {
+                let first = u32::from_le_bytes(*bytes[at..].first_chunk().expect("invariant: 4"));
+                let last =
+                    u32::from_le_bytes(*bytes[at + len - 4..].first_chunk().expect("invariant: 4"));
+                u64::from(first) | u64::from(last) << (8 * (len - 4))
+            }
+            1..4 => {
+                let first = u64::from(bytes[at]);
+                let middle = u64::from(bytes[at + len / 2]) << (8 * (len / 2));
+                let last = u64::from(bytes[at + len - 1]) << (8 * (len - 1));
+                first | middle | last
+            }
+            0 => 0,
+        }
+    };
+    if n <= 8 {
+        return low(0, n).into();
+    }
+    assert!(n <= 16, "invariant: at most one block");
+    let last = u64::from_le_bytes(*bytes[n - 8..].first_chunk().expect("invariant: 8 bytes"));
+    u128::from(low(0, 8)) | u128::from(last) << (8 * (n - 8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::load_up_to_16;
+
+    #[test]
+    fn short_loads_are_zero_filled() {
+        let bytes: [u8; 16] = std::array::from_fn(|i| 0xf0 | i as u8);
+        for n in 0..=16 {
+            let mut expected = [0; 16];
+            expected[..n].copy_from_slice(&bytes[..n]);
+            assert_eq!(
+                load_up_to_16(&bytes[..n]).to_le_bytes(),
+                expected,
+                "{n} bytes"
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the CPU has, as tokens: a value of one of these types exists only where its instructions may run.
+
+/// AES-NI, PCLMULQDQ and SHA-NI, with SSE up to 4.1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AesNi(());
+
+/// AVX2, VAES and VPCLMULQDQ, on top of [`AesNi`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2(AesNi);
+
+/// AVX-512 F, BW, DQ, VL and VBMI2, on top of [`Avx2`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx512(Avx2);
+
+impl AesNi {
+    /// The token, if the CPU has the instructions.
+    pub(crate) fn check() -> Option<Self> {
+        let all = is_x86_feature_detected!("sse2")
+            && is_x86_feature_detected!("ssse3")
+            && is_x86_feature_detected!("sse4.1")
+            && is_x86_feature_detected!("aes")
+            && is_x86_feature_detected!("pclmulqdq")
+            && is_x86_feature_detected!("sha");
+        all.then_some(Self(()))
+    }
+}
+
+impl Avx2 {
+    /// The token, if the CPU has the instructions.
+    pub(crate) fn check() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("vaes")
+            && is_x86_feature_detected!("vpclmulqdq");
+        AesNi::check().filter(|_| all).map(Self)
+    }
+}
+
+impl Avx512 {
+    /// The token, if the CPU has the instructions.
+    pub(crate) fn check() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi2");
+        Avx2::check().filter(|_| all).map(Self)
+    }
+}
+
+impl From<Avx2> for AesNi {
+    fn from(token: Avx2) -> Self {
+        token.0
+    }
+}
+
+impl From<Avx512> for Avx2 {
+    fn from(token: Avx512) -> Self {
+        token.0
+    }
+}
+
+impl From<Avx512> for AesNi {
+    fn from(token: Avx512) -> Self {
+        token.0.0
+    }
+}

@@ -1,0 +1,121 @@
+//! One block in a 128-bit register: AES-NI, PCLMULQDQ.
+
+use core::arch::x86_64::*;
+
+use super::cpu::AesNi;
+use crate::kernel::vector::{Vector, load_up_to_16};
+
+/// One AES block.
+#[derive(Clone, Copy)]
+pub(crate) struct Block128(pub(super) __m128i);
+
+// SAFETY of every block below: a `Block128` is made from an `AesNi` (or a wider vector, made from a stronger token) only, so the
+// CPU has SSE up to 4.1, AES-NI and PCLMULQDQ. Where memory is touched, the slice it lies in is named beside it.
+impl Vector for Block128 {
+    type Token = AesNi;
+    type Block = Self;
+    const BLOCKS: usize = 1;
+
+    #[inline(always)]
+    fn load(_: AesNi, bytes: &[u8]) -> Self {
+        let bytes: &[u8; 16] = bytes.first_chunk().expect("invariant: a whole vector");
+        // SAFETY: 16 bytes of `bytes` are read; see above for the CPU.
+        Self(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn load_partial(token: AesNi, bytes: &[u8]) -> Self {
+        match bytes.first_chunk() {
+            Some(block) => Self::broadcast(token, block),
+            None => Self::broadcast(token, &load_up_to_16(bytes).to_le_bytes()),
+        }
+    }
+
+    #[inline(always)]
+    fn broadcast(_: AesNi, block: &[u8; 16]) -> Self {
+        // SAFETY: 16 bytes of `block` are read; see above for the CPU.
+        Self(unsafe { _mm_loadu_si128(block.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn widen(block: Self) -> Self {
+        block
+    }
+
+    #[inline(always)]
+    fn store(self, bytes: &mut [u8]) {
+        let bytes: &mut [u8; 16] = bytes.first_chunk_mut().expect("invariant: a whole vector");
+        // SAFETY: 16 bytes of `bytes` are written; see above for the CPU.
+        unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn store_partial(self, bytes: &mut [u8]) {
+        let mut block = [0; 16];
+        self.store(&mut block);
+        bytes.copy_from_slice(&block[..bytes.len()]);
+    }
+
+    #[inline(always)]
+    fn truncate(self, len: usize) -> Self {
+        let mut mask = [0; 16];
+        mask[..len].fill(0xff);
+        // SAFETY: 16 bytes of `mask` are read; see above for the CPU.
+        Self(unsafe { _mm_and_si128(self.0, _mm_loadu_si128(mask.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_xor_si128(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn fold(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn reverse(self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe {
+            let order = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
+            _mm_shuffle_epi8(self.0, order)
+        })
+    }
+
+    #[inline(always)]
+    fn swap_halves(self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_shuffle_epi32(self.0, 0x4e) })
+    }
+
+    #[inline(always)]
+    fn clmul<const HALVES: i32>(self, other: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_clmulepi64_si128(self.0, other.0, HALVES) })
+    }
+
+    #[inline(always)]
+    fn number(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn advance(self, blocks: u8) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_add_epi8(self.0, _mm_set_epi32(i32::from(blocks) << 24, 0, 0, 0)) })
+    }
+
+    #[inline(always)]
+    fn round(self, key: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_aesenc_si128(self.0, key.0) })
+    }
+
+    #[inline(always)]
+    fn last_round(self, key: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_aesenclast_si128(self.0, key.0) })
+    }
+}

@@ -1,0 +1,140 @@
+//! Two blocks in a 256-bit register: VAES, VPCLMULQDQ, AVX2.
+
+use core::arch::x86_64::*;
+
+use super::cpu::Avx2;
+use super::vector128::Block128;
+use crate::kernel::vector::Vector;
+
+/// Two AES blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Block256(__m256i);
+
+// SAFETY of every block below: a `Block256` is made from an `Avx2` only, so the CPU has AVX2, VAES and
+// VPCLMULQDQ. Where memory is touched, the slice it lies in is named beside it.
+impl Vector for Block256 {
+    type Token = Avx2;
+    type Block = Block128;
+    const BLOCKS: usize = 2;
+
+    #[inline(always)]
+    fn load(_: Avx2, bytes: &[u8]) -> Self {
+        let bytes: &[u8; 32] = bytes.first_chunk().expect("invariant: a whole vector");
+        // SAFETY: 32 bytes of `bytes` are read; see above for the CPU.
+        Self(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn load_partial(token: Avx2, bytes: &[u8]) -> Self {
+        if bytes.len() == Self::BYTES {
+            return Self::load(token, bytes);
+        }
+        let (low, high) = bytes.split_at(bytes.len().min(16));
+        let low = Block128::load_partial(token.into(), low);
+        let high = Block128::load_partial(token.into(), high);
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_set_m128i(high.0, low.0) })
+    }
+
+    #[inline(always)]
+    fn broadcast(_: Avx2, block: &[u8; 16]) -> Self {
+        // SAFETY: 16 bytes of `block` are read; see above for the CPU.
+        Self(unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(block.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn widen(block: Block128) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_zextsi128_si256(block.0) })
+    }
+
+    #[inline(always)]
+    fn store(self, bytes: &mut [u8]) {
+        let bytes: &mut [u8; 32] = bytes.first_chunk_mut().expect("invariant: a whole vector");
+        // SAFETY: 32 bytes of `bytes` are written; see above for the CPU.
+        unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn store_partial(self, bytes: &mut [u8]) {
+        if bytes.len() == Self::BYTES {
+            return self.store(bytes);
+        }
+        let mut whole = [0; 32];
+        self.store(&mut whole);
+        bytes.copy_from_slice(&whole[..bytes.len()]);
+    }
+
+    #[inline(always)]
+    fn truncate(self, len: usize) -> Self {
+        let mut mask = [0; 32];
+        mask[..len].fill(0xff);
+        // SAFETY: 32 bytes of `mask` are read; see above for the CPU.
+        Self(unsafe { _mm256_and_si256(self.0, _mm256_loadu_si256(mask.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_xor_si256(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn fold(self) -> Block128 {
+        // SAFETY: see above for the CPU.
+        Block128(unsafe {
+            _mm_xor_si128(
+                _mm256_castsi256_si128(self.0),
+                _mm256_extracti128_si256(self.0, 1),
+            )
+        })
+    }
+
+    #[inline(always)]
+    fn reverse(self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe {
+            let order = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
+            _mm256_shuffle_epi8(self.0, _mm256_broadcastsi128_si256(order))
+        })
+    }
+
+    #[inline(always)]
+    fn swap_halves(self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_shuffle_epi32(self.0, 0x4e) })
+    }
+
+    #[inline(always)]
+    fn clmul<const HALVES: i32>(self, other: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_clmulepi64_epi128(self.0, other.0, HALVES) })
+    }
+
+    #[inline(always)]
+    fn number(self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_add_epi8(self.0, _mm256_set_epi32(1 << 24, 0, 0, 0, 0, 0, 0, 0)) })
+    }
+
+    #[inline(always)]
+    fn advance(self, blocks: u8) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe {
+            let step = _mm_set_epi32(i32::from(blocks) << 24, 0, 0, 0);
+            _mm256_add_epi8(self.0, _mm256_broadcastsi128_si256(step))
+        })
+    }
+
+    #[inline(always)]
+    fn round(self, key: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_aesenc_epi128(self.0, key.0) })
+    }
+
+    #[inline(always)]
+    fn last_round(self, key: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_aesenclast_epi128(self.0, key.0) })
+    }
+}
