@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::coverage::Coverage;
+use super::partial::Partial;
 use crate::error::Error;
 use crate::wire::HandshakeType;
 use crate::wire::handshake::Header;
@@ -27,9 +27,6 @@ const CURRENT_BUDGET: usize = (MAX_MESSAGE + MAX_MESSAGE / 8) as usize;
 /// What the messages behind it may hold together. Separate, so that they can't starve the one
 /// that must come first.
 const LATER_BUDGET: usize = BUDGET - CURRENT_BUDGET;
-
-/// `message_seq` is a u16 and must not wrap (RFC 9147 §5.2); this one is never reached.
-const SEQUENCE_END: u32 = 1 << 16;
 
 /// A whole handshake message.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +57,8 @@ pub(super) enum Accepted {
 /// Messages in reassembly, the next in turn at the front.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
-    /// `message_seq` of the front.
+    /// `message_seq` of the front. It does not wrap (RFC 9147 §5.2): after the last number a u16
+    /// holds, everything is past.
     next: u32,
     slots: VecDeque<Option<Partial>>,
 }
@@ -114,20 +112,17 @@ impl Inbound {
 
     /// The next message in turn, if it is whole.
     pub(super) fn next(&mut self) -> Option<Incoming> {
-        self.slots
-            .front()?
-            .as_ref()?
-            .body
-            .as_ref()
-            .filter(|body| body.coverage.is_complete())?;
-        let Partial { msg_type, body, .. } = self.slots.pop_front()??;
+        let front = self.slots.front()?.as_ref()?;
+        if !front.is_whole() {
+            return None;
+        }
         let message_seq = u16::try_from(self.next).ok()?;
+        let (msg_type, body) = self.slots.pop_front()??.into_whole()?;
         self.next += 1;
-        debug_assert!(self.next <= SEQUENCE_END);
         Some(Incoming {
             msg_type,
             message_seq,
-            body: body?.bytes,
+            body,
         })
     }
 
@@ -145,151 +140,226 @@ impl Inbound {
     }
 }
 
-/// A message of which some fragments came.
-///
-/// As long as the bytes received can't be the whole message, fragments are only noted down one
-/// after the other; the body is allocated when they can. So what is held stays within a small
-/// factor of what was received, and within 9/8 of the message.
-#[derive(Debug)]
-struct Partial {
-    msg_type: HandshakeType,
-    length: u32,
-    /// Fragments as they came: offset and length in 16 bits each, then the data.
-    log: Vec<u8>,
-    body: Option<Body>,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-impl Partial {
-    fn new(header: &Header) -> Self {
-        Self {
-            msg_type: header.msg_type,
-            length: header.length,
-            log: Vec::new(),
-            body: None,
+    use super::super::partial::{LOG_HEADER, LOG_STEP};
+    use super::*;
+
+    fn header(message_seq: u16, length: u32, offset: u32, data: &[u8]) -> Header {
+        Header {
+            msg_type: HandshakeType::CERTIFICATE,
+            length,
+            message_seq,
+            fragment_offset: offset,
+            fragment_length: data.len() as u32,
         }
     }
 
-    fn matches(&self, header: &Header) -> bool {
-        (self.msg_type, self.length) == (header.msg_type, header.length)
+    fn body(length: u32) -> Vec<u8> {
+        (0..length).map(|n| (n * 7 + n / 256) as u8).collect()
     }
 
-    fn heap(&self) -> usize {
-        self.log.capacity() + self.body.as_ref().map_or(0, Body::heap)
+    /// Gives the bytes `from..to` of `body`.
+    fn give(inbound: &mut Inbound, message_seq: u16, body: &[u8], from: u32, to: u32) -> Accepted {
+        let data = &body[from as usize..to as usize];
+        let header = header(message_seq, body.len() as u32, from, data);
+        inbound.accept(&header, data).expect("consistent fragment")
     }
 
-    /// Whether `more` bytes of data could be the ones that complete the message.
-    fn may_complete(&self, more: usize) -> bool {
-        self.log.len() + more >= self.length as usize
+    fn heap(inbound: &Inbound) -> usize {
+        inbound.slots.iter().flatten().map(Partial::heap).sum()
     }
 
-    /// Bytes of heap that `data` more bytes of data may add.
-    fn growth(&self, data: usize) -> usize {
-        if self.body.is_some() {
-            0
-        } else if self.may_complete(data) {
-            Body::size(self.length)
-        } else {
-            LOG_STEP.max(LOG_HEADER + data)
+    #[test]
+    fn messages_leave_in_order_and_once() {
+        let mut inbound = Inbound::default();
+        let bodies = [body(10), body(0), body(300)];
+        for message_seq in [2, 1, 1, 0] {
+            let body = &bodies[usize::from(message_seq)];
+            give(&mut inbound, message_seq, body, 0, body.len() as u32);
         }
-    }
-
-    fn add(&mut self, offset: u32, data: &[u8]) {
-        if let Some(body) = &mut self.body {
-            body.add(offset, data);
-        } else if self.may_complete(data.len()) {
-            self.body = Some(
-                if self.log.is_empty() && data.len() == self.length as usize {
-                    Body::whole(data)
-                } else {
-                    let mut body = Body::empty(self.length);
-                    for (offset, data) in notes(&std::mem::take(&mut self.log)) {
-                        body.add(offset, data);
-                    }
-                    body.add(offset, data);
+        for (message_seq, body) in (0..).zip(bodies) {
+            let msg_type = HandshakeType::CERTIFICATE;
+            assert_eq!(
+                inbound.next(),
+                Some(Incoming {
+                    msg_type,
+                    message_seq,
                     body
-                },
+                })
             );
-        } else if !data.is_empty() {
-            self.note(offset, data);
         }
+        assert_eq!(inbound.next(), None);
+        assert!(inbound.no_pending().is_some());
+        let past = give(&mut inbound, 1, &[], 0, 0);
+        assert_eq!(past, Accepted::Past { ends_last: false });
+        let past = give(&mut inbound, 2, &body(300), 0, 299);
+        assert_eq!(past, Accepted::Past { ends_last: false });
+        let past = give(&mut inbound, 2, &body(300), 299, 300);
+        assert_eq!(past, Accepted::Past { ends_last: true });
     }
 
-    /// Notes a fragment down. [`MAX_MESSAGE`] makes offset and length fit in 16 bits.
-    fn note(&mut self, offset: u32, data: &[u8]) {
-        let needed = LOG_HEADER + data.len();
-        if self.log.capacity() - self.log.len() < needed {
-            self.log.reserve_exact(needed.max(LOG_STEP));
+    /// T-HSK-01: lengths alone cost nothing.
+    #[test]
+    fn t_hsk_01_nothing_is_allocated_from_a_claimed_length() {
+        let mut inbound = Inbound::default();
+        for message_seq in 0..16 {
+            let header = header(message_seq, MAX_MESSAGE, 0, &[]);
+            assert!(inbound.accept(&header, &[]).is_ok());
         }
-        self.log.extend_from_slice(&(offset as u16).to_be_bytes());
-        self.log
-            .extend_from_slice(&(data.len() as u16).to_be_bytes());
-        self.log.extend_from_slice(data);
-    }
-}
-
-/// Offset and length of a fragment in the log.
-const LOG_HEADER: usize = 4;
-
-/// The least step in which a log grows, so that tiny fragments don't each cost a reallocation.
-const LOG_STEP: usize = 256;
-
-/// The fragments noted in a log.
-fn notes(mut log: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
-    std::iter::from_fn(move || {
-        let ([o1, o2, l1, l2], rest) = log.split_first_chunk()?;
-        let (data, rest) = rest.split_at_checked(u16::from_be_bytes([*l1, *l2]).into())?;
-        log = rest;
-        Some((u16::from_be_bytes([*o1, *o2]).into(), data))
-    })
-}
-
-/// The body of a message of which enough came that it could be whole.
-#[derive(Debug)]
-struct Body {
-    bytes: Vec<u8>,
-    coverage: Coverage,
-}
-
-impl Body {
-    fn whole(data: &[u8]) -> Self {
-        let length = data.len() as u32;
-        let mut coverage = Coverage::new(length);
-        coverage.insert(0..length);
-        Self {
-            bytes: data.to_vec(),
-            coverage,
-        }
+        assert_eq!(heap(&inbound), 0);
+        let huge = header(0, 0xff_ffff, 0, &[]);
+        assert_eq!(inbound.accept(&huge, &[]), Err(Error::ExcessiveMessageSize));
     }
 
-    fn empty(length: u32) -> Self {
-        Self {
-            bytes: vec![0; length as usize],
-            coverage: Coverage::new(length),
-        }
-    }
-
-    /// The most heap that the body of a message of `length` bytes takes.
-    fn size(length: u32) -> usize {
-        length as usize + length.div_ceil(64) as usize * size_of::<u64>()
-    }
-
-    fn heap(&self) -> usize {
-        self.bytes.capacity() + self.coverage.heap()
-    }
-
-    /// Fills in what is still missing. Bytes that came before stay what they were.
-    fn add(&mut self, offset: u32, data: &[u8]) {
-        let end = offset + data.len() as u32;
-        let mut from = offset;
-        while let Some(gap) = self.coverage.gap(from).filter(|gap| gap.start < end) {
-            let to = gap.end.min(end);
-            let place = self.bytes.get_mut(gap.start as usize..to as usize);
-            let source = data.get((gap.start - offset) as usize..(to - offset) as usize);
-            if let (Some(place), Some(source)) = (place, source) {
-                place.copy_from_slice(source);
+    /// T-HSK-02: however many messages are begun, all of them stay within the budget.
+    #[test]
+    fn t_hsk_02_unfinished_messages_stay_within_the_budget() {
+        let mut inbound = Inbound::default();
+        let body = body(MAX_MESSAGE);
+        let mut no_room = 0;
+        for (from, to) in [(0, 9000), (9000, 12_000), (12_000, MAX_MESSAGE - 1)] {
+            for message_seq in (0..10_000).rev() {
+                let accepted = give(&mut inbound, message_seq, &body, from, to);
+                no_room += u32::from(accepted == Accepted::NoRoom);
+                assert!(heap(&inbound) <= BUDGET, "{} bytes", heap(&inbound));
             }
-            from = to;
         }
-        self.coverage.insert(offset..end);
+        assert!(no_room > 29_900);
+        // What must come first is not starved by the rest.
+        give(&mut inbound, 0, &body, MAX_MESSAGE - 1, MAX_MESSAGE);
+        assert_eq!(inbound.next().map(|message| message.body), Some(body));
+    }
+
+    /// T-HSK-03: the number tells messages apart, not the type.
+    #[test]
+    fn t_hsk_03_fragments_of_two_messages_are_not_merged() {
+        let mut inbound = Inbound::default();
+        let (first, second) = (vec![1; 20], vec![2; 20]);
+        give(&mut inbound, 0, &first, 0, 10);
+        give(&mut inbound, 1, &second, 10, 20);
+        assert_eq!(inbound.next(), None);
+        give(&mut inbound, 1, &second, 0, 10);
+        assert_eq!(inbound.next(), None);
+        give(&mut inbound, 0, &first, 10, 20);
+        assert_eq!(inbound.next().map(|message| message.body), Some(first));
+        assert_eq!(inbound.next().map(|message| message.body), Some(second));
+    }
+
+    /// T-HSK-04, RFC 9147 §5.5.
+    #[test]
+    fn t_hsk_04_fragments_that_disagree() {
+        let mut inbound = Inbound::default();
+        let body = body(100);
+        give(&mut inbound, 0, &body, 0, 90);
+        let longer = header(0, 101, 90, &body[90..]);
+        assert_eq!(
+            inbound.accept(&longer, &body[90..]),
+            Err(Error::FragmentMismatch)
+        );
+        let other_type = Header {
+            msg_type: HandshakeType::FINISHED,
+            ..header(0, 100, 90, &body[90..])
+        };
+        assert_eq!(
+            inbound.accept(&other_type, &body[90..]),
+            Err(Error::FragmentMismatch)
+        );
+        // Other bytes where they overlap: the first ones stay.
+        give(&mut inbound, 0, &[0xff; 100], 50, 95);
+        give(&mut inbound, 0, &[0xff; 100], 0, 100);
+        let whole = inbound.next().map(|message| message.body).expect("whole");
+        assert_eq!(whole[..90], body[..90]);
+        assert_eq!(whole[90..], [0xff; 10]);
+    }
+
+    /// T-HSK-05: fragments without data do no harm, wherever they stand.
+    #[test]
+    fn t_hsk_05_empty_fragments() {
+        let mut inbound = Inbound::default();
+        let body = body(50);
+        for at in [0, 25, 50] {
+            give(&mut inbound, 0, &body, at, at);
+        }
+        assert_eq!((inbound.next(), heap(&inbound)), (None, 0));
+        give(&mut inbound, 0, &body, 0, 50);
+        assert_eq!(inbound.next().map(|message| message.body), Some(body));
+        give(&mut inbound, 1, &[], 0, 0);
+        assert_eq!(inbound.next().map(|message| message.body), Some(Vec::new()));
+    }
+
+    /// T-HSK-07: single bytes with gaps between them.
+    #[test]
+    fn t_hsk_07_overhead_of_tiny_fragments() {
+        let mut inbound = Inbound::default();
+        let body = body(MAX_MESSAGE);
+        for at in (0..MAX_MESSAGE).step_by(2) {
+            give(&mut inbound, 0, &body, at, at + 1);
+            let received = at as usize / 2 + 1;
+            let noted = received * (1 + LOG_HEADER) + LOG_STEP;
+            let bound = CURRENT_BUDGET.min(noted * 9 / 8);
+            assert!(heap(&inbound) <= bound, "{} for {received}", heap(&inbound));
+        }
+    }
+
+    /// T-HSK-16: numbers start at 0 and don't wrap.
+    #[test]
+    fn t_hsk_16_message_seq_does_not_wrap() {
+        let mut inbound = Inbound {
+            next: u16::MAX.into(),
+            ..Inbound::default()
+        };
+        give(&mut inbound, u16::MAX, &[1], 0, 1);
+        assert_eq!(
+            inbound.next().map(|message| message.message_seq),
+            Some(u16::MAX)
+        );
+        for message_seq in [0, 1, u16::MAX] {
+            assert!(matches!(
+                give(&mut inbound, message_seq, &[1], 0, 1),
+                Accepted::Past { .. }
+            ));
+        }
+        assert_eq!(inbound.next(), None);
+    }
+
+    #[test]
+    fn a_far_message_has_to_come_again() {
+        let mut inbound = Inbound::default();
+        assert_eq!(give(&mut inbound, 6, &[1], 0, 1), Accepted::Held);
+        assert_eq!(give(&mut inbound, 7, &[1], 0, 1), Accepted::NoRoom);
+        assert!(inbound.no_pending().is_none());
+    }
+
+    proptest! {
+        /// T-HSK-06: any pieces in any order, overlapping, nested, repeated.
+        #[test]
+        fn t_hsk_06_any_pieces_in_any_order(
+            length in 1_u32..600,
+            pieces in prop::collection::vec((0_u32..600, 0_u32..80), 0..60),
+            order in any::<prop::sample::Index>(),
+        ) {
+            let body = body(length);
+            let mut pieces: Vec<(u32, u32)> = pieces
+                .into_iter()
+                .map(|(from, extent)| (from.min(length), (from + extent).min(length)))
+                .collect();
+            // Whatever they leave out comes in between them.
+            let rest = (0..length).step_by(37).map(|from| (from, (from + 37).min(length)));
+            for (index, piece) in rest.enumerate() {
+                pieces.insert((order.index(1000) * (index + 1)) % (pieces.len() + 1), piece);
+            }
+            let mut inbound = Inbound::default();
+            let mut delivered = Vec::new();
+            for (from, to) in pieces {
+                give(&mut inbound, 0, &body, from, to);
+                delivered.extend(inbound.next());
+            }
+            prop_assert_eq!(delivered.len(), 1);
+            prop_assert_eq!(&delivered[0].body, &body);
+            prop_assert_eq!(heap(&inbound), 0);
+        }
     }
 }

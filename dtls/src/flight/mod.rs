@@ -9,6 +9,7 @@ mod answers;
 mod coverage;
 mod inbound;
 mod outbound;
+mod partial;
 mod timer;
 
 use std::time::Instant;

@@ -203,6 +203,11 @@ impl ReadEpochs {
         self.previous.take_if(|previous| previous.until < now);
     }
 
+    #[cfg(test)]
+    pub(super) fn set_forged(&mut self, forged: u64) {
+        self.current.forged = forged;
+    }
+
     /// Whether so many forged records came that the peer should change its keys.
     pub(super) fn needs_update(&self) -> bool {
         self.current.forged >= FORGED_UPDATE
@@ -331,10 +336,10 @@ impl WriteEpochs {
         }
     }
 
-    /// Lets epoch 0 go on at `sequence`.
-    pub(super) fn set_plaintext_sequence(&mut self, sequence: u64) {
-        if let Some(plaintext) = self.get_mut(0) {
-            plaintext.next_sequence = sequence;
+    /// Lets an epoch go on at `sequence`.
+    pub(super) fn set_sequence(&mut self, epoch: u16, sequence: u64) {
+        if let Some(write) = self.get_mut(epoch) {
+            write.next_sequence = sequence;
         }
     }
 

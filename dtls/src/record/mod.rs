@@ -9,6 +9,8 @@ mod header;
 mod number;
 mod protect;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
@@ -173,7 +175,7 @@ impl RecordLayer {
     // RFC 6347 §4.2.1: HelloVerifyRequest and the ServerHello after it bear the number of the
     // ClientHello, so that a server without state repeats none.
     pub(crate) fn set_plaintext_sequence(&mut self, sequence: u64) {
-        self.write.set_plaintext_sequence(sequence);
+        self.write.set_sequence(0, sequence);
     }
 
     /// Whether keys should be changed soon: ours for sending, the peer's for what we receive.
