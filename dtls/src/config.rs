@@ -358,6 +358,9 @@ pub enum ConfigError {
     /// An initial retransmission time of zero.
     #[error("the initial retransmission time is zero")]
     ZeroRetransmitTime,
+    /// A server that asks for no certificate can't compare fingerprints.
+    #[error("fingerprints are expected, but no client certificate is asked for")]
+    NothingToVerify,
     /// A peer identity without a single fingerprint: no certificate could ever match.
     #[error("no fingerprint is given for the peer")]
     NoFingerprint,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::context::{Context, Layers};
 use super::exporter::Exporter;
-use super::identity::VerifiedPeer;
+use super::identity::{self, VerifiedPeer};
 use super::message::Message;
 use super::negotiate::Agreed;
 use super::post13::KeyUpdates;
 use super::State;
 use crate::config::Role;
+use crate::crypto::HashAlgorithm;
 use crate::error::Error;
 use crate::event::{ConnectionInfo, Event};
 use crate::fingerprint::Fingerprint;
@@ -20,7 +21,7 @@ use crate::wire::HandshakeType;
 pub(crate) struct Finished {
     agreed: Agreed,
     exporter: Exporter,
-    after: After,
+    pub(super) after: After,
 }
 
 /// What may come after the handshake.
@@ -37,12 +38,11 @@ pub(crate) enum After {
 pub(crate) struct Established {
     pub(crate) info: Arc<ConnectionInfo>,
     pub(crate) exporter: Exporter,
-    pub(crate) after: After,
+    pub(super) after: After,
 }
 
 impl Finished {
-    /// The handshake is complete on the wire: the last step is taken, or held until the peer's
-    /// fingerprints come.
+    /// The handshake is complete on the wire.
     pub(super) fn complete(
         agreed: Agreed,
         exporter: Exporter,
@@ -50,19 +50,28 @@ impl Finished {
         cx: &mut Context<'_>,
     ) -> State {
         cx.complete();
-        Box::new(Self { agreed, exporter, after }).verify(cx)
+        State::Complete(Box::new(Self { agreed, exporter, after }))
     }
 
-    /// Becomes established if the peer is verified.
-    pub(super) fn verify(self: Box<Self>, cx: &mut Context<'_>) -> State {
-        let Some(peer) = cx.core.identity.verified() else {
-            return State::Held(self);
-        };
-        let local = cx.core.certificate.fingerprint_sha256();
-        let Self { agreed, exporter, after } = *self;
+    /// Takes the last step, which only a verified peer opens.
+    pub(super) fn establish(self, peer: VerifiedPeer, cx: &mut Context<'_>) -> Box<Established> {
+        let Self { agreed, exporter, after } = self;
+        let local = cx.core.certificate.fingerprint(HashAlgorithm::Sha256);
         let info = Arc::new(connection_info(agreed, peer, local));
         cx.layers.emit(Event::Connected(Arc::clone(&info)));
-        State::Established(Box::new(Established { info, exporter, after }))
+        Box::new(Established { info, exporter, after })
+    }
+}
+
+impl Established {
+    /// Compares fingerprints that come when the connection is established already, as after a
+    /// further offer.
+    pub(super) fn check_fingerprints(&self, expected: &[Fingerprint]) -> Result<(), Error> {
+        // RFC 8842 §5.1: other fingerprints need a new association; this one ends.
+        match &self.info.peer_certificate {
+            Some(der) => identity::check_fingerprints(expected, der).map(drop),
+            None => Err(Error::ClientCertificateMissing(self.info.version)),
+        }
     }
 }
 

@@ -161,7 +161,7 @@ impl Identity {
 }
 
 /// RFC 8122 §5: the certificate must match one of the fingerprints.
-fn check_fingerprints(expected: &[Fingerprint], der: &[u8]) -> Result<Judgement, Error> {
+pub(super) fn check_fingerprints(expected: &[Fingerprint], der: &[u8]) -> Result<Judgement, Error> {
     match fingerprint::find_match(expected, der) {
         Ok(()) => Ok(Judgement::Accepted),
         Err(presented) => {
