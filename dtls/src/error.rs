@@ -257,9 +257,6 @@ pub enum Error {
     /// The handshake took longer than the configuration allows.
     #[error("the handshake took too long")]
     HandshakeTimeout,
-    /// So many forged records came that one could have slipped through (RFC 9147 §4.5.3).
-    #[error("too many forged records for one key")]
-    ForgeryLimit,
     /// `message_seq` or a record sequence number would overflow.
     #[error("sequence numbers are used up")]
     SequenceExhausted,
@@ -347,7 +344,6 @@ impl Error {
             Self::CertificateRefused(alert) => *alert,
             Self::ClientCertificateMissing(_) => A::CERTIFICATE_REQUIRED,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
-            Self::ForgeryLimit => A::BAD_RECORD_MAC,
             Self::SequenceExhausted | Self::ForgeryLimit | Self::Crypto(_) => A::INTERNAL_ERROR,
 
             Self::AlertReceived(_)

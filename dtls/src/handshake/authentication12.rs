@@ -32,10 +32,10 @@ impl Keys {
 }
 
 /// Sends our certificate.
-pub(super) fn send_certificate(cx: &mut Context<'_>) {
+pub(super) fn send_certificate(cx: &mut Context<'_>) -> Result<(), Error> {
     let certificate = Arc::clone(&cx.core.certificate);
-    let chain: Vec<&[u8]> = certificate.chain().collect();
-    cx.send(HandshakeType::CERTIFICATE, |w| Certificate12::new(&chain).write(w));
+    let chain = certificate.chain().iter().map(Vec::as_slice).collect();
+    cx.send(HandshakeType::CERTIFICATE, |w| Certificate12 { chain }.write(w))
 }
 
 /// Sends the client's proof that it has the key of its certificate.
@@ -47,8 +47,7 @@ pub(super) fn send_certificate_verify(
     // RFC 5246 §7.4.8: all messages so far, as they are.
     let signature = key.sign(scheme, cx.core.transcript.messages())?;
     let verify = CertificateVerify { scheme, signature: &signature };
-    cx.send(HandshakeType::CERTIFICATE_VERIFY, |w| verify.write(w));
-    Ok(())
+    cx.send(HandshakeType::CERTIFICATE_VERIFY, |w| verify.write(w))
 }
 
 /// Checks the client's proof that it has the key of its certificate.
@@ -77,8 +76,7 @@ pub(super) fn send_finished(
     let verify_data = master.verify_data(cx.layers.provider(), role, &hash);
     cx.send_change_cipher_spec();
     cx.layers.set_write(Stage::Traffic12, write)?;
-    cx.send(HandshakeType::FINISHED, |w| w.bytes(&verify_data));
-    Ok(())
+    cx.send(HandshakeType::FINISHED, |w| w.bytes(&verify_data))
 }
 
 /// Checks the peer's Finished.

@@ -2,9 +2,9 @@
 //! Certificate, CertificateVerify, Finished.
 
 use super::context::Context;
+use super::established::Agreed;
 use super::keys13::{HandshakeStage, TrafficSecret, TrafficSecrets};
 use super::message::Message;
-use super::negotiate::Agreed;
 use super::secret::Secret;
 use crate::config::Role;
 use crate::crypto::{Digest, SharedSecret};
@@ -53,13 +53,13 @@ pub(super) fn send_certificate(
     cx: &mut Context<'_>,
 ) -> Result<(), Error> {
     let certificate = std::sync::Arc::clone(&cx.core.certificate);
-    let chain: Vec<&[u8]> = certificate.chain().collect();
-    cx.send(HandshakeType::CERTIFICATE, |w| Certificate13::new(&chain).write(w));
+    let chain = certificate.chain().iter().map(Vec::as_slice).collect();
+    let message = Certificate13 { context: &[], chain, extension: None };
+    cx.send(HandshakeType::CERTIFICATE, |w| message.write(w))?;
     let content = signed_content(role, &cx.core.transcript.hash());
     let signature = certificate.signing_key().sign(scheme, &content)?;
     let verify = CertificateVerify { scheme, signature: &signature };
-    cx.send(HandshakeType::CERTIFICATE_VERIFY, |w| verify.write(w));
-    Ok(())
+    cx.send(HandshakeType::CERTIFICATE_VERIFY, |w| verify.write(w))
 }
 
 /// Checks the peer's proof of its key.
@@ -78,9 +78,12 @@ pub(super) fn check_certificate_verify(
 }
 
 /// Sends our Finished.
-pub(super) fn send_finished(traffic: &TrafficSecret, cx: &mut Context<'_>) {
+pub(super) fn send_finished(
+    traffic: &TrafficSecret,
+    cx: &mut Context<'_>,
+) -> Result<(), Error> {
     let verify_data = traffic.verify_data(cx.layers.provider(), &cx.core.transcript.hash());
-    cx.send(HandshakeType::FINISHED, |w| w.bytes(verify_data.as_ref()));
+    cx.send(HandshakeType::FINISHED, |w| w.bytes(verify_data.as_ref()))
 }
 
 /// Checks the peer's Finished.

@@ -17,34 +17,42 @@
 //! ```
 
 use super::State;
+use super::answers::Answers;
 use super::authentication12::{self as authentication, Keys};
 use super::context::Context;
-use super::established::{After, Finished};
+use super::established::{After, Agreed, Finished};
 use super::exporter::Exporter;
 use super::key_share::ClientShares;
 use super::keys12::{MasterSecret, Randoms};
 use super::message::Message;
-use super::negotiate::{self, Agreed};
+use super::negotiate;
+use super::suite::Suite;
 use crate::config::Role;
 use crate::error::Error;
 use crate::flight::Expect;
 use crate::keylog::Label;
 use crate::wire::{
-    Certificate12, CertificateRequest12, ClientKeyExchange, HandshakeType, ProtocolVersion,
-    ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _,
+    Certificate12, CertificateRequest12, ClientKeyExchange, HandshakeType, NamedGroup,
+    ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _, Writer,
 };
 
 /// What every state up to our own flight knows.
 #[derive(Debug)]
 struct Session {
-    agreed: Agreed,
+    suite: Suite,
+    answers: Answers,
     randoms: Randoms,
     shares: ClientShares,
 }
 
 /// Enters DTLS 1.2: the ServerHello is in the transcript.
-pub(super) fn begin(agreed: Agreed, randoms: Randoms, shares: ClientShares) -> State {
-    let session = Session { agreed, randoms, shares };
+pub(super) fn begin(
+    suite: Suite,
+    answers: Answers,
+    randoms: Randoms,
+    shares: ClientShares,
+) -> State {
+    let session = Session { suite, answers, randoms, shares };
     State::Client12Certificate(Box::new(ExpectCertificate { session }))
 }
 
@@ -60,9 +68,9 @@ impl ExpectCertificate {
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
         let certificate = message.read::<Certificate12<'_>>(HandshakeType::CERTIFICATE)?;
-        cx.present_certificate(&certificate.chain())?;
+        cx.present_certificate(&certificate.chain)?;
         let Self { session } = *self;
-        cx.core.identity.check_suite(session.agreed.suite)?;
+        cx.core.identity.check_suite(session.suite)?;
         cx.record(message);
         Ok(State::Client12ServerKeyExchange(Box::new(ExpectServerKeyExchange { session })))
     }
@@ -79,7 +87,7 @@ impl ExpectServerKeyExchange {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { mut session } = *self;
+        let Self { session } = *self;
         let exchange = message.read::<ServerKeyExchange<'_>>(HandshakeType::SERVER_KEY_EXCHANGE)?;
         let config = cx.layers.config;
         let version = ProtocolVersion::DTLS1_2;
@@ -88,21 +96,29 @@ impl ExpectServerKeyExchange {
             return Err(Error::UnofferedGroup(exchange.group));
         }
         let Randoms { client, server } = &session.randoms;
-        let signed = [&client[..], server, &exchange.params()].concat();
+        let mut signed = [&client[..], server].concat();
+        let mut writer = Writer::new(&mut signed);
+        ServerKeyExchange::write_params(&mut writer, exchange.group, exchange.public);
         let identity = &mut cx.core.identity;
         identity.prove(config, version, exchange.scheme, &signed, exchange.signature)?;
-        session.agreed.group = exchange.group;
-        let server_share = exchange.public.to_vec();
+        let (group, share) = (exchange.group, exchange.public.to_vec());
         cx.record(message);
-        let next = ExpectRequestOrDone { session, server_share };
+        let next = ExpectRequestOrDone { session, server: ServerShare { group, share } };
         Ok(State::Client12RequestOrDone(Box::new(next)))
     }
+}
+
+/// The server's share, signed by the key of its certificate.
+#[derive(Debug)]
+struct ServerShare {
+    group: NamedGroup,
+    share: Vec<u8>,
 }
 
 #[derive(Debug)]
 pub(super) struct ExpectRequestOrDone {
     session: Session,
-    server_share: Vec<u8>,
+    server: ServerShare,
 }
 
 impl ExpectRequestOrDone {
@@ -111,18 +127,18 @@ impl ExpectRequestOrDone {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { session, server_share } = *self;
+        let Self { session, server } = *self;
         if message.message_type != HandshakeType::CERTIFICATE_REQUEST {
-            let done = Box::new(ExpectDone { session, server_share, request: None });
+            let done = Box::new(ExpectDone { session, server, request: None });
             return done.step(message, cx);
         }
         let request =
             message.read::<CertificateRequest12<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
-        let schemes = request.signature_algorithms;
-        let certificate = &cx.core.certificate;
-        let scheme = negotiate::own_scheme(certificate, session.agreed.version(), schemes)?;
+        let schemes = Some(&request.signature_algorithms);
+        let version = ProtocolVersion::DTLS1_2;
+        let scheme = negotiate::choose_scheme(&cx.core.certificate, version, schemes)?;
         cx.record(message);
-        let next = ExpectDone { session, server_share, request: Some(scheme) };
+        let next = ExpectDone { session, server, request: Some(scheme) };
         Ok(State::Client12Done(Box::new(next)))
     }
 }
@@ -130,7 +146,7 @@ impl ExpectRequestOrDone {
 #[derive(Debug)]
 pub(super) struct ExpectDone {
     session: Session,
-    server_share: Vec<u8>,
+    server: ServerShare,
     /// The scheme to sign with, if the server asked for our certificate.
     request: Option<SignatureScheme>,
 }
@@ -143,25 +159,26 @@ impl ExpectDone {
     ) -> Result<State, Error> {
         message.read::<ServerHelloDone>(HandshakeType::SERVER_HELLO_DONE)?;
         cx.record(message);
-        let Self { session: Session { agreed, randoms, shares }, server_share, request } = *self;
-        let provider = cx.layers.provider();
-        let (client_share, premaster) = shares.agree(provider, agreed.group, &server_share)?;
+        let Self { session, server: ServerShare { group, share }, request } = *self;
+        let Session { suite, answers, randoms, shares } = session;
+        let (public, premaster) = shares.agree(cx.layers.config, group, &share)?;
         if request.is_some() {
-            authentication::send_certificate(cx);
+            authentication::send_certificate(cx)?;
         }
-        let exchange = ClientKeyExchange { public: &client_share };
-        cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, |w| exchange.write(w));
-        let hash = cx.core.transcript.hash();
-        let master = MasterSecret::extended(provider, agreed.suite, randoms, &premaster, &hash);
+        let exchange = ClientKeyExchange { public: &public };
+        cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, |w| exchange.write(w))?;
+        let (provider, hash) = (cx.layers.provider(), cx.core.transcript.hash());
+        let master = MasterSecret::extended(provider, suite, randoms, &premaster, &hash);
         cx.log_secret(Label::ClientRandom, &randoms.client, master.as_bytes());
         if let Some(scheme) = request {
             authentication::send_certificate_verify(scheme, cx)?;
         }
         cx.core.transcript.forget_messages();
-        let keys = Keys::new(Role::Client, &master, agreed.suite, cx);
+        let keys = Keys::new(Role::Client, &master, suite, cx);
         authentication::send_finished(Role::Client, &master, keys.write, cx)?;
         authentication::install_read(keys.read, cx)?;
         cx.layers.end_flight(Expect::Reply);
+        let agreed = Agreed { suite, group, answers, client_random: randoms.client };
         Ok(State::Client12Finished(Box::new(ExpectFinished { agreed, master })))
     }
 }

@@ -15,13 +15,14 @@
 //! ```
 
 use super::State;
+use super::answers::Answers;
 use super::authentication13 as authentication;
 use super::context::Context;
-use super::established::{After, Finished};
+use super::established::{After, Agreed, Finished};
 use super::exporter::Exporter;
 use super::keys13::{HandshakeStage, TrafficSecrets};
 use super::message::Message;
-use super::negotiate::{self, Agreed};
+use super::negotiate;
 use super::post13::KeyUpdates;
 use crate::config::Role;
 use crate::crypto::SharedSecret;
@@ -29,7 +30,7 @@ use crate::error::Error;
 use crate::flight::Expect;
 use crate::record::Stage;
 use crate::wire::{
-    Certificate13, CertificateRequest13, EncryptedExtensions, ExtensionType, HandshakeType,
+    Certificate13, CertificateRequest13, EncryptedExtensions, HandshakeType, ProtocolVersion,
     SignatureScheme,
 };
 
@@ -65,7 +66,8 @@ impl ExpectEncryptedExtensions {
     pub(super) fn step(mut self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let extensions =
             message.read::<EncryptedExtensions<'_>>(HandshakeType::ENCRYPTED_EXTENSIONS)?;
-        self.session.agreed.take_answers(&extensions.extensions, cx.layers.config)?;
+        self.session.agreed.answers =
+            Answers::in_encrypted_extensions(&extensions.extensions, cx.layers.config)?;
         cx.record(message);
         Ok(State::Client13CertificateOrRequest(Box::new(ExpectCertificateOrRequest { session: self.session })))
     }
@@ -80,15 +82,16 @@ impl ExpectCertificateOrRequest {
     pub(super) fn step(self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self { session } = *self;
         if message.message_type != HandshakeType::CERTIFICATE_REQUEST {
-            return ExpectCertificate { session, request: None }.step(message, cx);
+            return Box::new(ExpectCertificate { session, request: None }).step(message, cx);
         }
         let request = message.read::<CertificateRequest13<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
         // RFC 8446 §4.3.2: the context is empty except in post-handshake authentication.
         if !request.context.is_empty() {
             return Err(Error::WrongCertificateRequestContext);
         }
-        let schemes = request.signature_algorithms.ok_or(Error::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
-        let scheme = negotiate::own_scheme(&cx.core.certificate, session.agreed.version(), schemes)?;
+        let schemes = request.signature_algorithms.as_ref();
+        let version = ProtocolVersion::DTLS1_3;
+        let scheme = negotiate::choose_scheme(&cx.core.certificate, version, schemes)?;
         cx.record(message);
         Ok(State::Client13Certificate(Box::new(ExpectCertificate { session, request: Some(scheme) })))
     }
@@ -102,14 +105,18 @@ pub(super) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub(super) fn step(self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let certificate = message.read::<Certificate13<'_>>(HandshakeType::CERTIFICATE)?;
         if !certificate.context.is_empty() {
             return Err(Error::WrongCertificateRequestContext);
         }
-        cx.present_certificate(&certificate.chain()?)?;
+        // RFC 8446 §4.4.2: extensions answer those of the ClientHello, which asks for none.
+        if let Some(extension) = certificate.extension {
+            return Err(Error::UnsolicitedExtension(extension));
+        }
+        cx.present_certificate(&certificate.chain)?;
         cx.record(message);
-        let Self { session, request } = self;
+        let Self { session, request } = *self;
         Ok(State::Client13CertificateVerify(Box::new(ExpectCertificateVerify { session, request })))
     }
 }
@@ -145,7 +152,7 @@ impl ExpectFinished {
         if let Some(scheme) = request {
             authentication::send_certificate(Role::Client, scheme, cx)?;
         }
-        authentication::send_finished(&traffic.client, cx);
+        authentication::send_finished(&traffic.client, cx)?;
         cx.layers.end_flight(Expect::Nothing);
         cx.layers.set_write(Stage::Application, application.client.keys(provider))?;
         let updates = KeyUpdates::new(Role::Client, application.server, application.client);

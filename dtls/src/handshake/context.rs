@@ -51,9 +51,13 @@ impl<'a> Layers<'a> {
     }
 
     /// Adds a post-handshake message to the present flight.
-    pub(super) fn send(&mut self, message_type: HandshakeType, body: Vec<u8>) {
+    pub(super) fn send(
+        &mut self,
+        message_type: HandshakeType,
+        body: Vec<u8>,
+    ) -> Result<(), Error> {
         let epoch = self.records.write_epoch();
-        self.flights.push(epoch, message_type, body);
+        self.flights.push(epoch, message_type, body)
     }
 
     /// The flight is complete: it may go out, and be sent again until the peer reacts.
@@ -89,12 +93,16 @@ impl<'a> Layers<'a> {
 
 impl Context<'_> {
     /// Adds a message to the present flight and to the transcript, under the present write keys.
-    pub(super) fn send(&mut self, message_type: HandshakeType, write: impl FnOnce(&mut Writer<'_>)) {
+    pub(super) fn send(
+        &mut self,
+        message_type: HandshakeType,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) -> Result<(), Error> {
         let mut body = Vec::new();
         write(&mut Writer::new(&mut body));
         let message_seq = self.layers.flights.next_message_seq();
         self.core.transcript.add(message_type, message_seq, &body);
-        self.layers.send(message_type, body);
+        self.layers.send(message_type, body)
     }
 
     /// Adds a ChangeCipherSpec to the present flight (DTLS 1.2).
@@ -138,9 +146,9 @@ impl Context<'_> {
         keylog::log(self.layers.config.key_log.as_deref(), label, client_random, secret);
     }
 
-    /// A hello's random.
-    pub(super) fn random(&self) -> Result<[u8; 32], Error> {
-        let mut random = [0; 32];
+    /// Random bytes for a hello or a cookie.
+    pub(super) fn random<const N: usize>(&self) -> Result<[u8; N], Error> {
+        let mut random = [0; N];
         self.layers.provider().fill_random(&mut random)?;
         Ok(random)
     }

@@ -2,19 +2,29 @@
 
 use std::sync::Arc;
 
+use super::State;
+use super::answers::Answers;
 use super::context::{Context, Layers};
 use super::exporter::Exporter;
 use super::identity::{self, VerifiedPeer};
 use super::message::Message;
-use super::negotiate::Agreed;
 use super::post13::KeyUpdates;
-use super::State;
+use super::suite::Suite;
 use crate::config::Role;
 use crate::crypto::HashAlgorithm;
 use crate::error::Error;
 use crate::event::{ConnectionInfo, Event};
 use crate::fingerprint::Fingerprint;
-use crate::wire::HandshakeType;
+use crate::wire::{HandshakeType, NamedGroup};
+
+/// What the hellos agreed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Agreed {
+    pub(super) suite: Suite,
+    pub(super) group: NamedGroup,
+    pub(super) answers: Answers,
+    pub(super) client_random: [u8; 32],
+}
 
 /// A handshake that is complete on the wire. It gives nothing out until the peer is verified.
 #[derive(Debug)]
@@ -54,12 +64,12 @@ impl Finished {
     }
 
     /// Takes the last step, which only a verified peer opens.
-    pub(super) fn establish(self, peer: VerifiedPeer, cx: &mut Context<'_>) -> Box<Established> {
+    pub(super) fn establish(self, peer: VerifiedPeer, cx: &mut Context<'_>) -> Established {
         let Self { agreed, exporter, after } = self;
         let local = cx.core.certificate.fingerprint(HashAlgorithm::Sha256);
         let info = Arc::new(connection_info(agreed, peer, local));
         cx.layers.emit(Event::Connected(Arc::clone(&info)));
-        Box::new(Established { info, exporter, after })
+        Established { info, exporter, after }
     }
 }
 
@@ -76,16 +86,17 @@ impl Established {
 }
 
 fn connection_info(agreed: Agreed, peer: VerifiedPeer, local: Fingerprint) -> ConnectionInfo {
-    let peer_fingerprint = peer.certificate.as_deref().map(Fingerprint::sha256);
+    let Agreed { suite, group, answers, .. } = agreed;
+    let der = peer.certificate.as_deref();
     ConnectionInfo {
-        version: agreed.version(),
-        cipher_suite: agreed.suite.id,
-        group: agreed.group,
-        srtp_profile: agreed.srtp.profile,
-        mki: agreed.srtp.mki,
-        alpn: agreed.alpn,
+        version: suite.version,
+        cipher_suite: suite.id,
+        group,
+        srtp_profile: answers.srtp_profile,
+        mki: answers.mki,
+        alpn: answers.alpn,
+        peer_fingerprint: der.map(|der| Fingerprint::of(HashAlgorithm::Sha256, der)),
         peer_certificate: peer.certificate,
-        peer_fingerprint,
         local_fingerprint: local,
     }
 }

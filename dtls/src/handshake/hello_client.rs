@@ -3,10 +3,10 @@
 //!
 //! ```text
 //! Client                                             Server
-//! ClientHello          -------->                                  begin
-//!                      <--------       HelloVerifyRequest*       ExpectServerHello::verify (1.2)
+//! ClientHello          -------->                                 begin
+//!                      <--------      HelloVerifyRequest*        ExpectServerHello::verify (1.2)
 //! ClientHello*         -------->
-//!                      <--------        HelloRetryRequest*       ExpectServerHello::retry (1.3)
+//!                      <--------       HelloRetryRequest*        ExpectServerHello::retry (1.3)
 //! ClientHello*         -------->
 //!                      <--------              ServerHello        ExpectServerHello
 //! ```
@@ -15,21 +15,22 @@ use super::context::Context;
 use super::key_share::ClientShares;
 use super::keys12::Randoms;
 use super::message::Message;
-use super::negotiate::{Agreed, Srtp};
+use super::answers::Answers;
+use super::established::Agreed;
 use super::suite::Suite;
 use super::{State, client12, client13};
 use crate::config::Config;
 use crate::error::Error;
 use crate::flight::Expect;
 use crate::wire::{
-    ClientExtensions, ClientHello, ExtensionType, HandshakeType, HelloRetryRequest,
-    HelloVerifyRequest, ProtocolVersion, ServerHello, UseSrtp, Wire as _,
+    AlpnOffer, CipherSuite, ClientExtensions, ClientHello, ExtensionType, HandshakeType,
+    HelloVerifyRequest, KeyShares, List, ProtocolVersion, ServerExtensions, ServerHello,
+    ServerKeyShare, UseSrtp, Wire as _,
 };
 
-/// The last bytes of a ServerHello's random when a server of DTLS 1.3 was led to choose an older
-/// version (RFC 8446 §4.1.3).
-const DOWNGRADE_TO_1_2: [u8; 8] = *b"DOWNGRD\x01";
-const DOWNGRADE_FURTHER: [u8; 8] = *b"DOWNGRD\x00";
+/// The last bytes of a ServerHello's random by which a newer server tells that it was asked for an
+/// older version: DTLS 1.2, or an even older one (RFC 8446 §4.1.3).
+const DOWNGRADES: [[u8; 8]; 2] = [*b"DOWNGRD\x01", *b"DOWNGRD\x00"];
 
 /// What the ClientHello offers; kept so that a second one equals the first.
 #[derive(Debug)]
@@ -43,42 +44,55 @@ struct Offer {
 }
 
 impl Offer {
-    fn send(&self, cx: &mut Context<'_>) {
+    fn send(&self, cx: &mut Context<'_>) -> Result<(), Error> {
         let config = cx.layers.config;
         let versions = config.versions();
-        let profiles = &config.srtp_profiles;
+        let suites: Vec<CipherSuite> = config.all_suites().map(|suite| suite.id).collect();
+        let groups: Vec<_> = config.all_groups().collect();
+        let shares: Vec<_> = self.shares.entries().collect();
+        let dtls12 = config.dtls12;
+        let srtp = UseSrtp { profiles: List::Values(&config.srtp_profiles), mki: &config.mki };
         let extensions = ClientExtensions {
-            // RFC 9147 §5.3: a client of DTLS 1.2 alone need not send the extension.
-            supported_versions: config.dtls13.then_some(&versions),
-            supported_groups: Some(&config.groups),
-            signature_algorithms: Some(&config.signature_schemes),
-            use_srtp: (!profiles.is_empty()).then(|| UseSrtp::new(profiles, &config.mki)),
-            alpn: (!config.alpn.is_empty()).then_some(&config.alpn),
-            extended_master_secret: config.dtls12,
-            renegotiation_info: config.dtls12.then_some(&[]),
-            ec_point_formats: config.dtls12.then_some(&[0]),
+            // RFC 8446 §4.2.1: who offers DTLS 1.2 at most need not send it.
+            supported_versions: config.dtls13.then_some(List::Values(&versions)),
+            supported_groups: Some(List::Values(&groups)),
+            signature_algorithms: Some(List::Values(&config.signature_schemes)),
+            key_shares: config.dtls13.then_some(KeyShares::Some(List::Values(&shares))),
+            use_srtp: (!config.srtp_profiles.is_empty()).then_some(srtp),
+            alpn: (!config.alpn.is_empty()).then_some(AlpnOffer::Names(&config.alpn)),
             cookie: self.cookie.as_deref(),
-            key_share: self.shares.entries().collect(),
+            ec_point_formats: dtls12.then_some(&[UNCOMPRESSED]),
+            renegotiation_info: dtls12.then_some(&[]),
+            extended_master_secret: dtls12,
         };
         let hello = ClientHello {
-            legacy_version: ProtocolVersion::DTLS1_2,
+            version: ProtocolVersion::DTLS1_2,
             random: self.random,
+            // RFC 9147 §5.3: empty, unless there is a session to resume.
             session_id: &[],
             cookie: &self.legacy_cookie,
-            cipher_suites: config.offered_suites(),
-            compression_methods: &[0],
+            cipher_suites: List::Values(&suites),
+            compression_methods: &[NULL_COMPRESSION],
             extensions,
         };
-        cx.send(HandshakeType::CLIENT_HELLO, |w| hello.write(w));
+        cx.send(HandshakeType::CLIENT_HELLO, |w| hello.write(w))?;
         cx.layers.end_flight(Expect::Reply);
+        Ok(())
     }
 }
+
+/// The one compression method that is left (RFC 8446 §4.1.2).
+pub(super) const NULL_COMPRESSION: u8 = 0;
+
+/// The one point format that is left (RFC 8422 §5.1.2).
+pub(super) const UNCOMPRESSED: u8 = 0;
 
 /// Begins: sends the first ClientHello.
 pub(super) fn begin(cx: &mut Context<'_>) -> Result<State, Error> {
     let shares = ClientShares::start(cx.layers.config)?;
-    let offer = Offer { random: cx.random()?, legacy_cookie: Vec::new(), cookie: None, shares };
-    offer.send(cx);
+    let random = cx.random()?;
+    let offer = Offer { random, legacy_cookie: Vec::new(), cookie: None, shares };
+    offer.send(cx)?;
     let next = ExpectServerHello { offer, past: Past::Nothing };
     Ok(State::ClientServerHello(Box::new(next)))
 }
@@ -122,35 +136,35 @@ impl ExpectServerHello {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let request =
-            message.read::<HelloVerifyRequest<'_>>(HandshakeType::HELLO_VERIFY_REQUEST)?;
+        let expected = HandshakeType::HELLO_VERIFY_REQUEST;
+        let request = message.read::<HelloVerifyRequest<'_>>(expected)?;
         let Self { mut offer, .. } = *self;
-        // RFC 6347 §4.2.1: the request's server_version says nothing about the version to come;
-        // the second ClientHello equals the first but for the cookie.
+        // RFC 6347 §4.2.1: server_version of the request says nothing about the version to come,
+        // and the second ClientHello equals the first but for the cookie.
         offer.legacy_cookie = request.cookie.to_vec();
         cx.core.transcript.forget();
-        offer.send(cx);
+        offer.send(cx)?;
         let next = Self { offer, past: Past::HelloVerifyRequest };
         Ok(State::ClientServerHello(Box::new(next)))
     }
 
     /// The version that the server chose.
     fn version(&self, hello: &ServerHello<'_>, config: &Config) -> Result<ProtocolVersion, Error> {
-        let version = match hello.extensions.supported_versions {
-            // RFC 8446 §4.2.1: the extension names DTLS 1.3 or is illegal.
-            Some(ProtocolVersion::DTLS1_3) if config.dtls13 => ProtocolVersion::DTLS1_3,
+        let version = match hello.extensions.selected_version {
             Some(_) if !config.dtls13 => {
                 return Err(Error::UnsolicitedExtension(ExtensionType::SUPPORTED_VERSIONS));
             }
+            // RFC 8446 §4.2.1: the extension names DTLS 1.3, or is illegal.
+            Some(ProtocolVersion::DTLS1_3) => ProtocolVersion::DTLS1_3,
             Some(other) => return Err(Error::IllegalSelectedVersion(other)),
-            None if hello.legacy_version == ProtocolVersion::DTLS1_2 && config.dtls12 => {
+            None if hello.version == ProtocolVersion::DTLS1_2 && config.dtls12 => {
                 ProtocolVersion::DTLS1_2
             }
-            None => return Err(Error::UnofferedVersion(hello.legacy_version)),
+            None => return Err(Error::UnofferedVersion(hello.version)),
         };
         match (self.past, version) {
+            // RFC 9147 §5.1: DTLS 1.3 has HelloRetryRequest for this.
             (Past::HelloVerifyRequest, ProtocolVersion::DTLS1_3) => {
-                // RFC 9147 §5.1: DTLS 1.3 has HelloRetryRequest for this.
                 Err(Error::HelloVerifyRequestInDtls13)
             }
             (Past::HelloRetryRequest(_), ProtocolVersion::DTLS1_2) => Err(Error::VersionChanged),
@@ -165,31 +179,33 @@ impl ExpectServerHello {
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
         // RFC 9147 §5.4: legacy_version is that of DTLS 1.2.
-        if hello.legacy_version != ProtocolVersion::DTLS1_2 {
-            return Err(Error::IllegalSelectedVersion(hello.legacy_version));
+        if hello.version != ProtocolVersion::DTLS1_2 {
+            return Err(Error::IllegalSelectedVersion(hello.version));
         }
-        // RFC 9147 §5: the server must not echo a session id.
+        // RFC 9147 §5: a server of DTLS 1.3 must not echo a session id.
         if !hello.session_id.is_empty() {
             return Err(Error::SessionIdEchoed);
         }
         let suite = chosen_suite(hello, ProtocolVersion::DTLS1_3, cx.layers.config)?;
-        if hello.is_retry_request() {
-            return self.retry(message, hello, suite, cx);
+        if hello.is_retry() {
+            return self.retry(message, &hello.extensions, suite, cx);
         }
-        hello.extensions.allow_only(&ALLOWED_IN_SERVER_HELLO_13)?;
         if matches!(self.past, Past::HelloRetryRequest(before) if before != suite) {
             // RFC 8446 §4.1.4: the suite must be that of the HelloRetryRequest.
             return Err(Error::CipherSuiteChanged);
         }
-        let share = hello.extensions.key_share;
-        let share = share.ok_or(Error::MissingExtension(ExtensionType::KEY_SHARE))?;
+        Answers::in_server_hello13(&hello.extensions)?;
+        let Some(ServerKeyShare::Share(share)) = hello.extensions.key_share else {
+            return Err(Error::MissingExtension(ExtensionType::KEY_SHARE));
+        };
         let Offer { random, shares, .. } = self.offer;
         let shared = shares.complete(share.group, share.key_exchange)?;
         let provider = cx.layers.provider();
         cx.core.transcript.start(provider, ProtocolVersion::DTLS1_3, suite.hash);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_3);
-        let agreed = Agreed::new(suite, share.group, random);
+        let answers = Answers::default();
+        let agreed = Agreed { suite, group: share.group, answers, client_random: random };
         client13::begin(agreed, &shared, cx)
     }
 
@@ -197,7 +213,7 @@ impl ExpectServerHello {
     fn retry(
         self: Box<Self>,
         message: &Message<'_>,
-        hello: &ServerHello<'_>,
+        extensions: &ServerExtensions<'_>,
         suite: Suite,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
@@ -205,31 +221,26 @@ impl ExpectServerHello {
             // RFC 8446 §4.1.4: a second one is an unexpected message.
             return Err(Error::SecondHelloRetryRequest);
         }
-        hello.extensions.allow_only(&ALLOWED_IN_HELLO_RETRY_REQUEST)?;
-        let (group, cookie) = (hello.extensions.retry_group, hello.extensions.cookie);
-        if group.is_none() && cookie.is_none() {
+        Answers::in_retry_request(extensions)?;
+        let group = match extensions.key_share {
+            Some(ServerKeyShare::Retry(group)) => Some(group),
+            _ => None,
+        };
+        if group.is_none() && extensions.cookie.is_none() {
             // RFC 8446 §4.1.4: it must change the ClientHello.
             return Err(Error::HelloRetryRequestWithoutChange);
         }
         let Self { mut offer, .. } = *self;
-        let config = cx.layers.config;
         if let Some(group) = group {
-            // RFC 8446 §4.2.8: a group that we offered, without a share of ours.
-            if !config.groups(ProtocolVersion::DTLS1_3).any(|ours| ours == group) {
-                return Err(Error::UnofferedGroup(group));
-            }
-            if offer.shares.contains(group) {
-                return Err(Error::HelloRetryRequestForSharedGroup(group));
-            }
-            offer.shares.restart(config, group)?;
+            offer.shares.restart(cx.layers.config, group)?;
         }
-        offer.cookie = cookie.map(<[u8]>::to_vec);
+        offer.cookie = extensions.cookie.map(<[u8]>::to_vec);
         let provider = cx.layers.provider();
         cx.core.transcript.start(provider, ProtocolVersion::DTLS1_3, suite.hash);
         cx.core.transcript.retry(provider);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_3);
-        offer.send(cx);
+        offer.send(cx)?;
         let next = Self { offer, past: Past::HelloRetryRequest(suite) };
         Ok(State::ClientServerHello(Box::new(next)))
     }
@@ -241,16 +252,12 @@ impl ExpectServerHello {
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
         let config = cx.layers.config;
-        let sentinel = hello.random.last_chunk();
-        // RFC 8446 §4.1.3: a client of DTLS 1.3 checks for both sentinels.
-        if config.dtls13
-            && sentinel.is_some_and(|s| *s == DOWNGRADE_TO_1_2 || *s == DOWNGRADE_FURTHER)
-        {
+        // RFC 8446 §4.1.3: a client that offered DTLS 1.3 looks for the sentinels.
+        if config.dtls13 && DOWNGRADES.iter().any(|sentinel| hello.random.ends_with(sentinel)) {
             return Err(Error::DowngradeDetected);
         }
         let suite = chosen_suite(hello, ProtocolVersion::DTLS1_2, config)?;
         let extensions = &hello.extensions;
-        extensions.allow_only(&ALLOWED_IN_SERVER_HELLO_12)?;
         if !extensions.extended_master_secret {
             // RFC 7627 §5.3: who insists on it ends the handshake.
             return Err(Error::ExtendedMasterSecretMissing);
@@ -260,19 +267,18 @@ impl ExpectServerHello {
         if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
             return Err(Error::RenegotiationInfoMismatch);
         }
-        // RFC 8422 §5.2: the uncompressed form must be there.
-        if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&0)) {
+        // RFC 8422 §5.1.2: the uncompressed form must be among them.
+        if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&UNCOMPRESSED)) {
             return Err(Error::UncompressedPointsRefused);
         }
+        let answers = Answers::in_server_hello12(extensions, config)?;
         let Offer { random, shares, .. } = self.offer;
-        let mut agreed = Agreed::new(suite, NamedGroup::default(), random);
-        agreed.take_answers(extensions, config)?;
         let provider = cx.layers.provider();
         cx.core.transcript.start(provider, ProtocolVersion::DTLS1_2, suite.hash);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_2);
         let randoms = Randoms { client: random, server: hello.random };
-        Ok(client12::begin(agreed, randoms, shares))
+        Ok(client12::begin(suite, answers, randoms, shares))
     }
 }
 
@@ -282,7 +288,7 @@ fn chosen_suite(
     version: ProtocolVersion,
     config: &Config,
 ) -> Result<Suite, Error> {
-    if hello.compression_method != 0 {
+    if hello.compression_method != NULL_COMPRESSION {
         return Err(Error::IllegalCompressionMethod);
     }
     let mut offered = config.suites(version);

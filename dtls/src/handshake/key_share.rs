@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::crypto::{ActiveKeyExchange, SharedSecret};
 use crate::error::Error;
-use crate::wire::{NamedGroup, ProtocolVersion};
+use crate::wire::{KeyShareEntry, NamedGroup, ProtocolVersion};
 
 /// The key exchange that the client has started, if it offers DTLS 1.3.
 #[derive(Debug)]
@@ -26,6 +26,13 @@ impl ClientShares {
 
     /// Starts again with the group that a HelloRetryRequest asks for, and with no other.
     pub(crate) fn restart(&mut self, config: &Config, group: NamedGroup) -> Result<(), Error> {
+        // RFC 8446 §4.2.8: it must be one that we offered, without having sent a share.
+        if !config.groups(ProtocolVersion::DTLS1_3).any(|ours| ours == group) {
+            return Err(Error::UnofferedGroup(group));
+        }
+        if self.contains(group) {
+            return Err(Error::HelloRetryRequestForSharedGroup(group));
+        }
         *self = Self::only(config, group, false)?;
         Ok(())
     }
@@ -39,16 +46,17 @@ impl ClientShares {
     }
 
     /// The entries of the key_share extension.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (NamedGroup, &[u8])> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = KeyShareEntry<'_>> {
         let active = self.active.as_deref();
         let whole = active.map(|active| (active.group(), active.share()));
-        let component = active.and_then(ActiveKeyExchange::component);
-        whole.into_iter().chain(component.filter(|_| self.with_component))
+        let component = active.and_then(|active| active.component());
+        let entries = whole.into_iter().chain(component.filter(|_| self.with_component));
+        entries.map(|(group, key_exchange)| KeyShareEntry { group, key_exchange })
     }
 
     /// Whether the ClientHello has a share for a group.
     pub(crate) fn contains(&self, group: NamedGroup) -> bool {
-        self.entries().any(|(ours, _)| ours == group)
+        self.entries().any(|entry| entry.group == group)
     }
 
     /// DTLS 1.3: agrees with the share of the ServerHello.
@@ -79,8 +87,8 @@ impl ClientShares {
         group: NamedGroup,
         server_share: &[u8],
     ) -> Result<(Vec<u8>, SharedSecret), Error> {
-        let offered = self.entries().find(|&(ours, _)| ours == group);
-        if let Some(share) = offered.map(|(_, share)| share.to_vec()) {
+        let offered = self.entries().find(|entry| entry.group == group);
+        if let Some(share) = offered.map(|entry| entry.key_exchange.to_vec()) {
             return Ok((share, self.complete(group, server_share)?));
         }
         let active = config.group(group)?.start()?;

@@ -12,6 +12,7 @@
 //! | the version is DTLS 1.2 | `client12` | `server12` |
 //! | complete | `established`, `post13` | the same |
 
+mod answers;
 mod authentication12;
 mod authentication13;
 mod client12;
@@ -85,7 +86,7 @@ impl Handshake {
         let core = Core { certificate, identity, transcript: Transcript::new() };
         let state = match role {
             Role::Client => State::ClientStart,
-            Role::Server => State::ServerClientHello(Box::default()),
+            Role::Server => State::ServerClientHello(hello_server::ExpectClientHello),
         };
         Ok(Self::InProgress(Box::new(InProgress { core, state })))
     }
@@ -166,7 +167,7 @@ impl Handshake {
         progress.state = step(progress.state, &mut cx)?;
         *self = match (progress.state, cx.core.identity.verified()) {
             (State::Complete(finished), Some(peer)) => {
-                Self::Established(finished.establish(peer, &mut cx))
+                Self::Established(Box::new(finished.establish(peer, &mut cx)))
             }
             (state, _) => {
                 progress.state = state;
@@ -192,7 +193,7 @@ enum State {
     Client12RequestOrDone(Box<client12::ExpectRequestOrDone>),
     Client12Done(Box<client12::ExpectDone>),
     Client12Finished(Box<client12::ExpectFinished>),
-    ServerClientHello(Box<hello_server::ExpectClientHello>),
+    ServerClientHello(hello_server::ExpectClientHello),
     ServerVerifiedHello(Box<hello_server::ExpectVerifiedHello>),
     ServerRetriedHello(Box<hello_server::ExpectRetriedHello>),
     Server13Certificate(Box<server13::ExpectCertificate>),

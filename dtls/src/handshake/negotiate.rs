@@ -1,186 +1,137 @@
-//! What both sides agree on: the server's choices, and the client's checks of them.
+//! The server's choices of version, cipher suite, group and signature scheme. Our own order decides
+//! everywhere.
 
+use super::suite::{self, Suite};
 use crate::certificate::Certificate;
 use crate::config::Config;
 use crate::error::Error;
 use crate::wire::{
-    CipherSuite, ClientHello, ExtensionType, List, NamedGroup, ProtocolVersion, ServerExtensions,
-    SignatureScheme, SrtpProfile, UseSrtp,
+    ClientHello, ExtensionType, KeyShareEntry, List, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 
-use super::suite::{self, Suite};
-
-/// What the hellos agreed on.
-#[derive(Clone, Debug)]
-pub(crate) struct Agreed {
-    pub(crate) suite: Suite,
-    pub(crate) group: NamedGroup,
-    pub(crate) srtp: Srtp,
-    pub(crate) alpn: Option<Vec<u8>>,
-    pub(crate) client_random: [u8; 32],
-}
-
-/// The outcome of use_srtp.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Srtp {
-    pub(crate) profile: Option<SrtpProfile>,
-    pub(crate) mki: Vec<u8>,
-}
-
-impl Agreed {
-    pub(crate) fn version(&self) -> ProtocolVersion {
-        self.suite.version
-    }
-}
-
-// ---- The server's choices -----------------------------------------------------------------------
-
-/// The version: the newest that both have.
+/// The newest version that both have.
 pub(crate) fn choose_version(
     hello: &ClientHello<'_>,
     config: &Config,
 ) -> Result<ProtocolVersion, Error> {
     let ours = config.versions();
     let theirs: Vec<_> = match &hello.extensions.supported_versions {
-        // RFC 8446 §4.2.1: the extension alone counts if it is there. Unknown versions in it are
-        // skipped (Firefox lists one of TLS).
+        // RFC 8446 §4.2.1: if the extension is there, it alone counts. Unknown versions in it are
+        // skipped; Firefox lists one of TLS.
         Some(versions) => versions.iter().collect(),
-        // RFC 8446 §4.1.2: without it, anything from DTLS 1.2 on means DTLS 1.2. The numbers of
-        // DTLS count down.
-        None if hello.legacy_version.0 <= ProtocolVersion::DTLS1_2.0 => {
-            vec![ProtocolVersion::DTLS1_2]
-        }
-        None => vec![hello.legacy_version],
+        // RFC 8446 §4.2.1: without it the version is at most DTLS 1.2, whatever legacy_version
+        // says. The numbers of DTLS count down.
+        None if hello.version <= ProtocolVersion::DTLS1_2 => vec![ProtocolVersion::DTLS1_2],
+        None => vec![hello.version],
     };
     let common = ours.iter().copied().find(|version| theirs.contains(version));
     common.ok_or(Error::NoCommonVersion { ours, theirs })
 }
 
-/// The cipher suite: ours decide. For DTLS 1.2 only those that fit our certificate.
+/// The cipher suite. In DTLS 1.2 it has to fit our certificate.
 pub(crate) fn choose_suite(
     hello: &ClientHello<'_>,
     version: ProtocolVersion,
     config: &Config,
     certificate: &Certificate,
 ) -> Result<Suite, Error> {
-    let has = suite::authentication(certificate.signing_key());
-    let fits = |suite: &Suite| suite.authentication.is_none_or(|needed| needed == has);
-    let offered = |id: CipherSuite| hello.cipher_suites.iter().any(|theirs| theirs == id);
-    let chosen = config.suites(version).filter(fits).find(|suite| offered(suite.id));
+    let key = suite::authentication(certificate.signing_key());
+    let fitting = || {
+        let suites = config.suites(version);
+        suites.filter(move |suite| suite.authentication.is_none_or(|needed| needed == key))
+    };
+    let chosen = fitting().find(|suite| hello.cipher_suites.contains(suite.id));
     chosen.ok_or_else(|| Error::NoCommonCipherSuite {
-        ours: config.suites(version).filter(fits).map(|suite| suite.id).collect(),
+        ours: fitting().map(|suite| suite.id).collect(),
         theirs: hello.cipher_suites.iter().collect(),
     })
 }
 
-/// The scheme to sign with: the first that our key makes and the peer accepts.
-pub(crate) fn own_scheme(
+/// The scheme to sign with: the first that our key can make and the peer accepts.
+pub(crate) fn choose_scheme(
     certificate: &Certificate,
     version: ProtocolVersion,
-    accepted: List<'_, SignatureScheme>,
+    accepted: Option<&List<'_, SignatureScheme>>,
 ) -> Result<SignatureScheme, Error> {
-    let ours = certificate.signing_key().schemes().iter().copied();
-    let mut ours = ours.filter(|&scheme| suite::scheme_allowed(scheme, version));
-    let chosen = ours.clone().find(|&scheme| accepted.iter().any(|theirs| theirs == scheme));
+    // RFC 8446 §4.2.3: who wants a certificate must send the extension. RFC 5246 §7.4.1.4.1 lets
+    // its absence stand for SHA-1, which we don't sign with.
+    let accepted = accepted.ok_or(Error::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
+    let ours = || {
+        let schemes = certificate.signing_key().schemes().iter().copied();
+        schemes.filter(move |&scheme| suite::scheme_allowed(scheme, version))
+    };
+    let chosen = ours().find(|&scheme| accepted.contains(scheme));
     chosen.ok_or_else(|| Error::NoCommonSignatureScheme {
-        ours: ours.by_ref().collect(),
+        ours: ours().collect(),
         theirs: accepted.iter().collect(),
     })
 }
 
-/// The SRTP profile: ours decide.
-pub(crate) fn choose_srtp(hello: &ClientHello<'_>, config: &Config) -> Result<Srtp, Error> {
-    let offer = hello.extensions.use_srtp.as_ref();
-    let offered = |&ours: &SrtpProfile| {
-        offer.is_some_and(|offer| offer.profiles.iter().any(|theirs| theirs == ours))
-    };
-    let profile = config.srtp_profiles.iter().copied().find(offered);
-    if profile.is_none() && config.srtp_required && !config.srtp_profiles.is_empty() {
-        // RFC 5764 §4.1.1: without a profile there would be a connection, but no SRTP.
-        let theirs = offer.map(|offer| offer.profiles.iter().collect()).unwrap_or_default();
-        return Err(Error::NoCommonSrtpProfile { ours: config.srtp_profiles.clone(), theirs });
-    }
-    // RFC 5764 §4.1.3: a server that does not use the client's MKI answers with an empty one.
-    Ok(Srtp { profile, mki: Vec::new() })
-}
-
-/// The application protocol: ours decide. Without the extension there is none.
-pub(crate) fn choose_alpn(
+/// The group of DTLS 1.2.
+pub(crate) fn choose_group12(
     hello: &ClientHello<'_>,
     config: &Config,
-) -> Result<Option<Vec<u8>>, Error> {
-    let Some(theirs) = hello.extensions.alpn.as_ref().filter(|_| !config.alpn.is_empty()) else {
-        return Ok(None);
-    };
-    let chosen = config.alpn.iter().find(|ours| theirs.iter().any(|name| name == ours.as_slice()));
-    // RFC 7301 §3.2: no overlap is fatal.
-    chosen.cloned().map(Some).ok_or(Error::NoCommonApplicationProtocol)
+) -> Result<NamedGroup, Error> {
+    let version = ProtocolVersion::DTLS1_2;
+    // RFC 8422 §5.1.1: a client without the extension leaves the choice to us.
+    let theirs = hello.extensions.supported_groups.as_ref();
+    let offered = |&group: &NamedGroup| theirs.is_none_or(|theirs| theirs.contains(group));
+    let chosen = config.groups(version).find(offered);
+    chosen.ok_or_else(|| no_common_group(config, version, theirs))
 }
 
-impl Agreed {
-    /// The answers to use_srtp and ALPN, for the ServerHello or the EncryptedExtensions.
-    pub(crate) fn answers(&self) -> ServerExtensions<'_> {
-        let Srtp { profile, mki } = &self.srtp;
-        ServerExtensions {
-            use_srtp: profile.as_ref().map(|profile| UseSrtp::new(std::slice::from_ref(profile), mki)),
-            alpn: self.alpn.as_deref(),
-            ..ServerExtensions::default()
-        }
-    }
+/// How the key exchange of DTLS 1.3 goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupChoice<'a> {
+    /// With a share of the client.
+    Share(KeyShareEntry<'a>),
+    /// The client has to be asked for a share of this group.
+    Retry(NamedGroup),
 }
 
-// ---- The client's checks ------------------------------------------------------------------------
-
-impl Agreed {
-    /// Takes the answers to use_srtp and ALPN from the ServerHello or the EncryptedExtensions.
-    pub(crate) fn take_answers(
-        &mut self,
-        answers: &ServerExtensions<'_>,
-        config: &Config,
-    ) -> Result<(), Error> {
-        self.srtp = check_srtp(answers.use_srtp.as_ref(), config)?;
-        self.alpn = check_alpn(answers, config)?;
-        Ok(())
-    }
-}
-
-fn check_srtp(answer: Option<&UseSrtp<'_>>, config: &Config) -> Result<Srtp, Error> {
-    let ours = &config.srtp_profiles;
-    let Some(answer) = answer else {
-        if config.srtp_required && !ours.is_empty() {
-            return Err(Error::NoCommonSrtpProfile { ours: ours.clone(), theirs: Vec::new() });
-        }
-        return Ok(Srtp::default());
-    };
-    if ours.is_empty() {
-        return Err(Error::UnsolicitedExtension(ExtensionType::USE_SRTP));
-    }
-    // RFC 5764 §4.1.1: exactly one profile, and one that was offered.
-    let profiles: Vec<_> = answer.profiles.iter().collect();
-    let [profile] = profiles[..] else {
-        return Err(Error::BadSrtpProfileAnswer(profiles));
-    };
-    if !ours.contains(&profile) {
-        return Err(Error::BadSrtpProfileAnswer(profiles));
-    }
-    // RFC 5764 §4.1.3: the MKI is the one offered, or there is none.
-    if !answer.mki.is_empty() && answer.mki != config.mki {
-        return Err(Error::SrtpMkiMismatch);
-    }
-    Ok(Srtp { profile: Some(profile), mki: answer.mki.to_vec() })
-}
-
-fn check_alpn(
-    answers: &ServerExtensions<'_>,
+/// The group of DTLS 1.3: our first one with a share; if there is none, our first common one.
+pub(crate) fn choose_group13<'a>(
+    hello: &ClientHello<'a>,
     config: &Config,
-) -> Result<Option<Vec<u8>>, Error> {
-    let Some(protocol) = answers.alpn else { return Ok(None) };
-    if config.alpn.is_empty() {
-        return Err(Error::UnsolicitedExtension(ExtensionType::ALPN));
+) -> Result<GroupChoice<'a>, Error> {
+    let version = ProtocolVersion::DTLS1_3;
+    let extensions = &hello.extensions;
+    // RFC 8446 §9.2: without a PSK both extensions must be there.
+    let theirs = extensions.supported_groups.as_ref();
+    let theirs = theirs.ok_or(Error::MissingExtension(ExtensionType::SUPPORTED_GROUPS))?;
+    let shares = extensions.key_shares.ok_or(Error::MissingExtension(ExtensionType::KEY_SHARE))?;
+    check_shares(shares.iter().map(|share| share.group).collect(), theirs)?;
+    let with_share = |group| shares.iter().find(|share| share.group == group);
+    if let Some(share) = config.groups(version).find_map(with_share) {
+        return Ok(GroupChoice::Share(share));
     }
-    // RFC 7301 §3.1: exactly one protocol, and one that was offered.
-    if !config.alpn.iter().any(|ours| ours == protocol) {
-        return Err(Error::UnofferedApplicationProtocol);
+    let common = config.groups(version).find(|&group| theirs.contains(group));
+    let common = common.ok_or_else(|| no_common_group(config, version, Some(theirs)))?;
+    Ok(GroupChoice::Retry(common))
+}
+
+/// RFC 8446 §4.2.8: at most one share for a group, and only for groups that are listed.
+fn check_shares(
+    mut shares: Vec<NamedGroup>,
+    listed: &List<'_, NamedGroup>,
+) -> Result<(), Error> {
+    let mut listed: Vec<_> = listed.iter().collect();
+    listed.sort_unstable();
+    shares.sort_unstable();
+    let twice = shares.windows(2).any(|pair| pair[0] == pair[1]);
+    if twice || shares.iter().any(|share| listed.binary_search(share).is_err()) {
+        return Err(Error::InconsistentKeyShares);
     }
-    Ok(Some(protocol.to_vec()))
+    Ok(())
+}
+
+fn no_common_group(
+    config: &Config,
+    version: ProtocolVersion,
+    theirs: Option<&List<'_, NamedGroup>>,
+) -> Error {
+    Error::NoCommonGroup {
+        ours: config.groups(version).collect(),
+        theirs: theirs.map(|theirs| theirs.iter().collect()).unwrap_or_default(),
+    }
 }

@@ -40,13 +40,17 @@ impl KeyUpdates {
     }
 
     /// Updates our sending keys, and asks the peer to update its own.
-    pub(crate) fn request(&mut self, ask_peer: bool, layers: &mut Layers<'_>) {
+    pub(crate) fn request(
+        &mut self,
+        ask_peer: bool,
+        layers: &mut Layers<'_>,
+    ) -> Result<(), Error> {
         let request = if ask_peer {
             KeyUpdateRequest::UPDATE_REQUESTED
         } else {
             KeyUpdateRequest::UPDATE_NOT_REQUESTED
         };
-        self.send(request, layers);
+        self.send(request, layers)
     }
 
     /// Handles a post-handshake message.
@@ -79,22 +83,27 @@ impl KeyUpdates {
         layers.emit(Event::KeyUpdated(Direction::Read));
         if update.request == KeyUpdateRequest::UPDATE_REQUESTED {
             // RFC 8446 §4.6.3: the answer must not ask again, or the two would never end.
-            self.send(KeyUpdateRequest::UPDATE_NOT_REQUESTED, layers);
+            self.send(KeyUpdateRequest::UPDATE_NOT_REQUESTED, layers)?;
         }
         Ok(())
     }
 
-    fn send(&mut self, request: KeyUpdateRequest, layers: &mut Layers<'_>) {
+    fn send(
+        &mut self,
+        request: KeyUpdateRequest,
+        layers: &mut Layers<'_>,
+    ) -> Result<(), Error> {
         if self.sending != Sending::Idle {
             // RFC 9147 §8: no further KeyUpdate before the last one is acknowledged.
             self.sending = Sending::Owed(request);
-            return;
+            return Ok(());
         }
         let mut body = Vec::with_capacity(1);
         KeyUpdate { request }.write(&mut Writer::new(&mut body));
-        layers.send(HandshakeType::KEY_UPDATE, body);
+        layers.send(HandshakeType::KEY_UPDATE, body)?;
         layers.end_flight(Expect::Nothing);
         self.sending = Sending::AwaitingAck;
+        Ok(())
     }
 
     /// The peer has acknowledged all that we sent: the new sending keys come into use.
@@ -108,7 +117,7 @@ impl KeyUpdates {
         layers.set_write(Stage::Update, self.write.keys(layers.provider()))?;
         layers.emit(Event::KeyUpdated(Direction::Write));
         if let Sending::Owed(request) = sending {
-            self.send(request, layers);
+            self.send(request, layers)?;
         }
         Ok(())
     }

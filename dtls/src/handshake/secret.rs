@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize as _;
 
 use crate::crypto::{CryptoProvider, Digest, HashAlgorithm};
 
@@ -15,7 +15,7 @@ const MAX_LENGTH: usize = 48;
 const LABEL_PREFIX: &[u8] = b"dtls13";
 
 /// A secret of one hash length (or of the 48 bytes of a DTLS 1.2 master secret).
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(crate) struct Secret {
     bytes: [u8; MAX_LENGTH],
     length: u8,
@@ -32,6 +32,12 @@ impl Secret {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }
 

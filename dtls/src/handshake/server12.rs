@@ -19,11 +19,10 @@
 use super::State;
 use super::authentication12::{self as authentication, Keys};
 use super::context::Context;
-use super::established::{After, Finished};
+use super::established::{After, Agreed, Finished};
 use super::exporter::Exporter;
 use super::keys12::{MasterSecret, Randoms};
 use super::message::Message;
-use super::negotiate::Agreed;
 use crate::config::{ClientAuth, Role};
 use crate::crypto::ActiveKeyExchange;
 use crate::error::Error;
@@ -31,9 +30,12 @@ use crate::flight::Expect;
 use crate::keylog::Label;
 use crate::record::EpochKeys;
 use crate::wire::{
-    Certificate12, CertificateRequest12, ClientKeyExchange, HandshakeType, ProtocolVersion,
-    ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _,
+    Certificate12, CertificateRequest12, ClientKeyExchange, HandshakeType, List,
+    ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _, Writer,
 };
+
+/// ecdsa_sign, which stands for Ed25519 too, and rsa_sign (RFC 8422 §5.5, RFC 5246 §7.4.4).
+const CERTIFICATE_TYPES: [u8; 2] = [64, 1];
 
 /// What the states before the key exchange know.
 #[derive(Debug)]
@@ -51,16 +53,13 @@ pub(super) fn begin(
     cx: &mut Context<'_>,
 ) -> Result<State, Error> {
     let share = cx.layers.config.group(agreed.group)?.start()?;
-    authentication::send_certificate(cx);
+    authentication::send_certificate(cx)?;
     send_server_key_exchange(&randoms, &*share, scheme, cx)?;
     let client_auth = cx.layers.config.client_auth;
     if client_auth != ClientAuth::None {
-        let schemes = &cx.layers.config.signature_schemes;
-        cx.send(HandshakeType::CERTIFICATE_REQUEST, |w| {
-            CertificateRequest12::new(schemes).write(w);
-        });
+        send_certificate_request(cx)?;
     }
-    cx.send(HandshakeType::SERVER_HELLO_DONE, |w| ServerHelloDone.write(w));
+    cx.send(HandshakeType::SERVER_HELLO_DONE, |w| ServerHelloDone.write(w))?;
     cx.layers.end_flight(Expect::Reply);
     let session = Session { agreed, randoms, share };
     Ok(match client_auth {
@@ -79,9 +78,10 @@ fn send_server_key_exchange(
     scheme: SignatureScheme,
     cx: &mut Context<'_>,
 ) -> Result<(), Error> {
-    let params = ServerKeyExchange::params_of(share.group(), share.share());
     // RFC 8422 §5.4: both randoms and the parameters are signed.
-    let signed = [&randoms.client[..], &randoms.server, &params].concat();
+    let mut signed = [&randoms.client[..], &randoms.server].concat();
+    let mut writer = Writer::new(&mut signed);
+    ServerKeyExchange::write_params(&mut writer, share.group(), share.share());
     let signature = cx.core.certificate.signing_key().sign(scheme, &signed)?;
     let exchange = ServerKeyExchange {
         group: share.group(),
@@ -89,8 +89,16 @@ fn send_server_key_exchange(
         scheme,
         signature: &signature,
     };
-    cx.send(HandshakeType::SERVER_KEY_EXCHANGE, |w| exchange.write(w));
-    Ok(())
+    cx.send(HandshakeType::SERVER_KEY_EXCHANGE, |w| exchange.write(w))
+}
+
+fn send_certificate_request(cx: &mut Context<'_>) -> Result<(), Error> {
+    let request = CertificateRequest12 {
+        certificate_types: &CERTIFICATE_TYPES,
+        signature_algorithms: List::Values(&cx.layers.config.signature_schemes),
+        authorities: &[],
+    };
+    cx.send(HandshakeType::CERTIFICATE_REQUEST, |w| request.write(w))
 }
 
 #[derive(Debug)]
@@ -105,7 +113,7 @@ impl ExpectCertificate {
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
         let certificate = message.read::<Certificate12<'_>>(HandshakeType::CERTIFICATE)?;
-        let chain = certificate.chain();
+        let chain = certificate.chain;
         if chain.is_empty() {
             let client_auth = cx.layers.config.client_auth;
             cx.core.identity.present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;

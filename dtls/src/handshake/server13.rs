@@ -17,11 +17,10 @@
 use super::State;
 use super::authentication13 as authentication;
 use super::context::Context;
-use super::established::{After, Finished};
+use super::established::{After, Agreed, Finished};
 use super::exporter::Exporter;
 use super::keys13::{TrafficSecret, TrafficSecrets};
 use super::message::Message;
-use super::negotiate::Agreed;
 use super::post13::KeyUpdates;
 use super::secret::Secret;
 use crate::config::{ClientAuth, Role};
@@ -30,8 +29,8 @@ use crate::error::Error;
 use crate::flight::Expect;
 use crate::record::Stage;
 use crate::wire::{
-    Certificate13, CertificateRequest13, EncryptedExtensions, HandshakeType, ProtocolVersion,
-    ServerExtensions, SignatureScheme, Wire as _,
+    Certificate13, CertificateRequest13, EncryptedExtensions, HandshakeType, List, ProtocolVersion,
+    SignatureScheme, Wire as _,
 };
 
 /// What every state of this server knows.
@@ -57,14 +56,14 @@ pub(super) fn begin(
     cx.layers.set_write(Stage::Handshake, traffic.server.keys(provider))?;
     cx.layers.set_read(Stage::Handshake, traffic.client.keys(provider), aligned)?;
 
-    let extensions = agreed.answers();
-    cx.send(HandshakeType::ENCRYPTED_EXTENSIONS, |w| EncryptedExtensions { extensions }.write(w));
+    let extensions = agreed.answers.extensions();
+    cx.send(HandshakeType::ENCRYPTED_EXTENSIONS, |w| EncryptedExtensions { extensions }.write(w))?;
     let client_auth = cx.layers.config.client_auth;
     if client_auth != ClientAuth::None {
-        send_certificate_request(cx);
+        send_certificate_request(cx)?;
     }
     authentication::send_certificate(Role::Server, scheme, cx)?;
-    authentication::send_finished(&traffic.server, cx);
+    authentication::send_finished(&traffic.server, cx)?;
     cx.layers.end_flight(Expect::Reply);
 
     let (application, exporter) = authentication::application_traffic(stage, &agreed, cx);
@@ -79,9 +78,10 @@ pub(super) fn begin(
     })
 }
 
-fn send_certificate_request(cx: &mut Context<'_>) {
-    let schemes = &cx.layers.config.signature_schemes;
-    cx.send(HandshakeType::CERTIFICATE_REQUEST, |w| CertificateRequest13::new(schemes).write(w));
+fn send_certificate_request(cx: &mut Context<'_>) -> Result<(), Error> {
+    let schemes = List::Values(&cx.layers.config.signature_schemes);
+    let request = CertificateRequest13 { context: &[], signature_algorithms: Some(schemes) };
+    cx.send(HandshakeType::CERTIFICATE_REQUEST, |w| request.write(w))
 }
 
 #[derive(Debug)]
@@ -101,14 +101,17 @@ impl ExpectCertificate {
             return Err(Error::WrongCertificateRequestContext);
         }
         let Self { session } = *self;
-        let chain = certificate.chain()?;
+        // RFC 8446 §4.4.2: extensions answer those of our CertificateRequest, which asks for none.
+        if let Some(extension) = certificate.extension {
+            return Err(Error::UnsolicitedExtension(extension));
+        }
         cx.record(message);
-        if chain.is_empty() {
+        if certificate.chain.is_empty() {
             let client_auth = cx.layers.config.client_auth;
-            cx.core.identity.present_nothing(client_auth, session.agreed.version())?;
+            cx.core.identity.present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
             return Ok(State::Server13Finished(Box::new(ExpectFinished { session })));
         }
-        cx.present_certificate(&chain)?;
+        cx.present_certificate(&certificate.chain)?;
         Ok(State::Server13CertificateVerify(Box::new(ExpectCertificateVerify { session })))
     }
 }

@@ -2,7 +2,10 @@
 //! configuration's lists go through.
 
 use crate::config::Config;
-use crate::crypto::{AeadAlgorithm, HashAlgorithm, SigningKey};
+use crate::crypto::{
+    AeadAlgorithm, HashAlgorithm, KeyExchangeGroup, PublicKeyAlgorithm, SigningKey, SubjectPublicKey,
+};
+use crate::error::Error;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The parts of a cipher suite that we can do.
@@ -67,6 +70,15 @@ impl Config {
         known.filter(move |suite| suite.version == version)
     }
 
+    /// Our suites for all allowed versions, in our order.
+    pub(crate) fn all_suites(&self) -> impl Iterator<Item = Suite> {
+        let known = self.cipher_suites.iter().filter_map(|&id| Suite::of(id));
+        known.filter(|suite| match suite.version {
+            ProtocolVersion::DTLS1_3 => self.dtls13,
+            _ => self.dtls12,
+        })
+    }
+
     /// Our groups for a version, in our order.
     pub(crate) fn groups(&self, version: ProtocolVersion) -> impl Iterator<Item = NamedGroup> {
         let groups = self.groups.iter().copied();
@@ -74,6 +86,23 @@ impl Config {
         groups.filter(move |&group| {
             version == ProtocolVersion::DTLS1_3 || group != NamedGroup::X25519MLKEM768
         })
+    }
+
+    /// Our groups for all allowed versions, in our order.
+    pub(crate) fn all_groups(&self) -> impl Iterator<Item = NamedGroup> {
+        let newest = if self.dtls13 { ProtocolVersion::DTLS1_3 } else { ProtocolVersion::DTLS1_2 };
+        self.groups(newest)
+    }
+
+    /// What the provider has for a group that passed the check of the configuration.
+    pub(crate) fn group(&self, group: NamedGroup) -> Result<&'static dyn KeyExchangeGroup, Error> {
+        let known = self.provider.groups().iter().find(|known| known.name() == group);
+        known.copied().ok_or(Error::UnofferedGroup(group))
+    }
+
+    /// Whether a handshake without SRTP profile is of no use.
+    pub(crate) fn needs_srtp(&self) -> bool {
+        self.srtp_required && !self.srtp_profiles.is_empty()
     }
 }
 
@@ -95,8 +124,30 @@ pub(crate) fn scheme_allowed(scheme: SignatureScheme, version: ProtocolVersion) 
         )
 }
 
+/// Whether a scheme may be used in a version with a key of this kind.
+pub(crate) fn scheme_fits(
+    scheme: SignatureScheme,
+    version: ProtocolVersion,
+    key: &SubjectPublicKey<'_>,
+) -> bool {
+    use PublicKeyAlgorithm::{EcdsaP256, EcdsaP384};
+    let fits = match scheme {
+        // RFC 8446 §4.2.3: the curve belongs to the scheme; RFC 5246 §7.4.1.4.1: it does not.
+        SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384
+            if version == ProtocolVersion::DTLS1_2 =>
+        {
+            matches!(key.algorithm, EcdsaP256 | EcdsaP384)
+        }
+        SignatureScheme::ECDSA_SECP256R1_SHA256 => key.algorithm == EcdsaP256,
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => key.algorithm == EcdsaP384,
+        SignatureScheme::ED25519 => key.algorithm == PublicKeyAlgorithm::Ed25519,
+        scheme => is_rsa(scheme) && key.is_rsa(),
+    };
+    fits && scheme_allowed(scheme, version)
+}
+
 /// Whether a scheme needs an RSA key.
-pub(crate) fn is_rsa(scheme: SignatureScheme) -> bool {
+fn is_rsa(scheme: SignatureScheme) -> bool {
     matches!(
         scheme,
         SignatureScheme::RSA_PKCS1_SHA256

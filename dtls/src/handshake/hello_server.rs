@@ -1,0 +1,330 @@
+//! The server's hello: one reader of ClientHello for both versions, which picks the version.
+//!
+//! ```text
+//! Client                                             Server
+//! ClientHello          -------->                                 ExpectClientHello
+//!                      <--------      HelloVerifyRequest*        (1.2, by option)
+//! ClientHello*         -------->                                 ExpectVerifiedHello
+//!                      <--------       HelloRetryRequest*        (1.3, without usable share or by
+//! ClientHello*         -------->                                 option) ExpectRetriedHello
+//!                      <--------              ServerHello
+//! ```
+
+use subtle::ConstantTimeEq as _;
+
+use super::answers::Answers;
+use super::context::Context;
+use super::hello_client::{NULL_COMPRESSION, UNCOMPRESSED};
+use super::established::Agreed;
+use super::keys12::Randoms;
+use super::message::Message;
+use super::negotiate::{self, GroupChoice};
+use super::suite::Suite;
+use super::{State, server12, server13};
+use crate::error::Error;
+use crate::flight::Expect;
+use crate::wire::{
+    CipherSuite, ClientHello, HandshakeType, HelloVerifyRequest, KeyShareEntry, NamedGroup,
+    ProtocolVersion, Reader, ServerExtensions, ServerHello, ServerKeyShare, Wire as _,
+};
+
+/// Bytes of a cookie. It is random and lives in the state: this server proves the address, it
+/// does not save memory.
+const COOKIE: usize = 32;
+
+type Cookie = [u8; COOKIE];
+
+/// The last bytes of our random if we are led to choose DTLS 1.2 although we have DTLS 1.3
+/// (RFC 8446 §4.1.3).
+const DOWNGRADE: [u8; 8] = *b"DOWNGRD\x01";
+
+/// Waits for the first ClientHello.
+#[derive(Debug)]
+pub(super) struct ExpectClientHello;
+
+impl ExpectClientHello {
+    pub(super) fn step(
+        self,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
+        let version = negotiate::choose_version(&hello, cx.layers.config)?;
+        match version {
+            ProtocolVersion::DTLS1_3 => enter13(message, &hello, cx),
+            _ if cx.layers.config.send_cookie => verify(cx),
+            _ => enter12(message, &hello, cx),
+        }
+    }
+}
+
+// ---- DTLS 1.2 -----------------------------------------------------------------------------------
+
+/// Asks the client to prove its address.
+fn verify(cx: &mut Context<'_>) -> Result<State, Error> {
+    let cookie: Cookie = cx.random()?;
+    // RFC 6347 §4.2.1: the request says DTLS 1.0 whatever the version will be.
+    let request = HelloVerifyRequest { version: ProtocolVersion::DTLS1_0, cookie: &cookie };
+    cx.set_version(ProtocolVersion::DTLS1_2);
+    cx.send(HandshakeType::HELLO_VERIFY_REQUEST, |w| request.write(w))?;
+    // RFC 6347 §4.2.1: neither the first ClientHello nor the request is in the transcript.
+    cx.core.transcript.forget();
+    // RFC 6347 §3.2.1: the request is not sent again by a timer, only if the client asks again.
+    cx.layers.end_flight(Expect::Nothing);
+    Ok(State::ServerVerifiedHello(Box::new(ExpectVerifiedHello { cookie })))
+}
+
+/// Waits for the ClientHello with our cookie (DTLS 1.2).
+#[derive(Debug)]
+pub(super) struct ExpectVerifiedHello {
+    cookie: Cookie,
+}
+
+impl ExpectVerifiedHello {
+    pub(super) fn step(
+        self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
+        if !bool::from(self.cookie.ct_eq(hello.cookie)) {
+            return Err(Error::CookieMismatch);
+        }
+        let version = negotiate::choose_version(&hello, cx.layers.config)?;
+        if version != ProtocolVersion::DTLS1_2 {
+            return Err(Error::VersionChanged);
+        }
+        enter12(message, &hello, cx)
+    }
+}
+
+/// Chooses and answers for DTLS 1.2.
+fn enter12(
+    message: &Message<'_>,
+    hello: &ClientHello<'_>,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    const VERSION: ProtocolVersion = ProtocolVersion::DTLS1_2;
+    let config = cx.layers.config;
+    check_hello12(hello)?;
+    let suite = negotiate::choose_suite(hello, VERSION, config, &cx.core.certificate)?;
+    let group = negotiate::choose_group12(hello, config)?;
+    let schemes = hello.extensions.signature_algorithms.as_ref();
+    let scheme = negotiate::choose_scheme(&cx.core.certificate, VERSION, schemes)?;
+    let answers = Answers::choose(hello, config)?;
+    cx.set_version(VERSION);
+    cx.record(message);
+    cx.core.transcript.start(cx.layers.provider(), VERSION, suite.hash);
+
+    let randoms = Randoms { client: hello.random, server: server_random12(cx)? };
+    let extensions = ServerExtensions {
+        extended_master_secret: true,
+        renegotiation_info: offers_renegotiation_info(hello).then_some(&[]),
+        ec_point_formats: hello.extensions.ec_point_formats.map(|_| &[UNCOMPRESSED][..]),
+        ..answers.extensions()
+    };
+    // RFC 5246 §7.4.1.3: an empty session id, as there will be nothing to resume.
+    send_server_hello(randoms.server, suite, extensions, cx)?;
+    let agreed = Agreed { suite, group, answers, client_random: hello.random };
+    server12::begin(agreed, randoms, scheme, cx)
+}
+
+/// What DTLS 1.2 demands of a ClientHello besides things to choose from.
+fn check_hello12(hello: &ClientHello<'_>) -> Result<(), Error> {
+    let extensions = &hello.extensions;
+    if !hello.compression_methods.contains(&NULL_COMPRESSION) {
+        return Err(Error::IllegalCompressionMethod);
+    }
+    // RFC 7627 §5.2: who insists on the extended master secret ends the handshake.
+    if !extensions.extended_master_secret {
+        return Err(Error::ExtendedMasterSecretMissing);
+    }
+    // RFC 5746 §3.6: empty in the first handshake.
+    if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
+        return Err(Error::RenegotiationInfoMismatch);
+    }
+    // RFC 8422 §5.1.2: the uncompressed form must be among them.
+    if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&UNCOMPRESSED)) {
+        return Err(Error::UncompressedPointsRefused);
+    }
+    Ok(())
+}
+
+/// RFC 5746 §3.6: the extension, or the cipher suite that stands for it.
+fn offers_renegotiation_info(hello: &ClientHello<'_>) -> bool {
+    hello.extensions.renegotiation_info.is_some()
+        || hello.cipher_suites.contains(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV)
+}
+
+fn server_random12(cx: &Context<'_>) -> Result<[u8; 32], Error> {
+    let mut random = cx.random()?;
+    if cx.layers.config.dtls13 {
+        // RFC 8446 §4.1.3: a server of DTLS 1.3 that chooses DTLS 1.2 says so.
+        random[24..].copy_from_slice(&DOWNGRADE);
+    }
+    Ok(random)
+}
+
+// ---- DTLS 1.3 -----------------------------------------------------------------------------------
+
+/// Chooses for DTLS 1.3, and answers or asks for a second ClientHello.
+fn enter13(
+    message: &Message<'_>,
+    hello: &ClientHello<'_>,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    check_hello13(hello)?;
+    let config = cx.layers.config;
+    let version = ProtocolVersion::DTLS1_3;
+    let suite = negotiate::choose_suite(hello, version, config, &cx.core.certificate)?;
+    let choice = negotiate::choose_group13(hello, config)?;
+    cx.set_version(version);
+    cx.record(message);
+    cx.core.transcript.start(cx.layers.provider(), version, suite.hash);
+    match choice {
+        GroupChoice::Share(share) if !config.send_cookie => answer13(hello, suite, share, cx),
+        GroupChoice::Share(_) => ask_again(message, suite, None, cx),
+        GroupChoice::Retry(group) => ask_again(message, suite, Some(group), cx),
+    }
+}
+
+/// What DTLS 1.3 demands of a ClientHello besides things to choose from.
+fn check_hello13(hello: &ClientHello<'_>) -> Result<(), Error> {
+    // RFC 9147 §5.3: legacy_cookie is empty if DTLS 1.3 is negotiated.
+    if !hello.cookie.is_empty() {
+        return Err(Error::NonEmptyLegacyCookie);
+    }
+    // RFC 8446 §4.1.2: exactly one method, null.
+    if hello.compression_methods != [NULL_COMPRESSION] {
+        return Err(Error::IllegalCompressionMethod);
+    }
+    Ok(())
+}
+
+/// Asks for a second ClientHello, with a share of `group` or with a cookie or both.
+fn ask_again(
+    message: &Message<'_>,
+    suite: Suite,
+    group: Option<NamedGroup>,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    let cookie: Option<Cookie> = match cx.layers.config.send_cookie {
+        true => Some(cx.random()?),
+        false => None,
+    };
+    cx.core.transcript.retry(cx.layers.provider());
+    let extensions = ServerExtensions {
+        selected_version: Some(ProtocolVersion::DTLS1_3),
+        key_share: group.map(ServerKeyShare::Retry),
+        cookie: cookie.as_ref().map(|cookie| &cookie[..]),
+        ..ServerExtensions::default()
+    };
+    send_server_hello(ServerHello::RETRY_RANDOM, suite, extensions, cx)?;
+    cx.layers.end_flight(Expect::Reply);
+    let first = message.body.to_vec();
+    let next = ExpectRetriedHello { first, group, cookie };
+    Ok(State::ServerRetriedHello(Box::new(next)))
+}
+
+/// Waits for the ClientHello after our HelloRetryRequest (DTLS 1.3).
+#[derive(Debug)]
+pub(super) struct ExpectRetriedHello {
+    /// The body of the first ClientHello.
+    first: Vec<u8>,
+    /// The group that we asked for.
+    group: Option<NamedGroup>,
+    cookie: Option<Cookie>,
+}
+
+impl ExpectRetriedHello {
+    pub(super) fn step(
+        self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
+        let config = cx.layers.config;
+        let version = negotiate::choose_version(&hello, config)?;
+        if version != ProtocolVersion::DTLS1_3 {
+            return Err(Error::VersionChanged);
+        }
+        check_hello13(&hello)?;
+        let cookie = self.cookie.as_ref().map_or(&[][..], |cookie| &cookie[..]);
+        // RFC 9147 §5.1: a wrong cookie is an illegal_parameter.
+        if !bool::from(cookie.ct_eq(hello.extensions.cookie.unwrap_or_default())) {
+            return Err(Error::CookieMismatch);
+        }
+        if !equals_first(&self.first, &hello) {
+            return Err(Error::ClientHelloChanged);
+        }
+        // What we choose from has not changed, so neither does the choice.
+        let suite = negotiate::choose_suite(&hello, version, config, &cx.core.certificate)?;
+        let GroupChoice::Share(share) = negotiate::choose_group13(&hello, config)? else {
+            return Err(Error::InconsistentKeyShares);
+        };
+        // RFC 8446 §4.2.8: the new share is of the group that we asked for.
+        if self.group.is_some_and(|group| group != share.group) {
+            return Err(Error::InconsistentKeyShares);
+        }
+        cx.record(message);
+        answer13(&hello, suite, share, cx)
+    }
+}
+
+/// RFC 8446 §4.1.2: the second ClientHello differs in cookie and key shares at most (and in
+/// extensions that we don't know).
+fn equals_first(first: &[u8], second: &ClientHello<'_>) -> bool {
+    let Ok(mut first) = Reader::read_exact::<ClientHello<'_>>(first) else {
+        return false;
+    };
+    first.extensions.key_shares = second.extensions.key_shares;
+    first.extensions.cookie = second.extensions.cookie;
+    first == *second
+}
+
+/// Answers the ClientHello, which stands in the transcript, for DTLS 1.3.
+fn answer13(
+    hello: &ClientHello<'_>,
+    suite: Suite,
+    share: KeyShareEntry<'_>,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    let config = cx.layers.config;
+    let group = share.group;
+    let schemes = hello.extensions.signature_algorithms.as_ref();
+    let scheme =
+        negotiate::choose_scheme(&cx.core.certificate, ProtocolVersion::DTLS1_3, schemes)?;
+    let answers = Answers::choose(hello, config)?;
+    let (key_exchange, shared) = config
+        .group(group)?
+        .respond(share.key_exchange)
+        .map_err(|_| Error::InvalidKeyShare(group))?;
+    let entry = KeyShareEntry { group, key_exchange: &key_exchange };
+    let extensions = ServerExtensions {
+        selected_version: Some(ProtocolVersion::DTLS1_3),
+        key_share: Some(ServerKeyShare::Share(entry)),
+        ..ServerExtensions::default()
+    };
+    send_server_hello(cx.random()?, suite, extensions, cx)?;
+    let agreed = Agreed { suite, group, answers, client_random: hello.random };
+    server13::begin(agreed, &shared, scheme, cx)
+}
+
+/// Sends a ServerHello, or a HelloRetryRequest in its form.
+// RFC 9147 §5: no session id is echoed.
+fn send_server_hello(
+    random: [u8; 32],
+    suite: Suite,
+    extensions: ServerExtensions<'_>,
+    cx: &mut Context<'_>,
+) -> Result<(), Error> {
+    let hello = ServerHello {
+        version: ProtocolVersion::DTLS1_2,
+        random,
+        session_id: &[],
+        cipher_suite: suite.id,
+        compression_method: NULL_COMPRESSION,
+        extensions,
+    };
+    cx.send(HandshakeType::SERVER_HELLO, |w| hello.write(w))
+}
