@@ -84,6 +84,7 @@ pub struct Config {
     pub(crate) mki: Vec<u8>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) mtu: usize,
+    pub(crate) fallback_mtu: Option<usize>,
     pub(crate) retransmit: RetransmitConfig,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) client_auth: ClientAuth,
@@ -97,6 +98,10 @@ pub const MIN_MTU: usize = 128;
 
 /// The MTU that fits the paths of the Internet: QUIC's and WebRTC's 1200 bytes of UDP payload.
 pub const DEFAULT_MTU: usize = 1200;
+
+/// The MTU to fall back to by default: what a path of 576 bytes, the least that every host takes
+/// (RFC 791 §3.1), leaves after the headers of IPv4 and UDP.
+const FALLBACK_MTU: usize = 576 - 20 - 8;
 
 impl Config {
     /// The defaults of [`Config::builder`] as they are.
@@ -127,6 +132,7 @@ impl Config {
                 mki: Vec::new(),
                 alpn: Vec::new(),
                 mtu: DEFAULT_MTU,
+                fallback_mtu: Some(FALLBACK_MTU),
                 retransmit: RetransmitConfig::default(),
                 handshake_timeout: Some(Duration::from_secs(30)),
                 client_auth: ClientAuth::default(),
@@ -222,6 +228,13 @@ impl ConfigBuilder {
         self
     }
 
+    /// The largest datagram from the third retransmission of a flight on, if that is less than
+    /// the MTU: large datagrams may be what gets lost (RFC 9147 §4.4). `None` to go on as before.
+    pub fn fallback_mtu(mut self, mtu: Option<usize>) -> Self {
+        self.config.fallback_mtu = mtu;
+        self
+    }
+
     /// Timing of retransmissions.
     pub fn retransmit(mut self, retransmit: RetransmitConfig) -> Self {
         self.config.retransmit = retransmit;
@@ -262,8 +275,11 @@ impl ConfigBuilder {
     pub fn build(self) -> Result<Config, ConfigError> {
         let config = self.config;
         config.check_algorithms()?;
-        if config.mtu < MIN_MTU {
-            return Err(ConfigError::MtuTooSmall(config.mtu));
+        let least = config
+            .fallback_mtu
+            .map_or(config.mtu, |fallback| fallback.min(config.mtu));
+        if least < MIN_MTU {
+            return Err(ConfigError::MtuTooSmall(least));
         }
         if config.mki.len() > usize::from(u8::MAX) {
             return Err(ConfigError::MkiTooLong(config.mki.len()));

@@ -31,7 +31,9 @@ pub enum Error {
     #[error("supported_versions of the server names {0:?}")]
     IllegalSelectedVersion(ProtocolVersion),
     /// The ServerHello carries the downgrade sentinel (RFC 8446 §4.1.3).
-    #[error("the ServerHello bears the downgrade sentinel: someone removed DTLS 1.3 from the offer")]
+    #[error(
+        "the ServerHello bears the downgrade sentinel: someone removed DTLS 1.3 from the offer"
+    )]
     DowngradeDetected,
     /// The server sent a HelloVerifyRequest and then chose DTLS 1.3 (RFC 9147 §5.1).
     #[error("a HelloVerifyRequest went before a DTLS 1.3 ServerHello")]

@@ -70,15 +70,26 @@ mod tests {
 
     impl KeyLog for Lines {
         fn log(&self, line: &str) {
-            self.0.lock().expect("no panic under the lock").push(line.to_owned());
+            self.0
+                .lock()
+                .expect("no panic under the lock")
+                .push(line.to_owned());
         }
     }
 
     #[test]
     fn a_line_is_label_random_secret() {
         let lines = Lines::default();
-        log(Some(&lines), Label::ExporterSecret, &[0xab; 32], &[0x01, 0xf0]);
+        log(
+            Some(&lines),
+            Label::ExporterSecret,
+            &[0xab; 32],
+            &[0x01, 0xf0],
+        );
         let expected = format!("EXPORTER_SECRET {} 01f0", "ab".repeat(32));
-        assert_eq!(*lines.0.lock().expect("no panic under the lock"), [expected]);
+        assert_eq!(
+            *lines.0.lock().expect("no panic under the lock"),
+            [expected]
+        );
     }
 }

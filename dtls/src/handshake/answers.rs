@@ -33,18 +33,17 @@ impl Answers {
     pub(crate) fn extensions(&self) -> ServerExtensions<'_> {
         let profiles = self.srtp_profile.as_ref().map(std::slice::from_ref);
         ServerExtensions {
-            use_srtp: profiles
-                .map(|profiles| UseSrtp { profiles: List::Values(profiles), mki: &self.mki }),
+            use_srtp: profiles.map(|profiles| UseSrtp {
+                profiles: List::Values(profiles),
+                mki: &self.mki,
+            }),
             alpn: self.alpn.as_deref().map(AlpnAnswer::Name),
             ..ServerExtensions::default()
         }
     }
 }
 
-fn choose_srtp(
-    offer: Option<&UseSrtp<'_>>,
-    config: &Config,
-) -> Result<Option<SrtpProfile>, Error> {
+fn choose_srtp(offer: Option<&UseSrtp<'_>>, config: &Config) -> Result<Option<SrtpProfile>, Error> {
     let mut ours = config.srtp_profiles.iter().copied();
     let chosen = offer.and_then(|offer| ours.find(|&profile| offer.profiles.contains(profile)));
     if chosen.is_none() && config.needs_srtp() {
@@ -63,9 +62,15 @@ fn choose_alpn(offer: Option<&AlpnOffer<'_>>, config: &Config) -> Result<Option<
         return Ok(None);
     };
     let theirs = offer.names();
-    let chosen = config.alpn.iter().find(|ours| theirs.contains(&ours.as_slice()));
+    let chosen = config
+        .alpn
+        .iter()
+        .find(|ours| theirs.contains(&ours.as_slice()));
     // RFC 7301 §3.2: no overlap is fatal.
-    chosen.cloned().map(Some).ok_or(Error::NoCommonApplicationProtocol)
+    chosen
+        .cloned()
+        .map(Some)
+        .ok_or(Error::NoCommonApplicationProtocol)
 }
 
 // ---- The client takes them ----------------------------------------------------------------------
@@ -75,8 +80,11 @@ const SERVER_HELLO_13: &[ExtensionType] =
     &[ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE];
 
 /// Extensions that a HelloRetryRequest may have (RFC 8446 §4.1.4).
-const RETRY_REQUEST: &[ExtensionType] =
-    &[ExtensionType::SUPPORTED_VERSIONS, ExtensionType::KEY_SHARE, ExtensionType::COOKIE];
+const RETRY_REQUEST: &[ExtensionType] = &[
+    ExtensionType::SUPPORTED_VERSIONS,
+    ExtensionType::KEY_SHARE,
+    ExtensionType::COOKIE,
+];
 
 /// Extensions that EncryptedExtensions may have (RFC 8446 §4.2, RFC 5764).
 const ENCRYPTED_EXTENSIONS: &[ExtensionType] = &[
@@ -142,14 +150,15 @@ impl Answers {
     fn take(extensions: &ServerExtensions<'_>, config: &Config) -> Result<Self, Error> {
         let (srtp_profile, mki) = check_srtp(extensions.use_srtp.as_ref(), config)?;
         let alpn = check_alpn(extensions.alpn.as_ref(), config)?;
-        Ok(Self { srtp_profile, mki, alpn })
+        Ok(Self {
+            srtp_profile,
+            mki,
+            alpn,
+        })
     }
 }
 
-fn check_types(
-    extensions: &ServerExtensions<'_>,
-    allowed: &[ExtensionType],
-) -> Result<(), Error> {
+fn check_types(extensions: &ServerExtensions<'_>, allowed: &[ExtensionType]) -> Result<(), Error> {
     let mut types = extensions.raw.iter().flat_map(|raw| raw.types());
     match types.find(|kind| !allowed.contains(kind)) {
         None => Ok(()),
@@ -167,7 +176,10 @@ fn check_srtp(
     let ours = &config.srtp_profiles;
     let Some(answer) = answer else {
         if config.needs_srtp() {
-            return Err(Error::NoCommonSrtpProfile { ours: ours.clone(), theirs: Vec::new() });
+            return Err(Error::NoCommonSrtpProfile {
+                ours: ours.clone(),
+                theirs: Vec::new(),
+            });
         }
         return Ok((None, Vec::new()));
     };
@@ -189,16 +201,21 @@ fn check_srtp(
     Ok((Some(profile), answer.mki.to_vec()))
 }
 
-fn check_alpn(
-    answer: Option<&AlpnAnswer<'_>>,
-    config: &Config,
-) -> Result<Option<Vec<u8>>, Error> {
-    let Some(answer) = answer else { return Ok(None) };
+fn check_alpn(answer: Option<&AlpnAnswer<'_>>, config: &Config) -> Result<Option<Vec<u8>>, Error> {
+    let Some(answer) = answer else {
+        return Ok(None);
+    };
     if config.alpn.is_empty() {
         let kind = ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION;
         return Err(Error::UnsolicitedExtension(kind));
     }
     // RFC 7301 §3.1: exactly one protocol, and one that was offered.
-    let chosen = config.alpn.iter().find(|ours| answer.name() == Some(ours.as_slice()));
-    chosen.cloned().map(Some).ok_or(Error::UnofferedApplicationProtocol)
+    let chosen = config
+        .alpn
+        .iter()
+        .find(|ours| answer.name() == Some(ours.as_slice()));
+    chosen
+        .cloned()
+        .map(Some)
+        .ok_or(Error::UnofferedApplicationProtocol)
 }

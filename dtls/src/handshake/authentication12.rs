@@ -25,8 +25,14 @@ impl Keys {
     pub(super) fn new(role: Role, master: &MasterSecret, suite: Suite, cx: &Context<'_>) -> Self {
         let [client, server] = master.keys(cx.layers.provider(), suite.aead);
         match role {
-            Role::Client => Self { read: server, write: client },
-            Role::Server => Self { read: client, write: server },
+            Role::Client => Self {
+                read: server,
+                write: client,
+            },
+            Role::Server => Self {
+                read: client,
+                write: server,
+            },
         }
     }
 }
@@ -34,8 +40,10 @@ impl Keys {
 /// Sends our certificate.
 pub(super) fn send_certificate(cx: &mut Context<'_>) -> Result<(), Error> {
     let certificate = Arc::clone(&cx.core.certificate);
-    let chain = certificate.chain().iter().map(Vec::as_slice).collect();
-    cx.send(HandshakeType::CERTIFICATE, |w| Certificate12 { chain }.write(w))
+    let chain = certificate.chain().collect();
+    cx.send(HandshakeType::CERTIFICATE, |w| {
+        Certificate12 { chain }.write(w)
+    })
 }
 
 /// Sends the client's proof that it has the key of its certificate.
@@ -46,7 +54,10 @@ pub(super) fn send_certificate_verify(
     let key = cx.core.certificate.signing_key();
     // RFC 5246 §7.4.8: all messages so far, as they are.
     let signature = key.sign(scheme, cx.core.transcript.messages())?;
-    let verify = CertificateVerify { scheme, signature: &signature };
+    let verify = CertificateVerify {
+        scheme,
+        signature: &signature,
+    };
     cx.send(HandshakeType::CERTIFICATE_VERIFY, |w| verify.write(w))
 }
 
@@ -60,7 +71,8 @@ pub(super) fn check_certificate_verify(
     let core = &mut *cx.core;
     let messages = core.transcript.messages();
     let version = ProtocolVersion::DTLS1_2;
-    core.identity.prove(cx.layers.config, version, scheme, messages, signature)?;
+    core.identity
+        .prove(cx.layers.config, version, scheme, messages, signature)?;
     cx.record(message);
     Ok(())
 }

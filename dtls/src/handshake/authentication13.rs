@@ -24,8 +24,16 @@ pub(super) fn handshake_traffic(
     let stage = HandshakeStage::new(provider, agreed.suite, shared);
     let traffic = stage.traffic(provider, &cx.core.transcript.hash());
     let random = &agreed.client_random;
-    cx.log_secret(Label::ClientHandshakeTrafficSecret, random, traffic.client.as_bytes());
-    cx.log_secret(Label::ServerHandshakeTrafficSecret, random, traffic.server.as_bytes());
+    cx.log_secret(
+        Label::ClientHandshakeTrafficSecret,
+        random,
+        traffic.client.as_bytes(),
+    );
+    cx.log_secret(
+        Label::ServerHandshakeTrafficSecret,
+        random,
+        traffic.server.as_bytes(),
+    );
     (stage, traffic)
 }
 
@@ -40,8 +48,16 @@ pub(super) fn application_traffic(
     let hash = cx.core.transcript.hash();
     let (traffic, exporter) = stage.into_master(provider).into_traffic(provider, &hash);
     let random = &agreed.client_random;
-    cx.log_secret(Label::ClientTrafficSecret0, random, traffic.client.as_bytes());
-    cx.log_secret(Label::ServerTrafficSecret0, random, traffic.server.as_bytes());
+    cx.log_secret(
+        Label::ClientTrafficSecret0,
+        random,
+        traffic.client.as_bytes(),
+    );
+    cx.log_secret(
+        Label::ServerTrafficSecret0,
+        random,
+        traffic.server.as_bytes(),
+    );
     cx.log_secret(Label::ExporterSecret, random, exporter.as_bytes());
     (traffic, exporter)
 }
@@ -53,12 +69,19 @@ pub(super) fn send_certificate(
     cx: &mut Context<'_>,
 ) -> Result<(), Error> {
     let certificate = std::sync::Arc::clone(&cx.core.certificate);
-    let chain = certificate.chain().iter().map(Vec::as_slice).collect();
-    let message = Certificate13 { context: &[], chain, extension: None };
+    let chain = certificate.chain().collect();
+    let message = Certificate13 {
+        context: &[],
+        chain,
+        extension: None,
+    };
     cx.send(HandshakeType::CERTIFICATE, |w| message.write(w))?;
     let content = signed_content(role, &cx.core.transcript.hash());
     let signature = certificate.signing_key().sign(scheme, &content)?;
-    let verify = CertificateVerify { scheme, signature: &signature };
+    let verify = CertificateVerify {
+        scheme,
+        signature: &signature,
+    };
     cx.send(HandshakeType::CERTIFICATE_VERIFY, |w| verify.write(w))
 }
 
@@ -72,16 +95,15 @@ pub(super) fn check_certificate_verify(
     let content = signed_content(sender, &cx.core.transcript.hash());
     let version = ProtocolVersion::DTLS1_3;
     let CertificateVerify { scheme, signature } = verify;
-    cx.core.identity.prove(cx.layers.config, version, scheme, &content, signature)?;
+    cx.core
+        .identity
+        .prove(cx.layers.config, version, scheme, &content, signature)?;
     cx.record(message);
     Ok(())
 }
 
 /// Sends our Finished.
-pub(super) fn send_finished(
-    traffic: &TrafficSecret,
-    cx: &mut Context<'_>,
-) -> Result<(), Error> {
+pub(super) fn send_finished(traffic: &TrafficSecret, cx: &mut Context<'_>) -> Result<(), Error> {
     let verify_data = traffic.verify_data(cx.layers.provider(), &cx.core.transcript.hash());
     cx.send(HandshakeType::FINISHED, |w| w.bytes(verify_data.as_ref()))
 }

@@ -52,7 +52,12 @@ pub(super) fn begin(
     randoms: Randoms,
     shares: ClientShares,
 ) -> State {
-    let session = Session { suite, answers, randoms, shares };
+    let session = Session {
+        suite,
+        answers,
+        randoms,
+        shares,
+    };
     State::Client12Certificate(Box::new(ExpectCertificate { session }))
 }
 
@@ -72,7 +77,9 @@ impl ExpectCertificate {
         let Self { session } = *self;
         cx.core.identity.check_suite(session.suite)?;
         cx.record(message);
-        Ok(State::Client12ServerKeyExchange(Box::new(ExpectServerKeyExchange { session })))
+        Ok(State::Client12ServerKeyExchange(Box::new(
+            ExpectServerKeyExchange { session },
+        )))
     }
 }
 
@@ -100,10 +107,19 @@ impl ExpectServerKeyExchange {
         let mut writer = Writer::new(&mut signed);
         ServerKeyExchange::write_params(&mut writer, exchange.group, exchange.public);
         let identity = &mut cx.core.identity;
-        identity.prove(config, version, exchange.scheme, &signed, exchange.signature)?;
+        identity.prove(
+            config,
+            version,
+            exchange.scheme,
+            &signed,
+            exchange.signature,
+        )?;
         let (group, share) = (exchange.group, exchange.public.to_vec());
         cx.record(message);
-        let next = ExpectRequestOrDone { session, server: ServerShare { group, share } };
+        let next = ExpectRequestOrDone {
+            session,
+            server: ServerShare { group, share },
+        };
         Ok(State::Client12RequestOrDone(Box::new(next)))
     }
 }
@@ -129,7 +145,11 @@ impl ExpectRequestOrDone {
     ) -> Result<State, Error> {
         let Self { session, server } = *self;
         if message.message_type != HandshakeType::CERTIFICATE_REQUEST {
-            let done = Box::new(ExpectDone { session, server, request: None });
+            let done = Box::new(ExpectDone {
+                session,
+                server,
+                request: None,
+            });
             return done.step(message, cx);
         }
         let request =
@@ -138,7 +158,11 @@ impl ExpectRequestOrDone {
         let version = ProtocolVersion::DTLS1_2;
         let scheme = negotiate::choose_scheme(&cx.core.certificate, version, schemes)?;
         cx.record(message);
-        let next = ExpectDone { session, server, request: Some(scheme) };
+        let next = ExpectDone {
+            session,
+            server,
+            request: Some(scheme),
+        };
         Ok(State::Client12Done(Box::new(next)))
     }
 }
@@ -159,8 +183,17 @@ impl ExpectDone {
     ) -> Result<State, Error> {
         message.read::<ServerHelloDone>(HandshakeType::SERVER_HELLO_DONE)?;
         cx.record(message);
-        let Self { session, server: ServerShare { group, share }, request } = *self;
-        let Session { suite, answers, randoms, shares } = session;
+        let Self {
+            session,
+            server: ServerShare { group, share },
+            request,
+        } = *self;
+        let Session {
+            suite,
+            answers,
+            randoms,
+            shares,
+        } = session;
         let (public, premaster) = shares.agree(cx.layers.config, group, &share)?;
         if request.is_some() {
             authentication::send_certificate(cx)?;
@@ -178,8 +211,16 @@ impl ExpectDone {
         authentication::send_finished(Role::Client, &master, keys.write, cx)?;
         authentication::install_read(keys.read, cx)?;
         cx.layers.end_flight(Expect::Reply);
-        let agreed = Agreed { suite, group, answers, client_random: randoms.client };
-        Ok(State::Client12Finished(Box::new(ExpectFinished { agreed, master })))
+        let agreed = Agreed {
+            suite,
+            group,
+            answers,
+            client_random: randoms.client,
+        };
+        Ok(State::Client12Finished(Box::new(ExpectFinished {
+            agreed,
+            master,
+        })))
     }
 }
 

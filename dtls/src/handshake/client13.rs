@@ -51,10 +51,18 @@ pub(super) fn begin(
     let (stage, traffic) = authentication::handshake_traffic(&agreed, shared, cx);
     let aligned = cx.layers.no_pending_fragments()?;
     let provider = cx.layers.provider();
-    cx.layers.set_read(Stage::Handshake, traffic.server.keys(provider), aligned)?;
-    cx.layers.set_write(Stage::Handshake, traffic.client.keys(provider))?;
-    let session = Session { agreed, stage, traffic };
-    Ok(State::Client13EncryptedExtensions(Box::new(ExpectEncryptedExtensions { session })))
+    cx.layers
+        .set_read(Stage::Handshake, traffic.server.keys(provider), aligned)?;
+    cx.layers
+        .set_write(Stage::Handshake, traffic.client.keys(provider))?;
+    let session = Session {
+        agreed,
+        stage,
+        traffic,
+    };
+    Ok(State::Client13EncryptedExtensions(Box::new(
+        ExpectEncryptedExtensions { session },
+    )))
 }
 
 #[derive(Debug)]
@@ -63,13 +71,21 @@ pub(super) struct ExpectEncryptedExtensions {
 }
 
 impl ExpectEncryptedExtensions {
-    pub(super) fn step(mut self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub(super) fn step(
+        mut self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
         let extensions =
             message.read::<EncryptedExtensions<'_>>(HandshakeType::ENCRYPTED_EXTENSIONS)?;
         self.session.agreed.answers =
             Answers::in_encrypted_extensions(&extensions.extensions, cx.layers.config)?;
         cx.record(message);
-        Ok(State::Client13CertificateOrRequest(Box::new(ExpectCertificateOrRequest { session: self.session })))
+        Ok(State::Client13CertificateOrRequest(Box::new(
+            ExpectCertificateOrRequest {
+                session: self.session,
+            },
+        )))
     }
 }
 
@@ -79,12 +95,21 @@ pub(super) struct ExpectCertificateOrRequest {
 }
 
 impl ExpectCertificateOrRequest {
-    pub(super) fn step(self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub(super) fn step(
+        self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
         let Self { session } = *self;
         if message.message_type != HandshakeType::CERTIFICATE_REQUEST {
-            return Box::new(ExpectCertificate { session, request: None }).step(message, cx);
+            return Box::new(ExpectCertificate {
+                session,
+                request: None,
+            })
+            .step(message, cx);
         }
-        let request = message.read::<CertificateRequest13<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
+        let request =
+            message.read::<CertificateRequest13<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
         // RFC 8446 §4.3.2: the context is empty except in post-handshake authentication.
         if !request.context.is_empty() {
             return Err(Error::WrongCertificateRequestContext);
@@ -93,7 +118,10 @@ impl ExpectCertificateOrRequest {
         let version = ProtocolVersion::DTLS1_3;
         let scheme = negotiate::choose_scheme(&cx.core.certificate, version, schemes)?;
         cx.record(message);
-        Ok(State::Client13Certificate(Box::new(ExpectCertificate { session, request: Some(scheme) })))
+        Ok(State::Client13Certificate(Box::new(ExpectCertificate {
+            session,
+            request: Some(scheme),
+        })))
     }
 }
 
@@ -105,7 +133,11 @@ pub(super) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    pub(super) fn step(self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub(super) fn step(
+        self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
         let certificate = message.read::<Certificate13<'_>>(HandshakeType::CERTIFICATE)?;
         if !certificate.context.is_empty() {
             return Err(Error::WrongCertificateRequestContext);
@@ -117,7 +149,9 @@ impl ExpectCertificate {
         cx.present_certificate(&certificate.chain)?;
         cx.record(message);
         let Self { session, request } = *self;
-        Ok(State::Client13CertificateVerify(Box::new(ExpectCertificateVerify { session, request })))
+        Ok(State::Client13CertificateVerify(Box::new(
+            ExpectCertificateVerify { session, request },
+        )))
     }
 }
 
@@ -128,10 +162,17 @@ pub(super) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    pub(super) fn step(self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+    pub(super) fn step(
+        self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
         authentication::check_certificate_verify(Role::Server, message, cx)?;
         let Self { session, request } = *self;
-        Ok(State::Client13Finished(Box::new(ExpectFinished { session, request })))
+        Ok(State::Client13Finished(Box::new(ExpectFinished {
+            session,
+            request,
+        })))
     }
 }
 
@@ -142,21 +183,46 @@ pub(super) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    pub(super) fn step(self: Box<Self>, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
-        let Self { session: Session { agreed, stage, traffic }, request } = *self;
+    pub(super) fn step(
+        self: Box<Self>,
+        message: &Message<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        let Self {
+            session:
+                Session {
+                    agreed,
+                    stage,
+                    traffic,
+                },
+            request,
+        } = *self;
         authentication::check_finished(&traffic.server, message, cx)?;
         let aligned = cx.layers.no_pending_fragments()?;
         let (application, exporter) = authentication::application_traffic(stage, &agreed, cx);
         let provider = cx.layers.provider();
-        cx.layers.set_read(Stage::Application, application.server.keys(provider), aligned)?;
+        cx.layers.set_read(
+            Stage::Application,
+            application.server.keys(provider),
+            aligned,
+        )?;
         if let Some(scheme) = request {
             authentication::send_certificate(Role::Client, scheme, cx)?;
         }
         authentication::send_finished(&traffic.client, cx)?;
         cx.layers.end_flight(Expect::Nothing);
-        cx.layers.set_write(Stage::Application, application.client.keys(provider))?;
+        cx.layers
+            .set_write(Stage::Application, application.client.keys(provider))?;
         let updates = KeyUpdates::new(Role::Client, application.server, application.client);
-        let exporter = Exporter::Hkdf { algorithm: agreed.suite.hash, secret: exporter };
-        Ok(Finished::complete(agreed, exporter, After::KeyUpdates(updates), cx))
+        let exporter = Exporter::Hkdf {
+            algorithm: agreed.suite.hash,
+            secret: exporter,
+        };
+        Ok(Finished::complete(
+            agreed,
+            exporter,
+            After::KeyUpdates(updates),
+            cx,
+        ))
     }
 }

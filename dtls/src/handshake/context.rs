@@ -51,11 +51,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Adds a post-handshake message to the present flight.
-    pub(super) fn send(
-        &mut self,
-        message_type: HandshakeType,
-        body: Vec<u8>,
-    ) -> Result<(), Error> {
+    pub(super) fn send(&mut self, message_type: HandshakeType, body: Vec<u8>) -> Result<(), Error> {
         let epoch = self.records.write_epoch();
         self.flights.push(epoch, message_type, body)
     }
@@ -68,7 +64,9 @@ impl<'a> Layers<'a> {
     /// Proof that no fragment of a further message waits behind the message in hand.
     pub(super) fn no_pending_fragments(&self) -> Result<NoPendingFragments, Error> {
         // RFC 8446 §5.1: handshake messages must not span key changes.
-        self.flights.no_pending_fragments().ok_or(Error::ExcessHandshakeData)
+        self.flights
+            .no_pending_fragments()
+            .ok_or(Error::ExcessHandshakeData)
     }
 
     /// Accepts records under new keys.
@@ -130,7 +128,9 @@ impl Context<'_> {
 
     /// Adds a received message to the transcript.
     pub(super) fn record(&mut self, message: &Message<'_>) {
-        self.core.transcript.add(message.message_type, message.message_seq, message.body);
+        self.core
+            .transcript
+            .add(message.message_type, message.message_seq, message.body);
     }
 
     /// Judges the peer's certificate list, end entity first, and asks for fingerprints if there
@@ -143,7 +143,12 @@ impl Context<'_> {
     }
 
     pub(super) fn log_secret(&self, label: keylog::Label, client_random: &[u8; 32], secret: &[u8]) {
-        keylog::log(self.layers.config.key_log.as_deref(), label, client_random, secret);
+        keylog::log(
+            self.layers.config.key_log.as_deref(),
+            label,
+            client_random,
+            secret,
+        );
     }
 
     /// Random bytes for a hello or a cookie.

@@ -11,7 +11,6 @@ use super::message::Message;
 use super::post13::KeyUpdates;
 use super::suite::Suite;
 use crate::config::Role;
-use crate::crypto::HashAlgorithm;
 use crate::error::Error;
 use crate::event::{ConnectionInfo, Event};
 use crate::fingerprint::Fingerprint;
@@ -60,16 +59,28 @@ impl Finished {
         cx: &mut Context<'_>,
     ) -> State {
         cx.complete();
-        State::Complete(Box::new(Self { agreed, exporter, after }))
+        State::Complete(Box::new(Self {
+            agreed,
+            exporter,
+            after,
+        }))
     }
 
     /// Takes the last step, which only a verified peer opens.
     pub(super) fn establish(self, peer: VerifiedPeer, cx: &mut Context<'_>) -> Established {
-        let Self { agreed, exporter, after } = self;
-        let local = cx.core.certificate.fingerprint(HashAlgorithm::Sha256);
+        let Self {
+            agreed,
+            exporter,
+            after,
+        } = self;
+        let local = cx.core.certificate.fingerprint_sha256();
         let info = Arc::new(connection_info(agreed, peer, local));
         cx.layers.emit(Event::Connected(Arc::clone(&info)));
-        Established { info, exporter, after }
+        Established {
+            info,
+            exporter,
+            after,
+        }
     }
 }
 
@@ -86,7 +97,12 @@ impl Established {
 }
 
 fn connection_info(agreed: Agreed, peer: VerifiedPeer, local: Fingerprint) -> ConnectionInfo {
-    let Agreed { suite, group, answers, .. } = agreed;
+    let Agreed {
+        suite,
+        group,
+        answers,
+        ..
+    } = agreed;
     let der = peer.certificate.as_deref();
     ConnectionInfo {
         version: suite.version,
@@ -95,7 +111,7 @@ fn connection_info(agreed: Agreed, peer: VerifiedPeer, local: Fingerprint) -> Co
         srtp_profile: answers.srtp_profile,
         mki: answers.mki,
         alpn: answers.alpn,
-        peer_fingerprint: der.map(|der| Fingerprint::of(HashAlgorithm::Sha256, der)),
+        peer_fingerprint: der.map(Fingerprint::sha256),
         peer_certificate: peer.certificate,
         local_fingerprint: local,
     }

@@ -15,7 +15,10 @@ use crate::wire::SrtpProfile;
 #[derive(Debug)]
 pub(crate) enum Exporter {
     Prf(MasterSecret),
-    Hkdf { algorithm: HashAlgorithm, secret: Secret },
+    Hkdf {
+        algorithm: HashAlgorithm,
+        secret: Secret,
+    },
 }
 
 /// The label under which RFC 5764 §4.2 exports SRTP keys.
@@ -89,6 +92,8 @@ impl SrtpKeyingMaterial {
 impl fmt::Debug for SrtpKeyingMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let profile = self.profile;
-        f.debug_struct("SrtpKeyingMaterial").field("profile", &profile).finish_non_exhaustive()
+        f.debug_struct("SrtpKeyingMaterial")
+            .field("profile", &profile)
+            .finish_non_exhaustive()
     }
 }

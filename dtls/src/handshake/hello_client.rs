@@ -11,12 +11,12 @@
 //!                      <--------              ServerHello        ExpectServerHello
 //! ```
 
+use super::answers::Answers;
 use super::context::Context;
+use super::established::Agreed;
 use super::key_share::ClientShares;
 use super::keys12::Randoms;
 use super::message::Message;
-use super::answers::Answers;
-use super::established::Agreed;
 use super::suite::Suite;
 use super::{State, client12, client13};
 use crate::config::Config;
@@ -51,13 +51,18 @@ impl Offer {
         let groups: Vec<_> = config.all_groups().collect();
         let shares: Vec<_> = self.shares.entries().collect();
         let dtls12 = config.dtls12;
-        let srtp = UseSrtp { profiles: List::Values(&config.srtp_profiles), mki: &config.mki };
+        let srtp = UseSrtp {
+            profiles: List::Values(&config.srtp_profiles),
+            mki: &config.mki,
+        };
         let extensions = ClientExtensions {
             // RFC 8446 §4.2.1: who offers DTLS 1.2 at most need not send it.
             supported_versions: config.dtls13.then_some(List::Values(&versions)),
             supported_groups: Some(List::Values(&groups)),
             signature_algorithms: Some(List::Values(&config.signature_schemes)),
-            key_shares: config.dtls13.then_some(KeyShares::Some(List::Values(&shares))),
+            key_shares: config
+                .dtls13
+                .then_some(KeyShares::Some(List::Values(&shares))),
             use_srtp: (!config.srtp_profiles.is_empty()).then_some(srtp),
             alpn: (!config.alpn.is_empty()).then_some(AlpnOffer::Names(&config.alpn)),
             cookie: self.cookie.as_deref(),
@@ -91,9 +96,17 @@ pub(super) const UNCOMPRESSED: u8 = 0;
 pub(super) fn begin(cx: &mut Context<'_>) -> Result<State, Error> {
     let shares = ClientShares::start(cx.layers.config)?;
     let random = cx.random()?;
-    let offer = Offer { random, legacy_cookie: Vec::new(), cookie: None, shares };
+    let offer = Offer {
+        random,
+        legacy_cookie: Vec::new(),
+        cookie: None,
+        shares,
+    };
     offer.send(cx)?;
-    let next = ExpectServerHello { offer, past: Past::Nothing };
+    let next = ExpectServerHello {
+        offer,
+        past: Past::Nothing,
+    };
     Ok(State::ClientServerHello(Box::new(next)))
 }
 
@@ -144,7 +157,10 @@ impl ExpectServerHello {
         offer.legacy_cookie = request.cookie.to_vec();
         cx.core.transcript.forget();
         offer.send(cx)?;
-        let next = Self { offer, past: Past::HelloVerifyRequest };
+        let next = Self {
+            offer,
+            past: Past::HelloVerifyRequest,
+        };
         Ok(State::ClientServerHello(Box::new(next)))
     }
 
@@ -152,7 +168,9 @@ impl ExpectServerHello {
     fn version(&self, hello: &ServerHello<'_>, config: &Config) -> Result<ProtocolVersion, Error> {
         let version = match hello.extensions.selected_version {
             Some(_) if !config.dtls13 => {
-                return Err(Error::UnsolicitedExtension(ExtensionType::SUPPORTED_VERSIONS));
+                return Err(Error::UnsolicitedExtension(
+                    ExtensionType::SUPPORTED_VERSIONS,
+                ));
             }
             // RFC 8446 §4.2.1: the extension names DTLS 1.3, or is illegal.
             Some(ProtocolVersion::DTLS1_3) => ProtocolVersion::DTLS1_3,
@@ -201,11 +219,18 @@ impl ExpectServerHello {
         let Offer { random, shares, .. } = self.offer;
         let shared = shares.complete(share.group, share.key_exchange)?;
         let provider = cx.layers.provider();
-        cx.core.transcript.start(provider, ProtocolVersion::DTLS1_3, suite.hash);
+        cx.core
+            .transcript
+            .start(provider, ProtocolVersion::DTLS1_3, suite.hash);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_3);
         let answers = Answers::default();
-        let agreed = Agreed { suite, group: share.group, answers, client_random: random };
+        let agreed = Agreed {
+            suite,
+            group: share.group,
+            answers,
+            client_random: random,
+        };
         client13::begin(agreed, &shared, cx)
     }
 
@@ -236,12 +261,17 @@ impl ExpectServerHello {
         }
         offer.cookie = extensions.cookie.map(<[u8]>::to_vec);
         let provider = cx.layers.provider();
-        cx.core.transcript.start(provider, ProtocolVersion::DTLS1_3, suite.hash);
+        cx.core
+            .transcript
+            .start(provider, ProtocolVersion::DTLS1_3, suite.hash);
         cx.core.transcript.retry(provider);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_3);
         offer.send(cx)?;
-        let next = Self { offer, past: Past::HelloRetryRequest(suite) };
+        let next = Self {
+            offer,
+            past: Past::HelloRetryRequest(suite),
+        };
         Ok(State::ClientServerHello(Box::new(next)))
     }
 
@@ -253,7 +283,11 @@ impl ExpectServerHello {
     ) -> Result<State, Error> {
         let config = cx.layers.config;
         // RFC 8446 §4.1.3: a client that offered DTLS 1.3 looks for the sentinels.
-        if config.dtls13 && DOWNGRADES.iter().any(|sentinel| hello.random.ends_with(sentinel)) {
+        if config.dtls13
+            && DOWNGRADES
+                .iter()
+                .any(|sentinel| hello.random.ends_with(sentinel))
+        {
             return Err(Error::DowngradeDetected);
         }
         let suite = chosen_suite(hello, ProtocolVersion::DTLS1_2, config)?;
@@ -264,20 +298,31 @@ impl ExpectServerHello {
         }
         // RFC 5746 §3.4: empty in the first handshake. Its absence does no harm to those who
         // never renegotiate.
-        if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
+        if extensions
+            .renegotiation_info
+            .is_some_and(|info| !info.is_empty())
+        {
             return Err(Error::RenegotiationInfoMismatch);
         }
         // RFC 8422 §5.1.2: the uncompressed form must be among them.
-        if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&UNCOMPRESSED)) {
+        if extensions
+            .ec_point_formats
+            .is_some_and(|formats| !formats.contains(&UNCOMPRESSED))
+        {
             return Err(Error::UncompressedPointsRefused);
         }
         let answers = Answers::in_server_hello12(extensions, config)?;
         let Offer { random, shares, .. } = self.offer;
         let provider = cx.layers.provider();
-        cx.core.transcript.start(provider, ProtocolVersion::DTLS1_2, suite.hash);
+        cx.core
+            .transcript
+            .start(provider, ProtocolVersion::DTLS1_2, suite.hash);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_2);
-        let randoms = Randoms { client: random, server: hello.random };
+        let randoms = Randoms {
+            client: random,
+            server: hello.random,
+        };
         Ok(client12::begin(suite, answers, randoms, shares))
     }
 }

@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::answers::Answers;
 use super::context::Context;
-use super::hello_client::{NULL_COMPRESSION, UNCOMPRESSED};
 use super::established::Agreed;
+use super::hello_client::{NULL_COMPRESSION, UNCOMPRESSED};
 use super::keys12::Randoms;
 use super::message::Message;
 use super::negotiate::{self, GroupChoice};
@@ -43,11 +43,7 @@ const DOWNGRADE: [u8; 8] = *b"DOWNGRD\x01";
 pub(super) struct ExpectClientHello;
 
 impl ExpectClientHello {
-    pub(super) fn step(
-        self,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
         let version = negotiate::choose_version(&hello, cx.layers.config)?;
         match version {
@@ -64,14 +60,19 @@ impl ExpectClientHello {
 fn verify(cx: &mut Context<'_>) -> Result<State, Error> {
     let cookie: Cookie = cx.random()?;
     // RFC 6347 §4.2.1: the request says DTLS 1.0 whatever the version will be.
-    let request = HelloVerifyRequest { version: ProtocolVersion::DTLS1_0, cookie: &cookie };
+    let request = HelloVerifyRequest {
+        version: ProtocolVersion::DTLS1_0,
+        cookie: &cookie,
+    };
     cx.set_version(ProtocolVersion::DTLS1_2);
     cx.send(HandshakeType::HELLO_VERIFY_REQUEST, |w| request.write(w))?;
     // RFC 6347 §4.2.1: neither the first ClientHello nor the request is in the transcript.
     cx.core.transcript.forget();
     // RFC 6347 §3.2.1: the request is not sent again by a timer, only if the client asks again.
     cx.layers.end_flight(Expect::Nothing);
-    Ok(State::ServerVerifiedHello(Box::new(ExpectVerifiedHello { cookie })))
+    Ok(State::ServerVerifiedHello(Box::new(ExpectVerifiedHello {
+        cookie,
+    })))
 }
 
 /// Waits for the ClientHello with our cookie (DTLS 1.2).
@@ -114,18 +115,31 @@ fn enter12(
     let answers = Answers::choose(hello, config)?;
     cx.set_version(VERSION);
     cx.record(message);
-    cx.core.transcript.start(cx.layers.provider(), VERSION, suite.hash);
+    cx.core
+        .transcript
+        .start(cx.layers.provider(), VERSION, suite.hash);
 
-    let randoms = Randoms { client: hello.random, server: server_random12(cx)? };
+    let randoms = Randoms {
+        client: hello.random,
+        server: server_random12(cx)?,
+    };
     let extensions = ServerExtensions {
         extended_master_secret: true,
         renegotiation_info: offers_renegotiation_info(hello).then_some(&[]),
-        ec_point_formats: hello.extensions.ec_point_formats.map(|_| &[UNCOMPRESSED][..]),
+        ec_point_formats: hello
+            .extensions
+            .ec_point_formats
+            .map(|_| &[UNCOMPRESSED][..]),
         ..answers.extensions()
     };
     // RFC 5246 §7.4.1.3: an empty session id, as there will be nothing to resume.
     send_server_hello(randoms.server, suite, extensions, cx)?;
-    let agreed = Agreed { suite, group, answers, client_random: hello.random };
+    let agreed = Agreed {
+        suite,
+        group,
+        answers,
+        client_random: hello.random,
+    };
     server12::begin(agreed, randoms, scheme, cx)
 }
 
@@ -140,11 +154,17 @@ fn check_hello12(hello: &ClientHello<'_>) -> Result<(), Error> {
         return Err(Error::ExtendedMasterSecretMissing);
     }
     // RFC 5746 §3.6: empty in the first handshake.
-    if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
+    if extensions
+        .renegotiation_info
+        .is_some_and(|info| !info.is_empty())
+    {
         return Err(Error::RenegotiationInfoMismatch);
     }
     // RFC 8422 §5.1.2: the uncompressed form must be among them.
-    if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(&UNCOMPRESSED)) {
+    if extensions
+        .ec_point_formats
+        .is_some_and(|formats| !formats.contains(&UNCOMPRESSED))
+    {
         return Err(Error::UncompressedPointsRefused);
     }
     Ok(())
@@ -153,7 +173,9 @@ fn check_hello12(hello: &ClientHello<'_>) -> Result<(), Error> {
 /// RFC 5746 §3.6: the extension, or the cipher suite that stands for it.
 fn offers_renegotiation_info(hello: &ClientHello<'_>) -> bool {
     hello.extensions.renegotiation_info.is_some()
-        || hello.cipher_suites.contains(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV)
+        || hello
+            .cipher_suites
+            .contains(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV)
 }
 
 fn server_random12(cx: &Context<'_>) -> Result<[u8; 32], Error> {
@@ -180,7 +202,9 @@ fn enter13(
     let choice = negotiate::choose_group13(hello, config)?;
     cx.set_version(version);
     cx.record(message);
-    cx.core.transcript.start(cx.layers.provider(), version, suite.hash);
+    cx.core
+        .transcript
+        .start(cx.layers.provider(), version, suite.hash);
     match choice {
         GroupChoice::Share(share) if !config.send_cookie => answer13(hello, suite, share, cx),
         GroupChoice::Share(_) => ask_again(message, suite, None, cx),
@@ -222,7 +246,11 @@ fn ask_again(
     send_server_hello(ServerHello::RETRY_RANDOM, suite, extensions, cx)?;
     cx.layers.end_flight(Expect::Reply);
     let first = message.body.to_vec();
-    let next = ExpectRetriedHello { first, group, cookie };
+    let next = ExpectRetriedHello {
+        first,
+        group,
+        cookie,
+    };
     Ok(State::ServerRetriedHello(Box::new(next)))
 }
 
@@ -292,21 +320,28 @@ fn answer13(
     let config = cx.layers.config;
     let group = share.group;
     let schemes = hello.extensions.signature_algorithms.as_ref();
-    let scheme =
-        negotiate::choose_scheme(&cx.core.certificate, ProtocolVersion::DTLS1_3, schemes)?;
+    let scheme = negotiate::choose_scheme(&cx.core.certificate, ProtocolVersion::DTLS1_3, schemes)?;
     let answers = Answers::choose(hello, config)?;
     let (key_exchange, shared) = config
         .group(group)?
         .respond(share.key_exchange)
         .map_err(|_| Error::InvalidKeyShare(group))?;
-    let entry = KeyShareEntry { group, key_exchange: &key_exchange };
+    let entry = KeyShareEntry {
+        group,
+        key_exchange: &key_exchange,
+    };
     let extensions = ServerExtensions {
         selected_version: Some(ProtocolVersion::DTLS1_3),
         key_share: Some(ServerKeyShare::Share(entry)),
         ..ServerExtensions::default()
     };
     send_server_hello(cx.random()?, suite, extensions, cx)?;
-    let agreed = Agreed { suite, group, answers, client_random: hello.random };
+    let agreed = Agreed {
+        suite,
+        group,
+        answers,
+        client_random: hello.random,
+    };
     server13::begin(agreed, &shared, scheme, cx)
 }
 

@@ -6,11 +6,10 @@
 use std::fmt::Debug;
 
 use super::suite::{self, Authentication, Suite};
-use crate::certificate::public_key;
-use crate::config::{ClientAuth, Config, ConfigError, PeerIdentity, Role};
+use crate::certificate::PeerCertificate;
+use crate::config::{ClientAuth, Config, ConfigError, PeerIdentity};
 use crate::error::Error;
-use crate::crypto::{HashAlgorithm, SubjectPublicKey};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{self, Fingerprint};
 use crate::wire::{AlertDescription, ProtocolVersion, SignatureScheme};
 
 /// Judges certificates in the place of fingerprints: a chain of trust, a pinned key.
@@ -37,7 +36,11 @@ enum Presented {
     NotYet,
     /// A client that need not show a certificate showed none.
     Nothing,
-    Certificate { der: Vec<u8>, judgement: Judgement, proven: bool },
+    Certificate {
+        certificate: PeerCertificate,
+        judgement: Judgement,
+        proven: bool,
+    },
 }
 
 /// What is thought of a certificate that was not refused.
@@ -61,25 +64,33 @@ impl Identity {
             PeerIdentity::Fingerprints(list) if list.is_empty() => {
                 Err(ConfigError::NoFingerprint.into())
             }
-            _ => Ok(Self { expected, presented: Presented::NotYet }),
+            _ => Ok(Self {
+                expected,
+                presented: Presented::NotYet,
+            }),
         }
     }
 
     /// Judges the peer's certificate list, end entity first.
     pub(crate) fn present(&mut self, chain: &[&[u8]]) -> Result<Judgement, Error> {
         let (end_entity, chain) = chain.split_first().ok_or(Error::ServerCertificateMissing)?;
-        key_of(end_entity)?;
+        let certificate = PeerCertificate::parse(end_entity)?;
         let judgement = match &self.expected {
             PeerIdentity::Fingerprints(expected) => check_fingerprints(expected, end_entity)?,
             PeerIdentity::Later => Judgement::Pending,
             PeerIdentity::Verifier(verifier) => {
-                verifier.verify(end_entity, chain).map_err(Error::CertificateRefused)?;
+                verifier
+                    .verify(end_entity, chain)
+                    .map_err(Error::CertificateRefused)?;
                 Judgement::Accepted
             }
             PeerIdentity::DangerousAny => Judgement::Accepted,
         };
-        let der = end_entity.to_vec();
-        self.presented = Presented::Certificate { der, judgement, proven: false };
+        self.presented = Presented::Certificate {
+            certificate,
+            judgement,
+            proven: false,
+        };
         Ok(judgement)
     }
 
@@ -89,8 +100,10 @@ impl Identity {
         client_auth: ClientAuth,
         version: ProtocolVersion,
     ) -> Result<(), Error> {
-        let by_fingerprint =
-            matches!(self.expected, PeerIdentity::Fingerprints(_) | PeerIdentity::Later);
+        let by_fingerprint = matches!(
+            self.expected,
+            PeerIdentity::Fingerprints(_) | PeerIdentity::Later
+        );
         // RFC 5763 §5: who expects a fingerprint can't do without a certificate.
         if by_fingerprint || client_auth == ClientAuth::Required {
             return Err(Error::ClientCertificateMissing(version));
@@ -104,8 +117,13 @@ impl Identity {
         if expected.is_empty() {
             return Err(ConfigError::NoFingerprint.into());
         }
-        if let Presented::Certificate { der, judgement, .. } = &mut self.presented {
-            *judgement = check_fingerprints(&expected, der)?;
+        if let Presented::Certificate {
+            certificate,
+            judgement,
+            ..
+        } = &mut self.presented
+        {
+            *judgement = check_fingerprints(&expected, certificate.der())?;
         }
         self.expected = PeerIdentity::Fingerprints(expected);
         Ok(())
@@ -113,12 +131,13 @@ impl Identity {
 
     /// The kind of key in the peer's certificate fits the DTLS 1.2 cipher suite.
     pub(crate) fn check_suite(&self, suite: Suite) -> Result<(), Error> {
-        let Presented::Certificate { der, .. } = &self.presented else {
+        let Presented::Certificate { certificate, .. } = &self.presented else {
             return Err(Error::ServerCertificateMissing);
         };
         let rsa = suite.authentication == Some(Authentication::Rsa);
         // RFC 5246 §7.4.2: the certificate's key must fit the key exchange.
-        if rsa == key_of(der)?.is_rsa() { Ok(()) } else { Err(Error::UnsupportedCertificateKey) }
+        let fits = rsa == certificate.spki().is_rsa();
+        fits.then_some(()).ok_or(Error::UnsupportedCertificateKey)
     }
 
     /// Verifies the peer's signature over `message` with the key that it presented.
@@ -130,18 +149,23 @@ impl Identity {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), Error> {
-        let Presented::Certificate { der, proven, .. } = &mut self.presented else {
+        let Presented::Certificate {
+            certificate,
+            proven,
+            ..
+        } = &mut self.presented
+        else {
             return Err(Error::BadSignature);
         };
-        let key = key_of(der)?;
+        let key = certificate.spki();
         let offered = config.signature_schemes.contains(&scheme);
         // RFC 8446 §4.4.3: the scheme must be one that we offered and fit the key.
-        if !offered || !suite::scheme_fits(scheme, version, &key) {
+        if !offered || !suite::scheme_fits(scheme, version, key) {
             return Err(Error::WrongSignatureScheme(scheme));
         }
         config
             .provider
-            .verify_signature(scheme, &key, message, signature)
+            .verify_signature(scheme, key, message, signature)
             .map_err(|_| Error::BadSignature)?;
         *proven = true;
         Ok(())
@@ -150,24 +174,26 @@ impl Identity {
     /// The token of a verified peer, or `None` as long as its fingerprints are missing.
     pub(crate) fn verified(&self) -> Option<VerifiedPeer> {
         match &self.presented {
-            Presented::Certificate { der, judgement: Judgement::Accepted, proven: true } => {
-                Some(VerifiedPeer { certificate: Some(der.clone()) })
-            }
+            Presented::Certificate {
+                certificate,
+                judgement: Judgement::Accepted,
+                proven: true,
+            } => Some(VerifiedPeer {
+                certificate: Some(certificate.der().to_vec()),
+            }),
             Presented::Nothing => Some(VerifiedPeer { certificate: None }),
             Presented::Certificate { .. } | Presented::NotYet => None,
         }
     }
 }
 
-/// The public key in a certificate.
-fn key_of(der: &[u8]) -> Result<SubjectPublicKey<'_>, Error> {
-    public_key(der).ok_or(Error::MalformedCertificate)
-}
-
 /// RFC 8122 §5: the certificate must match one of the fingerprints.
-pub(super) fn check_fingerprints(
-    expected: &[Fingerprint],
-    der: &[u8],
-) -> Result<Judgement, Error> {
-    Err(Error::MalformedCertificate)
+pub(super) fn check_fingerprints(expected: &[Fingerprint], der: &[u8]) -> Result<Judgement, Error> {
+    match fingerprint::find_match(expected, der) {
+        Ok(()) => Ok(Judgement::Accepted),
+        Err(presented) => Err(Error::FingerprintMismatch {
+            expected: expected.to_vec(),
+            presented,
+        }),
+    }
 }

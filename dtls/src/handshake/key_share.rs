@@ -20,14 +20,20 @@ impl ClientShares {
         let first = config.groups(ProtocolVersion::DTLS1_3).next();
         match first.filter(|_| config.dtls13) {
             Some(group) => Self::only(config, group, true),
-            None => Ok(Self { active: None, with_component: false }),
+            None => Ok(Self {
+                active: None,
+                with_component: false,
+            }),
         }
     }
 
     /// Starts again with the group that a HelloRetryRequest asks for, and with no other.
     pub(crate) fn restart(&mut self, config: &Config, group: NamedGroup) -> Result<(), Error> {
         // RFC 8446 §4.2.8: it must be one that we offered, without having sent a share.
-        if !config.groups(ProtocolVersion::DTLS1_3).any(|ours| ours == group) {
+        if !config
+            .groups(ProtocolVersion::DTLS1_3)
+            .any(|ours| ours == group)
+        {
             return Err(Error::UnofferedGroup(group));
         }
         if self.contains(group) {
@@ -40,9 +46,16 @@ impl ClientShares {
     fn only(config: &Config, group: NamedGroup, with_component: bool) -> Result<Self, Error> {
         let active = config.group(group)?.start()?;
         let component = active.component().map(|(group, _)| group);
-        let wanted = |group| config.groups(ProtocolVersion::DTLS1_3).any(|ours| ours == group);
+        let wanted = |group| {
+            config
+                .groups(ProtocolVersion::DTLS1_3)
+                .any(|ours| ours == group)
+        };
         let with_component = with_component && component.is_some_and(wanted);
-        Ok(Self { active: Some(active), with_component })
+        Ok(Self {
+            active: Some(active),
+            with_component,
+        })
     }
 
     /// The entries of the key_share extension.
@@ -50,8 +63,13 @@ impl ClientShares {
         let active = self.active.as_deref();
         let whole = active.map(|active| (active.group(), active.share()));
         let component = active.and_then(|active| active.component());
-        let entries = whole.into_iter().chain(component.filter(|_| self.with_component));
-        entries.map(|(group, key_exchange)| KeyShareEntry { group, key_exchange })
+        let entries = whole
+            .into_iter()
+            .chain(component.filter(|_| self.with_component));
+        entries.map(|(group, key_exchange)| KeyShareEntry {
+            group,
+            key_exchange,
+        })
     }
 
     /// Whether the ClientHello has a share for a group.
@@ -93,7 +111,9 @@ impl ClientShares {
         }
         let active = config.group(group)?.start()?;
         let share = active.share().to_vec();
-        let shared = active.complete(server_share).map_err(|_| Error::InvalidKeyShare(group))?;
+        let shared = active
+            .complete(server_share)
+            .map_err(|_| Error::InvalidKeyShare(group))?;
         Ok((share, shared))
     }
 }

@@ -48,16 +48,28 @@ impl MasterSecret {
         let secret = Secret::filled(MASTER_SECRET, |out| {
             prf(provider, suite.hash, premaster.as_bytes(), &seed, out);
         });
-        Self { hash: suite.hash, secret, randoms }
+        Self {
+            hash: suite.hash,
+            secret,
+            randoms,
+        }
     }
 
     /// The keys of both directions: the client's, then the server's.
-    pub(crate) fn keys(&self, provider: &dyn CryptoProvider, aead: AeadAlgorithm) -> [EpochKeys; 2] {
+    pub(crate) fn keys(
+        &self,
+        provider: &dyn CryptoProvider,
+        aead: AeadAlgorithm,
+    ) -> [EpochKeys; 2] {
         let (key_length, iv_length) = (aead.key_len(), fixed_iv_len(aead));
         let mut block = Zeroizing::new([0; MAX_KEY_BLOCK]);
         let block = &mut block[..2 * (key_length + iv_length)];
         // RFC 5246 §6.3: here the server's random goes first.
-        let seed = [&b"key expansion"[..], &self.randoms.server, &self.randoms.client];
+        let seed = [
+            &b"key expansion"[..],
+            &self.randoms.server,
+            &self.randoms.client,
+        ];
         prf(provider, self.hash, self.secret.as_bytes(), &seed, block);
         let (keys, ivs) = block.split_at(2 * key_length);
         let (client_key, server_key) = keys.split_at(key_length);
@@ -79,7 +91,13 @@ impl MasterSecret {
         };
         let mut verify_data = VerifyData::default();
         let seed = [label, hash.as_ref()];
-        prf(provider, self.hash, self.secret.as_bytes(), &seed, &mut verify_data);
+        prf(
+            provider,
+            self.hash,
+            self.secret.as_bytes(),
+            &seed,
+            &mut verify_data,
+        );
         verify_data
     }
 
@@ -91,7 +109,9 @@ impl MasterSecret {
         hash: &Digest,
         finished: &[u8],
     ) -> bool {
-        self.verify_data(provider, sender, hash).ct_eq(finished).into()
+        self.verify_data(provider, sender, hash)
+            .ct_eq(finished)
+            .into()
     }
 
     /// RFC 5705 §4: exported keying material.
@@ -123,26 +143,26 @@ fn fixed_iv_len(aead: AeadAlgorithm) -> usize {
     }
 }
 
-/// PRF of RFC 5246 §5 over label and seed, given in parts.
-fn prf(
+/// The most parts that a seed is given in: an exporter's.
+const MAX_PARTS: usize = 5;
+
+/// PRF of RFC 5246 §5, with label and seed in parts.
+fn prf<const N: usize>(
     provider: &dyn CryptoProvider,
     algorithm: HashAlgorithm,
     secret: &[u8],
-    seed: &[&[u8]],
+    seed: &[&[u8]; N],
     out: &mut [u8],
 ) {
+    const { assert!(N <= MAX_PARTS) };
     let hmac = provider.hmac(algorithm, secret);
-    let mut parts = Vec::with_capacity(seed.len() + 1);
-    parts.extend_from_slice(seed);
-    let mut a = hmac.sign(&parts);
+    let mut a = hmac.sign(seed);
     for chunk in out.chunks_mut(algorithm.output_len()) {
-        parts.clear();
-        parts.push(a.as_ref());
-        parts.extend_from_slice(seed);
+        let mut parts = [&[][..]; 1 + MAX_PARTS];
+        parts[0] = a.as_ref();
+        parts[1..=N].copy_from_slice(seed);
         let block = hmac.sign(&parts);
         chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
-        let next = hmac.sign(&[a.as_ref()]);
-        parts.clear();
-        a = next;
+        a = hmac.sign(&[a.as_ref()]);
     }
 }

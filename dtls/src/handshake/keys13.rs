@@ -50,19 +50,31 @@ impl HandshakeStage {
         let hkdf = Hkdf::new(provider, suite.hash);
         let early = hkdf.extract(&[], &[]);
         let salt = hkdf.derive(&early, b"derived", hkdf.hash(&[]).as_ref());
-        Self { suite, secret: hkdf.extract(salt.as_bytes(), shared.as_bytes()) }
+        Self {
+            suite,
+            secret: hkdf.extract(salt.as_bytes(), shared.as_bytes()),
+        }
     }
 
     /// The handshake traffic secrets; `hash` covers ClientHello to ServerHello.
     pub(crate) fn traffic(&self, provider: &dyn CryptoProvider, hash: &Digest) -> TrafficSecrets {
-        TrafficSecrets::new(provider, self.suite, &self.secret, [b"c hs traffic", b"s hs traffic"], hash)
+        TrafficSecrets::new(
+            provider,
+            self.suite,
+            &self.secret,
+            [b"c hs traffic", b"s hs traffic"],
+            hash,
+        )
     }
 
     /// Moves on to the master secret.
     pub(crate) fn into_master(self, provider: &dyn CryptoProvider) -> MasterStage {
         let hkdf = Hkdf::new(provider, self.suite.hash);
         let salt = hkdf.derive(&self.secret, b"derived", hkdf.hash(&[]).as_ref());
-        MasterStage { suite: self.suite, secret: hkdf.extract(salt.as_bytes(), &[]) }
+        MasterStage {
+            suite: self.suite,
+            secret: hkdf.extract(salt.as_bytes(), &[]),
+        }
     }
 }
 
@@ -77,7 +89,10 @@ impl MasterStage {
         let labels = [b"c ap traffic", b"s ap traffic"];
         let traffic = TrafficSecrets::new(provider, self.suite, &self.secret, labels, hash);
         let hkdf = Hkdf::new(provider, self.suite.hash);
-        (traffic, hkdf.derive(&self.secret, b"exp master", hash.as_ref()))
+        (
+            traffic,
+            hkdf.derive(&self.secret, b"exp master", hash.as_ref()),
+        )
     }
 }
 
@@ -90,8 +105,14 @@ impl TrafficSecrets {
         hash: &Digest,
     ) -> Self {
         let hkdf = Hkdf::new(provider, suite.hash);
-        let one = |label| TrafficSecret { suite, secret: hkdf.derive(secret, label, hash.as_ref()) };
-        Self { client: one(client), server: one(server) }
+        let one = |label| TrafficSecret {
+            suite,
+            secret: hkdf.derive(secret, label, hash.as_ref()),
+        };
+        Self {
+            client: one(client),
+            server: one(server),
+        }
     }
 }
 
@@ -100,8 +121,12 @@ impl TrafficSecret {
     pub(crate) fn keys(&self, provider: &dyn CryptoProvider) -> EpochKeys {
         let hkdf = Hkdf::new(provider, self.suite.hash);
         let key_length = self.suite.aead.key_len();
-        let key = Secret::filled(key_length, |out| hkdf.expand_label(&self.secret, b"key", &[], out));
-        let sn = Secret::filled(key_length, |out| hkdf.expand_label(&self.secret, b"sn", &[], out));
+        let key = Secret::filled(key_length, |out| {
+            hkdf.expand_label(&self.secret, b"key", &[], out)
+        });
+        let sn = Secret::filled(key_length, |out| {
+            hkdf.expand_label(&self.secret, b"sn", &[], out)
+        });
         let mut iv = [0; 12];
         hkdf.expand_label(&self.secret, b"iv", &[], &mut iv);
         EpochKeys::v13(provider, self.suite.aead, key.as_bytes(), iv, sn.as_bytes())
@@ -121,13 +146,19 @@ impl TrafficSecret {
         hash: &Digest,
         finished: &[u8],
     ) -> bool {
-        self.verify_data(provider, hash).as_ref().ct_eq(finished).into()
+        self.verify_data(provider, hash)
+            .as_ref()
+            .ct_eq(finished)
+            .into()
     }
 
     /// The secret of the next generation, after a KeyUpdate (RFC 8446 §7.2).
     pub(crate) fn next(&self, provider: &dyn CryptoProvider) -> Self {
         let hkdf = Hkdf::new(provider, self.suite.hash);
-        Self { suite: self.suite, secret: hkdf.derive(&self.secret, b"traffic upd", &[]) }
+        Self {
+            suite: self.suite,
+            secret: hkdf.derive(&self.secret, b"traffic upd", &[]),
+        }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

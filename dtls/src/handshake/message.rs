@@ -15,17 +15,26 @@ impl<'a> Message<'a> {
     /// The message is of this type and follows its grammar to the last byte.
     pub(super) fn read<T: Wire<'a>>(&self, expected: HandshakeType) -> Result<T, Error> {
         self.expect(expected)?;
-        Reader::read_exact(self.body)
-            .map_err(|error| Error::Decode { message: self.message_type, error })
+        Reader::read_exact(self.body).map_err(|error| Error::Decode {
+            message: self.message_type,
+            error,
+        })
     }
 
     /// The message is of this type.
     pub(super) fn expect(&self, expected: HandshakeType) -> Result<(), Error> {
-        if self.message_type == expected { Ok(()) } else { Err(self.unexpected(expected)) }
+        if self.message_type == expected {
+            Ok(())
+        } else {
+            Err(self.unexpected(expected))
+        }
     }
 
     /// The error for a message that the state does not allow.
     pub(super) fn unexpected(&self, expected: HandshakeType) -> Error {
-        Error::UnexpectedMessage { expected, received: self.message_type }
+        Error::UnexpectedMessage {
+            expected,
+            received: self.message_type,
+        }
     }
 }

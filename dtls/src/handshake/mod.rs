@@ -83,7 +83,11 @@ impl Handshake {
             return Err(ConfigError::NothingToVerify.into());
         }
         let identity = Identity::new(peer)?;
-        let core = Core { certificate, identity, transcript: Transcript::new() };
+        let core = Core {
+            certificate,
+            identity,
+            transcript: Transcript::new(),
+        };
         let state = match role {
             Role::Client => State::ClientStart,
             Role::Server => State::ServerClientHello(hello_server::ExpectClientHello),
@@ -163,7 +167,10 @@ impl Handshake {
         let Self::InProgress(mut progress) = std::mem::replace(self, Self::Failed) else {
             return Err(Error::Closed);
         };
-        let mut cx = Context { layers, core: &mut progress.core };
+        let mut cx = Context {
+            layers,
+            core: &mut progress.core,
+        };
         progress.state = step(progress.state, &mut cx)?;
         *self = match (progress.state, cx.core.identity.verified()) {
             (State::Complete(finished), Some(peer)) => {

@@ -24,7 +24,10 @@ pub(crate) fn choose_version(
         None if hello.version <= ProtocolVersion::DTLS1_2 => vec![ProtocolVersion::DTLS1_2],
         None => vec![hello.version],
     };
-    let common = ours.iter().copied().find(|version| theirs.contains(version));
+    let common = ours
+        .iter()
+        .copied()
+        .find(|version| theirs.contains(version));
     common.ok_or(Error::NoCommonVersion { ours, theirs })
 }
 
@@ -99,7 +102,9 @@ pub(crate) fn choose_group13<'a>(
     // RFC 8446 §9.2: without a PSK both extensions must be there.
     let theirs = extensions.supported_groups.as_ref();
     let theirs = theirs.ok_or(Error::MissingExtension(ExtensionType::SUPPORTED_GROUPS))?;
-    let shares = extensions.key_shares.ok_or(Error::MissingExtension(ExtensionType::KEY_SHARE))?;
+    let shares = extensions
+        .key_shares
+        .ok_or(Error::MissingExtension(ExtensionType::KEY_SHARE))?;
     check_shares(shares.iter().map(|share| share.group).collect(), theirs)?;
     let with_share = |group| shares.iter().find(|share| share.group == group);
     if let Some(share) = config.groups(version).find_map(with_share) {
@@ -111,15 +116,16 @@ pub(crate) fn choose_group13<'a>(
 }
 
 /// RFC 8446 §4.2.8: at most one share for a group, and only for groups that are listed.
-fn check_shares(
-    mut shares: Vec<NamedGroup>,
-    listed: &List<'_, NamedGroup>,
-) -> Result<(), Error> {
+fn check_shares(mut shares: Vec<NamedGroup>, listed: &List<'_, NamedGroup>) -> Result<(), Error> {
     let mut listed: Vec<_> = listed.iter().collect();
     listed.sort_unstable();
     shares.sort_unstable();
     let twice = shares.windows(2).any(|pair| pair[0] == pair[1]);
-    if twice || shares.iter().any(|share| listed.binary_search(share).is_err()) {
+    if twice
+        || shares
+            .iter()
+            .any(|share| listed.binary_search(share).is_err())
+    {
         return Err(Error::InconsistentKeyShares);
     }
     Ok(())
@@ -132,6 +138,8 @@ fn no_common_group(
 ) -> Error {
     Error::NoCommonGroup {
         ours: config.groups(version).collect(),
-        theirs: theirs.map(|theirs| theirs.iter().collect()).unwrap_or_default(),
+        theirs: theirs
+            .map(|theirs| theirs.iter().collect())
+            .unwrap_or_default(),
     }
 }

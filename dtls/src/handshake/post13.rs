@@ -9,7 +9,9 @@ use crate::error::Error;
 use crate::event::{Direction, Event};
 use crate::flight::Expect;
 use crate::record::Stage;
-use crate::wire::{HandshakeType, KeyUpdate, KeyUpdateRequest, NewSessionTicket, Wire as _, Writer};
+use crate::wire::{
+    HandshakeType, KeyUpdate, KeyUpdateRequest, NewSessionTicket, Wire as _, Writer,
+};
 
 /// KeyUpdates in a row, without application data between them, after which the peer is thought to
 /// attack rather than to be cautious. The same as BoringSSL's limit.
@@ -36,15 +38,17 @@ enum Sending {
 
 impl KeyUpdates {
     pub(crate) fn new(role: Role, read: TrafficSecret, write: TrafficSecret) -> Self {
-        Self { role, read, write, sending: Sending::Idle, without_data: 0 }
+        Self {
+            role,
+            read,
+            write,
+            sending: Sending::Idle,
+            without_data: 0,
+        }
     }
 
     /// Updates our sending keys, and asks the peer to update its own.
-    pub(crate) fn request(
-        &mut self,
-        ask_peer: bool,
-        layers: &mut Layers<'_>,
-    ) -> Result<(), Error> {
+    pub(crate) fn request(&mut self, ask_peer: bool, layers: &mut Layers<'_>) -> Result<(), Error> {
         let request = if ask_peer {
             KeyUpdateRequest::UPDATE_REQUESTED
         } else {
@@ -62,7 +66,9 @@ impl KeyUpdates {
         match (message.message_type, self.role) {
             (HandshakeType::NEW_SESSION_TICKET, Role::Client) => {
                 // RFC 8446 §4.6.1: a client may ignore tickets.
-                message.read::<NewSessionTicket<'_>>(HandshakeType::NEW_SESSION_TICKET).map(drop)
+                message
+                    .read::<NewSessionTicket<'_>>(HandshakeType::NEW_SESSION_TICKET)
+                    .map(drop)
             }
             _ => self.handle_key_update(message.read(HandshakeType::KEY_UPDATE)?, layers),
         }
@@ -88,11 +94,7 @@ impl KeyUpdates {
         Ok(())
     }
 
-    fn send(
-        &mut self,
-        request: KeyUpdateRequest,
-        layers: &mut Layers<'_>,
-    ) -> Result<(), Error> {
+    fn send(&mut self, request: KeyUpdateRequest, layers: &mut Layers<'_>) -> Result<(), Error> {
         if self.sending != Sending::Idle {
             // RFC 9147 §8: no further KeyUpdate before the last one is acknowledged.
             self.sending = Sending::Owed(request);

@@ -25,7 +25,10 @@ impl Secret {
     /// Room for a secret of `length` bytes, written by `fill`.
     pub(crate) fn filled(length: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let length = length.min(MAX_LENGTH);
-        let mut secret = Self { bytes: [0; MAX_LENGTH], length: length as u8 };
+        let mut secret = Self {
+            bytes: [0; MAX_LENGTH],
+            length: length as u8,
+        };
         fill(&mut secret.bytes[..length]);
         secret
     }
@@ -44,7 +47,9 @@ impl Drop for Secret {
 impl From<Digest> for Secret {
     fn from(digest: Digest) -> Self {
         let digest = digest.as_ref();
-        Self::filled(digest.len(), |bytes| bytes.copy_from_slice(&digest[..bytes.len()]))
+        Self::filled(digest.len(), |bytes| {
+            bytes.copy_from_slice(&digest[..bytes.len()])
+        })
     }
 }
 
@@ -63,7 +68,10 @@ pub(crate) struct Hkdf<'a> {
 
 impl<'a> Hkdf<'a> {
     pub(crate) fn new(provider: &'a dyn CryptoProvider, algorithm: HashAlgorithm) -> Self {
-        Self { provider, algorithm }
+        Self {
+            provider,
+            algorithm,
+        }
     }
 
     /// HKDF-Extract; an empty `salt` or `ikm` stands for a hash length of zeros.
@@ -76,13 +84,25 @@ impl<'a> Hkdf<'a> {
     }
 
     /// HKDF-Expand-Label (RFC 8446 §7.1) into `out`, which holds at most 255 hash lengths.
-    pub(crate) fn expand_label(&self, secret: &Secret, label: &[u8], context: &[u8], out: &mut [u8]) {
+    pub(crate) fn expand_label(
+        &self,
+        secret: &Secret,
+        label: &[u8],
+        context: &[u8],
+        out: &mut [u8],
+    ) {
         let length = u16::try_from(out.len()).expect("invariant: callers bound the length");
         let label_length = (LABEL_PREFIX.len() + label.len()) as u8;
         let length = length.to_be_bytes();
         let context_length = [context.len() as u8];
-        let info: [&[u8]; 6] =
-            [&length, &[label_length], LABEL_PREFIX, label, &context_length, context];
+        let info: [&[u8]; 6] = [
+            &length,
+            &[label_length],
+            LABEL_PREFIX,
+            label,
+            &context_length,
+            context,
+        ];
         let hmac = self.provider.hmac(self.algorithm, secret.as_bytes());
         let mut block: Option<Digest> = None;
         for (chunk, counter) in out.chunks_mut(self.algorithm.output_len()).zip(1_u8..) {
@@ -103,15 +123,13 @@ impl<'a> Hkdf<'a> {
 
     /// HMAC, for Finished.
     pub(crate) fn hmac(&self, key: &Secret, message: &[u8]) -> Digest {
-        self.provider.hmac(self.algorithm, key.as_bytes()).sign(&[message])
+        self.provider
+            .hmac(self.algorithm, key.as_bytes())
+            .sign(&[message])
     }
 
     /// The hash of nothing, the context of "derived" secrets.
     pub(crate) fn hash(&self, message: &[u8]) -> Digest {
         self.provider.hash_once(self.algorithm, &[message])
-    }
-
-    pub(crate) fn provider(&self) -> &'a dyn CryptoProvider {
-        self.provider
     }
 }

@@ -30,8 +30,8 @@ use crate::flight::Expect;
 use crate::keylog::Label;
 use crate::record::EpochKeys;
 use crate::wire::{
-    Certificate12, CertificateRequest12, ClientKeyExchange, HandshakeType, List,
-    ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _, Writer,
+    Certificate12, CertificateRequest12, ClientKeyExchange, HandshakeType, List, ProtocolVersion,
+    ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _, Writer,
 };
 
 /// ecdsa_sign, which stands for Ed25519 too, and rsa_sign (RFC 8422 §5.5, RFC 5246 §7.4.4).
@@ -59,13 +59,24 @@ pub(super) fn begin(
     if client_auth != ClientAuth::None {
         send_certificate_request(cx)?;
     }
-    cx.send(HandshakeType::SERVER_HELLO_DONE, |w| ServerHelloDone.write(w))?;
+    cx.send(HandshakeType::SERVER_HELLO_DONE, |w| {
+        ServerHelloDone.write(w)
+    })?;
     cx.layers.end_flight(Expect::Reply);
-    let session = Session { agreed, randoms, share };
+    let session = Session {
+        agreed,
+        randoms,
+        share,
+    };
     Ok(match client_auth {
         ClientAuth::None => {
-            cx.core.identity.present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;
-            let next = ExpectClientKeyExchange { session, proves: false };
+            cx.core
+                .identity
+                .present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;
+            let next = ExpectClientKeyExchange {
+                session,
+                proves: false,
+            };
             State::Server12ClientKeyExchange(Box::new(next))
         }
         _ => State::Server12Certificate(Box::new(ExpectCertificate { session })),
@@ -116,11 +127,16 @@ impl ExpectCertificate {
         let chain = certificate.chain;
         if chain.is_empty() {
             let client_auth = cx.layers.config.client_auth;
-            cx.core.identity.present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;
+            cx.core
+                .identity
+                .present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;
         } else {
             cx.present_certificate(&chain)?;
         }
-        let next = ExpectClientKeyExchange { session: self.session, proves: !chain.is_empty() };
+        let next = ExpectClientKeyExchange {
+            session: self.session,
+            proves: !chain.is_empty(),
+        };
         cx.record(message);
         Ok(State::Server12ClientKeyExchange(Box::new(next)))
     }
@@ -140,7 +156,15 @@ impl ExpectClientKeyExchange {
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
         let exchange = message.read::<ClientKeyExchange<'_>>(HandshakeType::CLIENT_KEY_EXCHANGE)?;
-        let Self { session: Session { agreed, randoms, share }, proves } = *self;
+        let Self {
+            session:
+                Session {
+                    agreed,
+                    randoms,
+                    share,
+                },
+            proves,
+        } = *self;
         let premaster = share
             .complete(exchange.public)
             .map_err(|_| Error::InvalidKeyShare(agreed.group))?;
@@ -151,12 +175,21 @@ impl ExpectClientKeyExchange {
         cx.log_secret(Label::ClientRandom, &randoms.client, master.as_bytes());
         let Keys { read, write } = Keys::new(Role::Server, &master, agreed.suite, cx);
         if proves {
-            let next = ExpectCertificateVerify { agreed, master, read, write };
+            let next = ExpectCertificateVerify {
+                agreed,
+                master,
+                read,
+                write,
+            };
             return Ok(State::Server12CertificateVerify(Box::new(next)));
         }
         cx.core.transcript.forget_messages();
         authentication::install_read(read, cx)?;
-        Ok(State::Server12Finished(Box::new(ExpectFinished { agreed, master, write })))
+        Ok(State::Server12Finished(Box::new(ExpectFinished {
+            agreed,
+            master,
+            write,
+        })))
     }
 }
 
@@ -176,9 +209,18 @@ impl ExpectCertificateVerify {
     ) -> Result<State, Error> {
         authentication::check_certificate_verify(message, cx)?;
         cx.core.transcript.forget_messages();
-        let Self { agreed, master, read, write } = *self;
+        let Self {
+            agreed,
+            master,
+            read,
+            write,
+        } = *self;
         authentication::install_read(read, cx)?;
-        Ok(State::Server12Finished(Box::new(ExpectFinished { agreed, master, write })))
+        Ok(State::Server12Finished(Box::new(ExpectFinished {
+            agreed,
+            master,
+            write,
+        })))
     }
 }
 
@@ -195,7 +237,11 @@ impl ExpectFinished {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Self { agreed, master, write } = *self;
+        let Self {
+            agreed,
+            master,
+            write,
+        } = *self;
         authentication::check_finished(Role::Client, &master, message, cx)?;
         authentication::send_finished(Role::Server, &master, write, cx)?;
         cx.layers.end_flight(Expect::Nothing);

@@ -53,11 +53,15 @@ pub(super) fn begin(
     let (stage, traffic) = authentication::handshake_traffic(&agreed, shared, cx);
     let aligned = cx.layers.no_pending_fragments()?;
     let provider = cx.layers.provider();
-    cx.layers.set_write(Stage::Handshake, traffic.server.keys(provider))?;
-    cx.layers.set_read(Stage::Handshake, traffic.client.keys(provider), aligned)?;
+    cx.layers
+        .set_write(Stage::Handshake, traffic.server.keys(provider))?;
+    cx.layers
+        .set_read(Stage::Handshake, traffic.client.keys(provider), aligned)?;
 
     let extensions = agreed.answers.extensions();
-    cx.send(HandshakeType::ENCRYPTED_EXTENSIONS, |w| EncryptedExtensions { extensions }.write(w))?;
+    cx.send(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
+        EncryptedExtensions { extensions }.write(w)
+    })?;
     let client_auth = cx.layers.config.client_auth;
     if client_auth != ClientAuth::None {
         send_certificate_request(cx)?;
@@ -67,11 +71,19 @@ pub(super) fn begin(
     cx.layers.end_flight(Expect::Reply);
 
     let (application, exporter) = authentication::application_traffic(stage, &agreed, cx);
-    cx.layers.set_write(Stage::Application, application.server.keys(provider))?;
-    let session = Session { agreed, client: traffic.client, application, exporter };
+    cx.layers
+        .set_write(Stage::Application, application.server.keys(provider))?;
+    let session = Session {
+        agreed,
+        client: traffic.client,
+        application,
+        exporter,
+    };
     Ok(match client_auth {
         ClientAuth::None => {
-            cx.core.identity.present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
+            cx.core
+                .identity
+                .present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
             State::Server13Finished(Box::new(ExpectFinished { session }))
         }
         _ => State::Server13Certificate(Box::new(ExpectCertificate { session })),
@@ -80,7 +92,10 @@ pub(super) fn begin(
 
 fn send_certificate_request(cx: &mut Context<'_>) -> Result<(), Error> {
     let schemes = List::Values(&cx.layers.config.signature_schemes);
-    let request = CertificateRequest13 { context: &[], signature_algorithms: Some(schemes) };
+    let request = CertificateRequest13 {
+        context: &[],
+        signature_algorithms: Some(schemes),
+    };
     cx.send(HandshakeType::CERTIFICATE_REQUEST, |w| request.write(w))
 }
 
@@ -108,11 +123,17 @@ impl ExpectCertificate {
         cx.record(message);
         if certificate.chain.is_empty() {
             let client_auth = cx.layers.config.client_auth;
-            cx.core.identity.present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
-            return Ok(State::Server13Finished(Box::new(ExpectFinished { session })));
+            cx.core
+                .identity
+                .present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
+            return Ok(State::Server13Finished(Box::new(ExpectFinished {
+                session,
+            })));
         }
         cx.present_certificate(&certificate.chain)?;
-        Ok(State::Server13CertificateVerify(Box::new(ExpectCertificateVerify { session })))
+        Ok(State::Server13CertificateVerify(Box::new(
+            ExpectCertificateVerify { session },
+        )))
     }
 }
 
@@ -129,7 +150,9 @@ impl ExpectCertificateVerify {
     ) -> Result<State, Error> {
         authentication::check_certificate_verify(Role::Client, message, cx)?;
         let Self { session } = *self;
-        Ok(State::Server13Finished(Box::new(ExpectFinished { session })))
+        Ok(State::Server13Finished(Box::new(ExpectFinished {
+            session,
+        })))
     }
 }
 
@@ -144,13 +167,26 @@ impl ExpectFinished {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let Session { agreed, client, application, exporter } = self.session;
+        let Session {
+            agreed,
+            client,
+            application,
+            exporter,
+        } = self.session;
         authentication::check_finished(&client, message, cx)?;
         let aligned = cx.layers.no_pending_fragments()?;
         let keys = application.client.keys(cx.layers.provider());
         cx.layers.set_read(Stage::Application, keys, aligned)?;
         let updates = KeyUpdates::new(Role::Server, application.client, application.server);
-        let exporter = Exporter::Hkdf { algorithm: agreed.suite.hash, secret: exporter };
-        Ok(Finished::complete(agreed, exporter, After::KeyUpdates(updates), cx))
+        let exporter = Exporter::Hkdf {
+            algorithm: agreed.suite.hash,
+            secret: exporter,
+        };
+        Ok(Finished::complete(
+            agreed,
+            exporter,
+            After::KeyUpdates(updates),
+            cx,
+        ))
     }
 }

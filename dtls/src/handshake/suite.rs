@@ -3,7 +3,8 @@
 
 use crate::config::Config;
 use crate::crypto::{
-    AeadAlgorithm, HashAlgorithm, KeyExchangeGroup, PublicKeyAlgorithm, SigningKey, SubjectPublicKey,
+    AeadAlgorithm, HashAlgorithm, KeyExchangeGroup, PublicKeyAlgorithm, SigningKey,
+    SubjectPublicKey,
 };
 use crate::error::Error;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -59,7 +60,13 @@ impl Suite {
             }
             _ => return None,
         };
-        Some(Self { id, version, authentication, aead, hash })
+        Some(Self {
+            id,
+            version,
+            authentication,
+            aead,
+            hash,
+        })
     }
 }
 
@@ -90,13 +97,21 @@ impl Config {
 
     /// Our groups for all allowed versions, in our order.
     pub(crate) fn all_groups(&self) -> impl Iterator<Item = NamedGroup> {
-        let newest = if self.dtls13 { ProtocolVersion::DTLS1_3 } else { ProtocolVersion::DTLS1_2 };
+        let newest = if self.dtls13 {
+            ProtocolVersion::DTLS1_3
+        } else {
+            ProtocolVersion::DTLS1_2
+        };
         self.groups(newest)
     }
 
     /// What the provider has for a group that passed the check of the configuration.
     pub(crate) fn group(&self, group: NamedGroup) -> Result<&'static dyn KeyExchangeGroup, Error> {
-        let known = self.provider.groups().iter().find(|known| known.name() == group);
+        let known = self
+            .provider
+            .groups()
+            .iter()
+            .find(|known| known.name() == group);
         known.copied().ok_or(Error::UnofferedGroup(group))
     }
 
@@ -109,7 +124,11 @@ impl Config {
 /// The kind of certificate that DTLS 1.2 sees in a signing key.
 pub(crate) fn authentication(key: &dyn SigningKey) -> Authentication {
     let rsa = key.schemes().iter().any(|&scheme| is_rsa(scheme));
-    if rsa { Authentication::Rsa } else { Authentication::Ecdsa }
+    if rsa {
+        Authentication::Rsa
+    } else {
+        Authentication::Ecdsa
+    }
 }
 
 /// Whether a scheme may sign the handshake in a version.
@@ -128,7 +147,7 @@ pub(crate) fn scheme_allowed(scheme: SignatureScheme, version: ProtocolVersion) 
 pub(crate) fn scheme_fits(
     scheme: SignatureScheme,
     version: ProtocolVersion,
-    key: &SubjectPublicKey<'_>,
+    key: SubjectPublicKey<'_>,
 ) -> bool {
     use PublicKeyAlgorithm::{EcdsaP256, EcdsaP384};
     let fits = match scheme {

@@ -14,9 +14,15 @@ pub(crate) enum Transcript {
     Kept(Vec<u8>),
     /// DTLS 1.2: a running hash, and the messages for a CertificateVerify, which signs them with
     /// a hash function of its own (RFC 5246 §7.4.8).
-    V12 { hash: Box<dyn Hash>, messages: Vec<u8> },
+    V12 {
+        hash: Box<dyn Hash>,
+        messages: Vec<u8>,
+    },
     /// DTLS 1.3.
-    V13 { hash: Box<dyn Hash>, algorithm: HashAlgorithm },
+    V13 {
+        hash: Box<dyn Hash>,
+        algorithm: HashAlgorithm,
+    },
     /// The handshake is over.
     Released,
 }
@@ -84,7 +90,9 @@ impl Transcript {
 
     /// Replaces the first ClientHello by its hash, before the HelloRetryRequest is added.
     pub(crate) fn retry(&mut self, provider: &dyn CryptoProvider) {
-        let Self::V13 { hash, algorithm } = self else { return };
+        let Self::V13 { hash, algorithm } = self else {
+            return;
+        };
         // RFC 8446 §4.4.1: message_hash || 00 00 Hash.length || Hash(ClientHello1).
         let client_hello = std::mem::replace(hash, provider.hash(*algorithm)).finish();
         let client_hello = client_hello.as_ref();
