@@ -166,3 +166,87 @@ fn prf<const N: usize>(
         a = hmac.sign(&[a.as_ref()]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::default_provider;
+    use crate::wire::CipherSuite;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let digit = |d: u8| char::from(d).to_digit(16).expect("hex") as u8;
+        digits
+            .chunks(2)
+            .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+            .collect()
+    }
+
+    /// The vector for P_SHA256 that the TLS working group's list has had since 2009.
+    #[test]
+    fn prf_known_answer() {
+        let secret = hex("9bbe436ba940f017b17652849a71db35");
+        let seed = hex("a0ba9f936cda311827a6f796ffd5198c");
+        let expected = hex(
+            "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a
+             6b301791e90d35c9c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab
+             4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff701
+             87347b66",
+        );
+        let mut out = [0; 100];
+        let provider = default_provider();
+        prf(
+            &*provider,
+            HashAlgorithm::Sha256,
+            &secret,
+            &[b"test label", &seed],
+            &mut out,
+        );
+        assert_eq!(out[..], expected[..]);
+    }
+
+    fn master(randoms: Randoms) -> MasterSecret {
+        let suite = Suite::of(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
+        let suite = suite.expect("one of ours");
+        let premaster = SharedSecret::new(vec![5; 32]);
+        let hash = Digest::new(&[6; 32]);
+        MasterSecret::extended(&*default_provider(), suite, randoms, &premaster, &hash)
+    }
+
+    /// RFC 7627 §4: the session hash takes the place of the randoms in the master secret;
+    /// RFC 5705 §4: the exporter takes the randoms in.
+    #[test]
+    fn randoms_go_into_exports_and_not_into_the_master_secret() {
+        let one = master(Randoms {
+            client: [1; 32],
+            server: [2; 32],
+        });
+        let other = master(Randoms {
+            client: [1; 32],
+            server: [3; 32],
+        });
+        assert_eq!(one.as_bytes(), other.as_bytes());
+        let export = |master: &MasterSecret, context| {
+            let mut out = [0; 40];
+            master.export(&*default_provider(), &mut out, b"EXPORTER-test", context);
+            out
+        };
+        assert_ne!(export(&one, None), export(&other, None));
+        // RFC 5705 §4: an empty context is not the same as none.
+        assert_ne!(export(&one, None), export(&one, Some(b"")));
+    }
+
+    #[test]
+    fn finished_depends_on_the_sender_and_is_compared_whole() {
+        let (provider, hash) = (default_provider(), Digest::new(&[9; 32]));
+        let master = master(Randoms {
+            client: [1; 32],
+            server: [2; 32],
+        });
+        let good = master.verify_data(&*provider, Role::Client, &hash);
+        let verify = |sender, data: &[u8]| master.verify_finished(&*provider, sender, &hash, data);
+        assert!(verify(Role::Client, &good));
+        assert!(!verify(Role::Server, &good));
+        assert!(!verify(Role::Client, &good[..11]));
+    }
+}

@@ -165,3 +165,128 @@ impl TrafficSecret {
         self.secret.as_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::digest::Output;
+    use sha2::{Digest as _, Sha256, Sha384};
+
+    use super::*;
+    use crate::crypto::{HashAlgorithm, default_provider};
+    use crate::wire::CipherSuite;
+
+    /// The key schedule once more, by RFC 8446 §7.1, on the `hkdf` crate.
+    macro_rules! reference {
+        ($name:ident, $hash:ty) => {
+            mod $name {
+                use super::*;
+
+                type Bytes = Output<$hash>;
+
+                pub(super) fn expand(secret: &[u8], label: &str, context: &[u8], out: &mut [u8]) {
+                    let mut info = (out.len() as u16).to_be_bytes().to_vec();
+                    info.push(6 + label.len() as u8);
+                    info.extend_from_slice(b"dtls13");
+                    info.extend_from_slice(label.as_bytes());
+                    info.push(context.len() as u8);
+                    info.extend_from_slice(context);
+                    let hkdf = hkdf::Hkdf::<$hash>::from_prk(secret).expect("one hash length");
+                    hkdf.expand(&info, out).expect("few blocks");
+                }
+
+                fn derive(secret: &[u8], label: &str, context: &[u8]) -> Bytes {
+                    let mut out = Bytes::default();
+                    expand(secret, label, context, &mut out);
+                    out
+                }
+
+                fn extract(salt: &[u8], ikm: &[u8]) -> Bytes {
+                    hkdf::Hkdf::<$hash>::extract(Some(salt), ikm).0
+                }
+
+                #[test]
+                fn schedule_agrees() {
+                    let zeros = Bytes::default();
+                    let nothing = <$hash>::digest([]);
+                    let (shared, hello, finished) = ([7; 32], [1; 32], [2; 32]);
+                    let hello = <$hash>::digest(hello);
+                    let finished = <$hash>::digest(finished);
+
+                    let early = extract(&zeros, &zeros);
+                    let handshake = extract(&derive(&early, "derived", &nothing), &shared);
+                    let master = extract(&derive(&handshake, "derived", &nothing), &zeros);
+
+                    let provider = default_provider();
+                    let suite = suite_with(<$hash>::output_size());
+                    let shared = SharedSecret::new(shared.to_vec());
+                    let stage = HandshakeStage::new(&*provider, suite, &shared);
+                    let traffic = stage.traffic(&*provider, &Digest::new(&hello));
+                    let expected = [
+                        derive(&handshake, "c hs traffic", &hello),
+                        derive(&handshake, "s hs traffic", &hello),
+                        derive(&master, "c ap traffic", &finished),
+                        derive(&master, "s ap traffic", &finished),
+                        derive(&master, "exp master", &finished),
+                    ];
+                    assert_eq!(traffic.client.as_bytes(), &expected[0][..]);
+                    assert_eq!(traffic.server.as_bytes(), &expected[1][..]);
+
+                    let master = stage.into_master(&*provider);
+                    let (traffic, exporter) =
+                        master.into_traffic(&*provider, &Digest::new(&finished));
+                    assert_eq!(traffic.client.as_bytes(), &expected[2][..]);
+                    assert_eq!(traffic.server.as_bytes(), &expected[3][..]);
+                    assert_eq!(exporter.as_bytes(), &expected[4][..]);
+
+                    let next = traffic.client.next(&*provider);
+                    assert_eq!(
+                        next.as_bytes(),
+                        &derive(&expected[2], "traffic upd", &[])[..]
+                    );
+                }
+            }
+        };
+    }
+
+    reference!(sha256, Sha256);
+    reference!(sha384, Sha384);
+
+    fn suite_with(hash_length: usize) -> Suite {
+        let id = match hash_length {
+            32 => CipherSuite::TLS_AES_128_GCM_SHA256,
+            _ => CipherSuite::TLS_AES_256_GCM_SHA384,
+        };
+        Suite::of(id).expect("one of ours")
+    }
+
+    /// RFC 9147 §5.9: the prefix has no space, unlike TLS's. The value comes from a few lines of
+    /// Python on hmac.
+    #[test]
+    fn labels_begin_with_dtls13() {
+        let provider = default_provider();
+        let hkdf = Hkdf::new(&*provider, HashAlgorithm::Sha256);
+        let secret = Secret::filled(32, |out| out.fill(0x0b));
+        let mut key = [0; 16];
+        hkdf.expand_label(&secret, b"key", &[], &mut key);
+        let expected = [
+            0xa4, 0x5a, 0x32, 0x5f, 0xbc, 0x3b, 0x10, 0x60, 0x2e, 0xa3, 0xa3, 0xd7, 0x23, 0xc5,
+            0xae, 0x67,
+        ];
+        assert_eq!(key, expected);
+    }
+
+    #[test]
+    fn finished_is_compared_whole() {
+        let provider = default_provider();
+        let shared = SharedSecret::new(vec![7; 32]);
+        let hash = Digest::new(&[3; 32]);
+        let stage = HandshakeStage::new(&*provider, suite_with(32), &shared);
+        let TrafficSecrets { client, server } = stage.traffic(&*provider, &hash);
+        let good = client.verify_data(&*provider, &hash);
+        let verify = |data: &[u8]| client.verify_finished(&*provider, &hash, data);
+        assert!(verify(good.as_ref()));
+        assert!(!verify(&good.as_ref()[..31]));
+        assert!(!verify(&[good.as_ref(), &[0]].concat()));
+        assert!(!verify(server.verify_data(&*provider, &hash).as_ref()));
+    }
+}

@@ -148,3 +148,89 @@ fn kept_messages(mut kept: &[u8]) -> impl Iterator<Item = (&[u8; DTLS_HEADER], &
         Some((header, body))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::default_provider;
+
+    const HELLO: &[u8] = b"client hello";
+    const ANSWER: &[u8] = b"server hello";
+
+    fn transcript() -> Transcript {
+        let mut transcript = Transcript::new();
+        transcript.add(HandshakeType::CLIENT_HELLO, 1, HELLO);
+        transcript
+    }
+
+    fn sha256(parts: &[&[u8]]) -> Digest {
+        default_provider().hash_once(HashAlgorithm::Sha256, parts)
+    }
+
+    /// RFC 6347 §4.2.6: header with message_seq, as if not fragmented.
+    #[test]
+    fn dtls12_hashes_the_dtls_header() {
+        let mut transcript = transcript();
+        transcript.start(
+            &*default_provider(),
+            ProtocolVersion::DTLS1_2,
+            HashAlgorithm::Sha256,
+        );
+        transcript.add(HandshakeType::SERVER_HELLO, 2, ANSWER);
+        let headers = [
+            [1, 0, 0, 12, 0, 1, 0, 0, 0, 0, 0, 12],
+            [2, 0, 0, 12, 0, 2, 0, 0, 0, 0, 0, 12],
+        ];
+        let messages = [&headers[0], HELLO, &headers[1], ANSWER];
+        assert_eq!(transcript.hash(), sha256(&messages));
+        assert_eq!(transcript.messages(), messages.concat());
+        transcript.forget_messages();
+        assert_eq!(transcript.messages(), []);
+        assert_eq!(transcript.hash(), sha256(&messages));
+    }
+
+    /// RFC 9147 §5.2: the header of TLS, four bytes.
+    #[test]
+    fn dtls13_hashes_the_tls_header() {
+        let mut transcript = transcript();
+        transcript.start(
+            &*default_provider(),
+            ProtocolVersion::DTLS1_3,
+            HashAlgorithm::Sha256,
+        );
+        transcript.add(HandshakeType::SERVER_HELLO, 7, ANSWER);
+        let messages = [&[1, 0, 0, 12], HELLO, &[2, 0, 0, 12], ANSWER];
+        assert_eq!(transcript.hash(), sha256(&messages));
+    }
+
+    /// RFC 6347 §4.2.1.
+    #[test]
+    fn a_hello_verify_request_and_what_went_before_are_forgotten() {
+        let mut transcript = transcript();
+        transcript.forget();
+        transcript.add(HandshakeType::CLIENT_HELLO, 2, HELLO);
+        transcript.start(
+            &*default_provider(),
+            ProtocolVersion::DTLS1_2,
+            HashAlgorithm::Sha256,
+        );
+        let header = [1, 0, 0, 12, 0, 2, 0, 0, 0, 0, 0, 12];
+        assert_eq!(transcript.hash(), sha256(&[&header, HELLO]));
+    }
+
+    /// RFC 8446 §4.4.1.
+    #[test]
+    fn a_retry_replaces_the_hello_by_its_hash() {
+        let mut transcript = transcript();
+        transcript.start(
+            &*default_provider(),
+            ProtocolVersion::DTLS1_3,
+            HashAlgorithm::Sha256,
+        );
+        transcript.retry(&*default_provider());
+        transcript.add(HandshakeType::SERVER_HELLO, 0, ANSWER);
+        let hello = sha256(&[&[1, 0, 0, 12], HELLO]);
+        let messages = [&[254, 0, 0, 32], hello.as_ref(), &[2, 0, 0, 12], ANSWER];
+        assert_eq!(transcript.hash(), sha256(&messages));
+    }
+}
