@@ -37,44 +37,40 @@ impl<V: Vector> Counter<V> {
     pub(super) fn take<const N: usize>(&mut self) -> [V; N] {
         let first = self.next;
         self.next += (N * V::BLOCKS) as u32;
-        if first & 0xff != 0 && (first & 0xff) + (N * V::BLOCKS) as u32 > 256 {
-            return self.take_over_wrap(first);
-        }
-        if first & 0xff == 0 && first != 0 {
-            self.restart(first);
-        }
         let mut vectors = [self.vector; N];
-        for vector in &mut vectors {
-            *vector = self.vector;
-            self.vector = self.vector.advance(V::BLOCKS as u8);
-        }
-        vectors
-    }
-
-    #[inline(always)]
-    fn restart(&mut self, at: u32) {
-        self.vector = V::broadcast(self.token, &self.at(at)).number();
-    }
-
-    #[cold]
-    fn take_over_wrap<const N: usize>(&mut self, first: u32) -> [V; N] {
-        let vectors = std::array::from_fn(|i| {
-            let mut blocks = [[0; 16]; BLOCKS_MAX];
-            for (j, block) in blocks.iter_mut().take(V::BLOCKS).enumerate() {
-                *block = self.at(first + (i * V::BLOCKS + j) as u32);
+        if (first & 0xff) + (N * V::BLOCKS) as u32 <= 256 {
+            for vector in &mut vectors {
+                *vector = self.vector;
+                self.vector = self.vector.advance(V::BLOCKS as u8);
             }
-            V::load(self.token, blocks.as_flattened())
-        });
-        self.restart(self.next);
+            if self.next & 0xff != 0 {
+                return vectors;
+            }
+        } else {
+            vectors = one_by_one::<V, N>(self.token, self.block, first);
+        }
+        self.vector = V::broadcast(self.token, &at(&self.block, self.next)).number();
         vectors
     }
+}
 
-    #[inline(always)]
-    fn at(&self, count: u32) -> [u8; 16] {
-        let mut block = self.block;
-        block[14..].copy_from_slice(&(count as u16).to_be_bytes());
-        block
-    }
+/// The blocks from `first` on, over the edge where the last byte wraps.
+#[cold]
+#[inline(never)]
+fn one_by_one<V: Vector, const N: usize>(token: V::Token, block: [u8; 16], first: u32) -> [V; N] {
+    std::array::from_fn(|i| {
+        let first = first + (i * V::BLOCKS) as u32;
+        let blocks: [_; BLOCKS_MAX] = std::array::from_fn(|j| at(&block, first + j as u32));
+        V::load(token, blocks.as_flattened())
+    })
+}
+
+/// The counter block with this count.
+#[inline(always)]
+fn at(block: &[u8; 16], count: u32) -> [u8; 16] {
+    let mut block = *block;
+    block[14..].copy_from_slice(&(count as u16).to_be_bytes());
+    block
 }
 
 /// Blocks in the widest vector.

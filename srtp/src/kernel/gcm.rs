@@ -5,7 +5,7 @@
 
 use super::Layout;
 use super::ctr::Counter;
-use super::state::GcmState;
+use super::state::{GcmState, POWERS};
 use super::vector::{Vector, load_up_to_16};
 
 /// Whether the packet is enciphered or deciphered: which side of the cipher GHASH sees.
@@ -117,20 +117,18 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
     };
     let lengths = u128::from(8 * aad_len as u64) << 64 | u128::from(8 * data.len() as u64);
     let first = Counter::<V::Block>::new(token.into(), &layout.iv, 1).take::<1>();
+    let mut groups = data.chunks_exact_mut(GROUP * V::BYTES);
     if aad_len <= 16 && blocks + 2 <= GROUP * V::BLOCKS {
         let aad = pass.block(short_aad(aad, layout.trailer));
         let power = V::Block::load(token.into(), &key.powers_from(blocks + 2)[0]);
         pass.sum = Sum::product(aad, power).widen();
-        return pass.finish::<KEYS, GROUP>(data, lengths, first);
+    } else {
+        pass.hash_aad(aad, layout.trailer);
+        for group in &mut groups {
+            pass.group::<KEYS, GROUP>(group);
+        }
     }
-    pass.hash_aad(aad, layout.trailer);
-    let mut groups = data;
-    while groups.len().div_ceil(16) >= GROUP * V::BLOCKS {
-        let (group, rest) = groups.split_at_mut((GROUP * V::BYTES).min(groups.len()));
-        pass.group::<KEYS, GROUP>(group);
-        groups = rest;
-    }
-    pass.finish::<KEYS, GROUP>(groups, lengths, first)
+    pass.finish::<KEYS, GROUP>(groups.into_remainder(), lengths, first)
 }
 
 impl<V: Vector> Pass<'_, V> {
@@ -143,6 +141,12 @@ impl<V: Vector> Pass<'_, V> {
     /// Hashes associated data that is longer than a block, or that precedes a long packet.
     #[inline(always)]
     fn hash_aad(&mut self, aad: &[u8], trailer: Option<[u8; 4]>) {
+        if aad.len() <= 12 {
+            let block = self.block(short_aad(aad, trailer));
+            let key = V::Block::load(self.token.into(), &self.key.powers_from(1)[0]);
+            self.hash = Sum::product(block, key).reduce(self.token.into());
+            return;
+        }
         let key = V::Block::load(self.token.into(), &self.key.powers_from(1)[0]);
         let whole = aad.chunks_exact(16);
         let rest = whole.remainder();
@@ -163,12 +167,12 @@ impl<V: Vector> Pass<'_, V> {
         }
     }
 
-    /// Runs one whole group (its last block may be partial).
+    /// Runs one whole group.
     #[inline(always)]
     fn group<const KEYS: usize, const N: usize>(&mut self, data: &mut [u8]) {
         let keystream = V::encrypt::<KEYS, N>(self.token, self.key.keys(), self.counter.take());
         let zero = Sum([V::broadcast(self.token, &[0; 16]); 3]);
-        let sum = self.multiply(zero, keystream, data, N * V::BLOCKS);
+        let sum = self.multiply::<N, false>(zero, keystream, data, N * V::BLOCKS);
         self.hash = sum.reduce(self.token).fold();
     }
 
@@ -206,13 +210,19 @@ impl<V: Vector> Pass<'_, V> {
     fn rest<const KEYS: usize, const N: usize>(&mut self, data: &mut [u8]) {
         let keystream = V::encrypt::<KEYS, N>(self.token, self.key.keys(), self.counter.take());
         let blocks = data.len().div_ceil(16);
-        self.sum = self.multiply(self.sum, keystream, data, blocks + 1);
+        let exponent = POWERS.min(blocks + 1);
+        self.sum = self.multiply::<N, true>(self.sum, keystream, data, exponent);
         self.hash = V::Block::broadcast(self.token.into(), &[0; 16]);
+        if blocks == POWERS {
+            // No power was left for the lengths: they follow behind a reduction.
+            self.hash = self.sum.reduce(self.token).fold();
+            self.sum = Sum([V::broadcast(self.token, &[0; 16]); 3]);
+        }
     }
 
     /// Applies the key stream, and adds to `sum` the blocks times the powers from H^`exponent` down.
     #[inline(always)]
-    fn multiply<const N: usize>(
+    fn multiply<const N: usize, const PARTIAL: bool>(
         &self,
         mut sum: Sum<V>,
         keystream: [V; N],
@@ -235,15 +245,32 @@ impl<V: Vector> Pass<'_, V> {
             sum = sum.add_product(hashed.reverse().xor(hash), power);
             hash = V::broadcast(self.token, &[0; 16]);
         }
-        let before = V::load_partial(self.token, last);
-        let after = before.xor(keystream[N - 1]);
-        after.store_partial(last);
-        let hashed = match self.direction {
-            Direction::Seal => after.truncate(last.len()),
-            Direction::Open => before,
+        let hashed = if PARTIAL {
+            let before = V::load_partial(self.token, last);
+            let after = before.xor(keystream[N - 1]);
+            after.store_partial(last);
+            match self.direction {
+                Direction::Seal => after.truncate(last.len()),
+                Direction::Open => before,
+            }
+        } else {
+            self.apply(keystream[N - 1], last)
         };
         let power = V::load(self.token, &powers[(N - 1) * V::BYTES..]);
         sum.add_product(hashed.reverse().xor(hash), power)
+    }
+
+    /// Applies the key stream to a whole vector of data; gives the enciphered side.
+    #[inline(always)]
+    fn apply(&self, keystream: V, chunk: &mut [u8]) -> V {
+        let before = V::load(self.token, chunk);
+        let after = before.xor(keystream);
+        after.store(chunk);
+        if self.direction == Direction::Seal {
+            after
+        } else {
+            before
+        }
     }
 }
 

@@ -94,31 +94,35 @@ pub(super) trait Vector: Copy {
 #[inline(always)]
 pub(super) fn load_up_to_16(bytes: &[u8]) -> u128 {
     let n = bytes.len();
-    let low = |at: usize, len: usize| -> u64 {
-        // Two loads that may overlap: no loop over bytes, no call of memcpy.
-        match len {
-            8.. => u64::from_le_bytes(*bytes[at..].first_chunk().expect("invariant: 8 bytes")),
-            4..8 => {
-                let first = u32::from_le_bytes(*bytes[at..].first_chunk().expect("invariant: 4"));
-                let last =
-                    u32::from_le_bytes(*bytes[at + len - 4..].first_chunk().expect("invariant: 4"));
-                u64::from(first) | u64::from(last) << (8 * (len - 4))
-            }
-            1..4 => {
-                let first = u64::from(bytes[at]);
-                let middle = u64::from(bytes[at + len / 2]) << (8 * (len / 2));
-                let last = u64::from(bytes[at + len - 1]) << (8 * (len - 1));
-                first | middle | last
-            }
-            0 => 0,
-        }
-    };
     if n <= 8 {
-        return low(0, n).into();
+        return load_up_to_8(bytes).into();
     }
     assert!(n <= 16, "invariant: at most one block");
-    let last = u64::from_le_bytes(*bytes[n - 8..].first_chunk().expect("invariant: 8 bytes"));
-    u128::from(low(0, 8)) | u128::from(last) << (8 * (n - 8))
+    u128::from(word(bytes, 0)) | u128::from(word(bytes, n - 8)) << (8 * (n - 8))
+}
+
+/// Up to 8 bytes as a little-endian number: loads that may overlap, for a copy of unknown length would be a call.
+#[inline(always)]
+fn load_up_to_8(bytes: &[u8]) -> u64 {
+    match bytes.len() {
+        8.. => word(bytes, 0),
+        n @ 4..8 => {
+            let first = u32::from_le_bytes(*bytes.first_chunk().expect("invariant: 4 bytes"));
+            let last = u32::from_le_bytes(*bytes.last_chunk().expect("invariant: 4 bytes"));
+            u64::from(first) | u64::from(last) << (8 * (n - 4))
+        }
+        n @ 1..4 => {
+            let middle = u64::from(bytes[n / 2]) << (8 * (n / 2));
+            let last = u64::from(bytes[n - 1]) << (8 * (n - 1));
+            u64::from(bytes[0]) | middle | last
+        }
+        0 => 0,
+    }
+}
+
+#[inline(always)]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(*bytes[at..].first_chunk().expect("invariant: 8 bytes"))
 }
 
 #[cfg(test)]
