@@ -10,6 +10,8 @@ mod coverage;
 mod inbound;
 mod outbound;
 mod partial;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use std::time::Instant;
