@@ -5,7 +5,7 @@ mod transmit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::receive::Floods;
 use self::transmit::Outbox;

@@ -1,0 +1,297 @@
+//! Two connections, a clock that only the bench moves, and the network between them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use dtls::crypto::{self, CryptoProvider};
+use dtls::{
+    Certificate, Config, ConfigBuilder, Connection, Error, Event, NamedGroup, PeerIdentity,
+    ProtocolVersion, Role,
+};
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+
+/// What tests vary: the version, and whether the key exchange is post-quantum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flavour {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) group: NamedGroup,
+}
+
+pub(crate) const FLAVOURS: [Flavour; 3] = [
+    Flavour { version: ProtocolVersion::DTLS1_2, group: NamedGroup::X25519 },
+    Flavour { version: ProtocolVersion::DTLS1_3, group: NamedGroup::X25519 },
+    Flavour { version: ProtocolVersion::DTLS1_3, group: NamedGroup::X25519MLKEM768 },
+];
+
+/// One of the two ends, by its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+use Side::{Client, Server};
+
+impl Side {
+    pub(crate) const BOTH: [Self; 2] = [Client, Server];
+
+    pub(crate) fn peer(self) -> Self {
+        match self {
+            Client => Server,
+            Server => Client,
+        }
+    }
+}
+
+/// What the network does to a datagram: when each copy of it arrives, counted from now.
+pub(crate) type Fate = Vec<Duration>;
+
+/// Decides about the `n`th datagram of a side.
+pub(crate) type Network = Box<dyn FnMut(Side, usize, &[u8]) -> Fate>;
+
+/// A network that delivers everything after `delay`, in order.
+pub(crate) fn ideal(delay: Duration) -> Network {
+    Box::new(move |_, _, _| vec![delay])
+}
+
+/// An end and what it did.
+pub(crate) struct End {
+    pub(crate) connection: Connection,
+    pub(crate) events: Vec<Event>,
+    pub(crate) error: Option<Error>,
+    /// Datagrams sent so far.
+    pub(crate) sent: usize,
+}
+
+impl End {
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.info().is_some()
+    }
+
+    /// The application data received.
+    pub(crate) fn received(&self) -> Vec<&[u8]> {
+        let data = self.events.iter().filter_map(|event| match event {
+            Event::ApplicationData(data) => Some(data.as_slice()),
+            _ => None,
+        });
+        data.collect()
+    }
+}
+
+/// A client, a server and the network between them.
+pub(crate) struct Pair {
+    pub(crate) now: Instant,
+    pub(crate) start: Instant,
+    ends: [End; 2],
+    pub(crate) network: Network,
+    /// Datagrams on their way, by time of arrival and order of sending.
+    in_flight: BTreeMap<(Instant, u64), (Side, Vec<u8>)>,
+    serial: u64,
+    pub(crate) log: Vec<(Duration, Side, usize)>,
+}
+
+static PROVIDER: LazyLock<Arc<dyn CryptoProvider>> = LazyLock::new(crypto::default_provider);
+
+static CERTIFICATES: LazyLock<[Arc<Certificate>; 2]> = LazyLock::new(|| {
+    Side::BOTH.map(|_| Arc::new(Certificate::generate(&**PROVIDER).expect("certificate")))
+});
+
+/// The certificate of a side.
+pub(crate) fn certificate(side: Side) -> Arc<Certificate> {
+    Arc::clone(&CERTIFICATES[side as usize])
+}
+
+/// What a side expects of its peer.
+pub(crate) fn expects(side: Side) -> PeerIdentity {
+    PeerIdentity::Fingerprints(vec![certificate(side.peer()).fingerprint_sha256()])
+}
+
+/// The configuration for a flavour.
+pub(crate) fn config(flavour: Flavour) -> ConfigBuilder {
+    Config::builder(Arc::clone(&PROVIDER)).versions(&[flavour.version]).groups(&[flavour.group])
+}
+
+/// A seeded source of chance.
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// SplitMix64.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// True with this probability.
+    pub(crate) fn hits(&mut self, probability: f64) -> bool {
+        ((self.next() >> 11) as f64) < probability * (1_u64 << 53) as f64
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+impl Pair {
+    /// Both ends with the same configuration, over an ideal network.
+    pub(crate) fn new(config: ConfigBuilder) -> Self {
+        Self::with([config.clone(), config], Side::BOTH.map(expects))
+    }
+
+    /// Ends with a configuration and an expectation each: the client's, then the server's.
+    pub(crate) fn with(configs: [ConfigBuilder; 2], expected: [PeerIdentity; 2]) -> Self {
+        let now = Instant::now();
+        let mut expected = expected.into_iter();
+        let mut roles = [Role::Client, Role::Server].into_iter();
+        let mut sides = Side::BOTH.into_iter();
+        let ends = configs.map(|config| {
+            let config = Arc::new(config.build().expect("configuration"));
+            let (role, side) = (roles.next().expect("two"), sides.next().expect("two"));
+            let expected = expected.next().expect("two");
+            let connection = Connection::new(config, role, certificate(side), expected, now);
+            let connection = connection.expect("connection");
+            End { connection, events: Vec::new(), error: None, sent: 0 }
+        });
+        Self {
+            now,
+            start: now,
+            ends,
+            network: ideal(MS),
+            in_flight: BTreeMap::new(),
+            serial: 0,
+            log: Vec::new(),
+        }
+    }
+
+    pub(crate) fn end(&self, side: Side) -> &End {
+        &self.ends[side as usize]
+    }
+
+    pub(crate) fn end_mut(&mut self, side: Side) -> &mut End {
+        &mut self.ends[side as usize]
+    }
+
+    pub(crate) fn connection(&mut self, side: Side) -> &mut Connection {
+        &mut self.end_mut(side).connection
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.ends.iter().all(End::is_connected)
+    }
+
+    /// Takes out what the ends want to send and tell.
+    pub(crate) fn flush(&mut self) {
+        let mut buf = [0; 2048];
+        for side in Side::BOTH {
+            let end = &mut self.ends[side as usize];
+            while let Some(length) = end.connection.poll_transmit(self.now, &mut buf) {
+                let datagram = &buf[..length];
+                self.log.push((self.now - self.start, side, length));
+                for delay in (self.network)(side, end.sent, datagram) {
+                    let arrival = (self.now + delay, self.serial);
+                    self.in_flight.insert(arrival, (side.peer(), datagram.to_vec()));
+                    self.serial += 1;
+                }
+                end.sent += 1;
+            }
+            end.events.extend(std::iter::from_fn(|| end.connection.poll_event()));
+        }
+    }
+
+    /// Lets the next thing happen: an arrival or a timeout. False if nothing will, or not before
+    /// `limit`.
+    pub(crate) fn step(&mut self, limit: Instant) -> bool {
+        self.flush();
+        let arrival = self.in_flight.first_key_value().map(|(key, _)| key.0);
+        let timeouts = self.ends.iter().filter(|end| end.error.is_none());
+        let timeout = timeouts.filter_map(|end| end.connection.poll_timeout()).min();
+        let Some(next) = arrival.into_iter().chain(timeout).min() else { return false };
+        if next > limit {
+            return false;
+        }
+        self.now = self.now.max(next);
+        while let Some(entry) = self.in_flight.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let (side, mut datagram) = entry.remove();
+            self.deliver(side, &mut datagram);
+        }
+        for end in &mut self.ends {
+            if end.connection.poll_timeout().is_some_and(|timeout| timeout <= self.now) {
+                let result = end.connection.handle_timeout(self.now);
+                end.error = end.error.take().or(result.err());
+            }
+        }
+        self.flush();
+        true
+    }
+
+    /// Gives a side a datagram at once.
+    pub(crate) fn deliver(&mut self, side: Side, datagram: &mut [u8]) {
+        let end = &mut self.ends[side as usize];
+        let result = end.connection.handle_datagram(self.now, datagram);
+        end.error = end.error.take().or(result.err());
+        self.flush();
+    }
+
+    /// Goes on until `done`, at most for `limit`. Returns whether it is done.
+    pub(crate) fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let limit = self.now + limit;
+        self.flush();
+        while !done(self) {
+            if !self.step(limit) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Goes on until both ends are connected, or 30 s are over.
+    pub(crate) fn connect(&mut self) -> bool {
+        self.run_until(Duration::from_secs(30), Self::is_connected)
+    }
+
+    /// Goes on for a time.
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Fails unless both ends have the same keys for SRTP and data gets across both ways.
+    pub(crate) fn check_connected(&mut self) {
+        let errors = Side::BOTH.map(|side| self.end(side).error.clone());
+        assert_eq!(errors, [None, None]);
+        assert!(self.is_connected(), "after {:?}: {:?}", self.elapsed(), self.log);
+        let [client, server] = Side::BOTH.map(|side| {
+            let keys = self.end(side).connection.srtp_keying_material();
+            keys.expect("SRTP keys").as_bytes().to_vec()
+        });
+        assert_eq!(client, server);
+        self.network = ideal(MS);
+        for side in Side::BOTH {
+            let before = self.end(side.peer()).received().len();
+            let now = self.now;
+            self.connection(side).send(now, b"hello").expect("connected");
+            let arrived = self.run_until(Duration::from_secs(1), |pair| {
+                pair.end(side.peer()).received().len() > before
+            });
+            assert!(arrived, "data of {side:?}");
+            assert_eq!(self.end(side.peer()).received()[before], b"hello");
+        }
+    }
+}
