@@ -270,6 +270,9 @@ pub enum Error {
     /// The crypto provider failed.
     #[error("the crypto provider failed: {0}")]
     Crypto(#[from] CryptoError),
+    /// The application ended the connection with this alert.
+    #[error("the application ended the connection ({0:?})")]
+    Aborted(AlertDescription),
     /// The connection was ended before by close or an error.
     #[error("the connection is closed")]
     Closed,
@@ -343,7 +346,7 @@ impl Error {
             Self::BadFinished | Self::BadSignature => A::DECRYPT_ERROR,
             Self::FingerprintMismatch { .. } | Self::MalformedCertificate => A::BAD_CERTIFICATE,
             Self::UnsupportedCertificateKey => A::UNSUPPORTED_CERTIFICATE,
-            Self::CertificateRefused(alert) => *alert,
+            Self::CertificateRefused(alert) | Self::Aborted(alert) => *alert,
             Self::ClientCertificateMissing(_) => A::CERTIFICATE_REQUIRED,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
             Self::SequenceExhausted | Self::ForgeryLimit | Self::Crypto(_) => A::INTERNAL_ERROR,

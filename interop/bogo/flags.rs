@@ -47,7 +47,6 @@ pub(crate) struct Flags {
     pub(crate) key_update_before_read: bool,
     pub(crate) max_cert_list: Option<usize>,
     pub(crate) expect_selected_credential: Option<i32>,
-    pub(crate) expect_hrr: Option<bool>,
 }
 
 /// A flag that the shim doesn't know, or one whose value is missing or no number.
@@ -98,8 +97,6 @@ impl Flags {
             "-expect-selected-credential" => {
                 self.expect_selected_credential = Some(args.number(flag)?);
             }
-            "-expect-hrr" => self.expect_hrr = Some(true),
-            "-expect-no-hrr" => self.expect_hrr = Some(false),
             _ if self.is_credential(flag, args)? || self.is_export(flag, args)? => {}
             // Versions before 1.2 do not exist here.
             "-no-tls1" | "-no-tls11" => {}
@@ -107,7 +104,10 @@ impl Flags {
             "-trust-cert" => drop(args.text(flag)?),
             // A core without I/O has no asynchronous mode, callbacks always answer at once, and
             // nothing here resumes a session or issues a ticket.
-            "-async" | "-implicit-handshake" | "-expect-verify-result" | "-no-ticket"
+            "-async"
+            | "-implicit-handshake"
+            | "-expect-verify-result"
+            | "-no-ticket"
             | "-expect-no-session" => {}
             _ => return Err(Unimplemented(flag.to_owned())),
         }
@@ -157,7 +157,9 @@ impl Flags {
         if self.credentials.is_empty() {
             self.credentials.push(Credential::default());
         }
-        self.credentials.last_mut().expect("invariant: one was pushed if there was none")
+        self.credentials
+            .last_mut()
+            .expect("invariant: one was pushed if there was none")
     }
 }
 
@@ -165,11 +167,14 @@ struct Arguments<I>(I);
 
 impl<I: Iterator<Item = String>> Arguments<I> {
     fn text(&mut self, flag: &str) -> Result<String, Unimplemented> {
-        self.0.next().ok_or_else(|| Unimplemented(format!("{flag} without a value")))
+        self.0
+            .next()
+            .ok_or_else(|| Unimplemented(format!("{flag} without a value")))
     }
 
     fn number<T: std::str::FromStr>(&mut self, flag: &str) -> Result<T, Unimplemented> {
         let text = self.text(flag)?;
-        text.parse().map_err(|_| Unimplemented(format!("{flag} {text}")))
+        text.parse()
+            .map_err(|_| Unimplemented(format!("{flag} {text}")))
     }
 }

@@ -54,12 +54,17 @@ impl Transport {
             b'M' => Ok(Command::SetMtu(self.read_u32()? as usize)),
             b'E' => {
                 let nanos = self.read_u64()?;
-                Ok(Command::ExpectTimeout((nanos != u64::MAX).then(|| Duration::from_nanos(nanos))))
+                Ok(Command::ExpectTimeout(
+                    (nanos != u64::MAX).then(|| Duration::from_nanos(nanos)),
+                ))
             }
-            b'U' => {
-                Ok(Command::SetInitialTimeout(Duration::from_millis(self.read_u32()?.into())))
-            }
-            _ => Err(io::Error::new(ErrorKind::InvalidData, "unknown opcode from the runner")),
+            b'U' => Ok(Command::SetInitialTimeout(Duration::from_millis(
+                self.read_u32()?.into(),
+            ))),
+            _ => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "unknown opcode from the runner",
+            )),
         }
     }
 

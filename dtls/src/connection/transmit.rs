@@ -39,8 +39,8 @@ impl Outbox {
         Ok(())
     }
 
-    fn pop(&mut self) -> Option<Vec<u8>> {
-        let data = self.data.pop_front()?;
+    fn pop(&mut self, room: usize) -> Option<Vec<u8>> {
+        let data = self.data.pop_front_if(|data| data.len() <= room)?;
         self.queued_bytes -= data.len();
         if self.data.is_empty() {
             self.data = VecDeque::new();
@@ -53,8 +53,8 @@ impl Connection {
     /// Writes the next datagram to the front of `buf` and returns its length. Poll until `None`
     /// after every verb.
     ///
-    /// A datagram is at most as long as the MTU. `buf` should be so too, or else nothing comes
-    /// out that does not fit.
+    /// The handshake's datagrams are at most as long as the MTU and as `buf`. Application data
+    /// waits until `buf` has room for all of it and at most 64 bytes more.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
         let result = self.transmit(now, buf);
@@ -76,6 +76,9 @@ impl Connection {
     /// Queues application data for [`Connection::poll_transmit`]: one record, in a datagram of
     /// its own. Nothing is sent for empty data.
     ///
+    /// The MTU is that of the handshake alone: who sends data knows its path better (SCTP probes
+    /// for it), so that a record may have up to 2^14 bytes.
+    ///
     /// # Errors
     /// [`SendError::NotConnected`] before [`Event::Connected`](crate::Event::Connected),
     /// [`SendError::TooLong`], [`SendError::QueueFull`], [`SendError::Closed`].
@@ -89,16 +92,10 @@ impl Connection {
         if self.handshake.established().is_none() {
             return Err(SendError::NotConnected);
         }
-        let overhead = self.records.write_overhead();
-        let limit = self
-            .mtu
-            .configured
-            .saturating_sub(overhead)
-            .min(MAX_PLAINTEXT);
-        if data.len() > limit {
+        if data.len() > MAX_PLAINTEXT {
             return Err(SendError::TooLong {
                 length: data.len(),
-                limit,
+                limit: MAX_PLAINTEXT,
             });
         }
         if !data.is_empty() {
@@ -127,6 +124,13 @@ impl Connection {
         self.outbox.alert = Some((AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY));
     }
 
+    /// Ends the connection at once, with a fatal alert that the application chooses.
+    pub fn abort(&mut self, alert: AlertDescription) {
+        if !matches!(self.status, Status::Failed { .. }) {
+            let _ = self.finish(Err(Error::Aborted(alert)));
+        }
+    }
+
     /// Writes a datagram: the flight under way first, as keys and peers wait for it.
     fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Result<usize, Error> {
         if self.flights.is_sending() {
@@ -142,7 +146,8 @@ impl Connection {
                 return Ok(length);
             }
         }
-        if let Some(data) = self.outbox.pop() {
+        let room = buf.len().saturating_sub(self.records.write_overhead());
+        if let Some(data) = self.outbox.pop(room) {
             return self.seal(ContentType::APPLICATION_DATA, &data, buf);
         }
         if let Some((level, description)) = self.outbox.alert.take() {

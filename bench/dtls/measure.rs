@@ -1,0 +1,87 @@
+//! Time: short batches of every stack in turn, so that a slow moment of the machine meets them all.
+
+use std::io;
+use std::time::Instant;
+
+use crate::peer::{Peer, SHAPES, Shape, Wire};
+use crate::worker::Worker;
+
+/// Handshakes between two readings of the clock; few, so that some batch runs undisturbed.
+const BATCH: u32 = 8;
+
+/// One batch of one stack.
+pub(crate) struct Batch {
+    /// Per handshake.
+    pub(crate) microseconds: f64,
+    /// Of the last handshake.
+    pub(crate) wire: Wire,
+}
+
+/// What was measured of one stack and shape.
+pub(crate) struct Timing {
+    pub(crate) name: String,
+    pub(crate) shape: Shape,
+    pub(crate) wire: Wire,
+    /// The worker that measures it; `None`: this process.
+    pub(crate) worker: Option<usize>,
+    /// Microseconds per handshake of each batch.
+    batches: Vec<f64>,
+}
+
+impl Timing {
+    /// The fastest batch: what the code costs when nothing else runs.
+    pub(crate) fn minimum(&self) -> f64 {
+        self.batches.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        let mut sorted = self.batches.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() / 2]
+    }
+}
+
+/// Runs `rounds` rounds of one batch of each stack and shape, here and in the workers.
+pub(crate) fn run(peers: &[Box<dyn Peer>], workers: &mut [Worker], rounds: usize) -> io::Result<Vec<Timing>> {
+    let mut timings = plan(peers, workers)?;
+    for _ in 0..rounds {
+        for timing in &mut timings {
+            let batch = match timing.worker {
+                Some(index) => workers[index].batch(&timing.name, timing.shape)?,
+                None => {
+                    let peer = peers.iter().find(|peer| peer.name() == timing.name);
+                    batch(&**peer.expect("invariant: planned from it"), timing.shape)
+                }
+            };
+            timing.batches.push(batch.microseconds);
+            timing.wire = batch.wire;
+        }
+    }
+    Ok(timings)
+}
+
+/// One batch in this process.
+pub(crate) fn batch(peer: &dyn Peer, shape: Shape) -> Batch {
+    let mut wire = Wire::default();
+    let start = Instant::now();
+    for _ in 0..BATCH {
+        wire = peer.handshake(shape).wire;
+    }
+    Batch { microseconds: start.elapsed().as_secs_f64() * 1e6 / f64::from(BATCH), wire }
+}
+
+fn plan(peers: &[Box<dyn Peer>], workers: &mut [Worker]) -> io::Result<Vec<Timing>> {
+    let here = peers.iter().flat_map(|peer| {
+        SHAPES.into_iter().filter(|shape| peer.supports(*shape)).map(|shape| (peer.name().to_owned(), shape, None))
+    });
+    let mut stacks: Vec<_> = here.collect();
+    for (index, worker) in workers.iter_mut().enumerate() {
+        stacks.extend(worker.list()?.into_iter().map(|(name, shape)| (name, shape, Some(index))));
+    }
+    // The portcullis of this process is measured; a worker's copy of it is not.
+    stacks.retain(|(name, _, worker)| worker.is_none() || name != "portcullis");
+    let order = |shape: &Shape| SHAPES.iter().position(|s| s == shape);
+    stacks.sort_by_key(|(_, shape, _)| order(shape));
+    let timing = |(name, shape, worker)| Timing { name, shape, wire: Wire::default(), worker, batches: Vec::new() };
+    Ok(stacks.into_iter().map(timing).collect())
+}

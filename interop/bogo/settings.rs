@@ -1,0 +1,167 @@
+//! From the runner's flags to a connection.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dtls::crypto::{CryptoProvider, default_provider};
+use dtls::{
+    AlertDescription, Certificate, CertificateVerifier, ClientAuth, Config, ConfigError,
+    Connection, NamedGroup, PeerIdentity, ProtocolVersion, RetransmitConfig, Role, SignatureScheme,
+    SrtpProfile,
+};
+
+use crate::flags::{Credential, Flags};
+
+/// Settings that the flags ask for and that can't be had.
+#[derive(Debug)]
+#[expect(dead_code, reason = "read through Debug, by the runner")]
+pub(crate) enum SettingsError {
+    Config(ConfigError),
+    Certificate(dtls::CertificateError),
+    File(std::io::Error),
+    Connection(dtls::Error),
+}
+
+/// The certificates that `flags` name, or one of our own making.
+pub(crate) fn certificates(flags: &Flags) -> Result<Vec<Arc<Certificate>>, SettingsError> {
+    let provider = default_provider();
+    if flags.credentials.is_empty() {
+        let certificate = Certificate::generate(&*provider).map_err(SettingsError::Certificate)?;
+        return Ok(vec![Arc::new(certificate)]);
+    }
+    flags
+        .credentials
+        .iter()
+        .map(|credential| certificate(credential, &*provider))
+        .collect()
+}
+
+/// The connection that `flags` describe.
+pub(crate) fn connection(
+    flags: &Flags,
+    certificates: &[Arc<Certificate>],
+    now: Instant,
+) -> Result<Connection, SettingsError> {
+    let role = if flags.server {
+        Role::Server
+    } else {
+        Role::Client
+    };
+    let config = Arc::new(config(flags, default_provider()).map_err(SettingsError::Config)?);
+    Connection::new(
+        config,
+        role,
+        certificates[0].clone(),
+        peer_identity(flags),
+        now,
+    )
+    .map_err(SettingsError::Connection)
+}
+
+/// What the tests suppose for retransmission: 13 timeouts in all, the ceiling at 60 s.
+pub(crate) fn retransmit(initial: Duration) -> RetransmitConfig {
+    RetransmitConfig {
+        initial,
+        ..RetransmitConfig::default()
+    }
+}
+
+fn config(flags: &Flags, provider: Arc<dyn CryptoProvider>) -> Result<Config, ConfigError> {
+    let mut builder = Config::builder(provider)
+        .versions(&versions(flags))
+        .client_auth(client_auth(flags))
+        .srtp_profiles(&srtp_profiles(flags))
+        .srtp_required(false)
+        .handshake_timeout(None);
+    if !flags.groups.is_empty() {
+        let groups: Vec<_> = flags.groups.iter().copied().map(NamedGroup).collect();
+        builder = builder.groups(&groups);
+    }
+    if !flags.verify_prefs.is_empty() {
+        let schemes: Vec<_> = flags
+            .verify_prefs
+            .iter()
+            .copied()
+            .map(SignatureScheme)
+            .collect();
+        builder = builder.signature_schemes(&schemes);
+    }
+    if let Some(mtu) = flags.mtu {
+        builder = builder.mtu(mtu);
+    }
+    if let Some(milliseconds) = flags.initial_timeout_ms {
+        builder = builder.retransmit(retransmit(Duration::from_millis(milliseconds)));
+    }
+    builder.build()
+}
+
+/// The versions between `-min-version` and `-max-version`; on the wire a newer one has a lower number.
+fn versions(flags: &Flags) -> Vec<ProtocolVersion> {
+    let all = [
+        (ProtocolVersion::DTLS1_3, flags.no_dtls13),
+        (ProtocolVersion::DTLS1_2, flags.no_dtls12),
+    ];
+    all.into_iter()
+        .filter(|(version, switched_off)| {
+            !switched_off
+                && flags.min_version.is_none_or(|min| version.0 <= min)
+                && flags.max_version.is_none_or(|max| version.0 >= max)
+        })
+        .map(|(version, _)| version)
+        .collect()
+}
+
+fn client_auth(flags: &Flags) -> ClientAuth {
+    match (flags.require_client_certificate, flags.verify_peer) {
+        (true, _) => ClientAuth::Required,
+        (false, true) => ClientAuth::Optional,
+        (false, false) => ClientAuth::None,
+    }
+}
+
+fn srtp_profiles(flags: &Flags) -> Vec<SrtpProfile> {
+    let names = flags
+        .srtp_profiles
+        .as_deref()
+        .unwrap_or_default()
+        .split(':');
+    names
+        .filter_map(|name| match name {
+            "SRTP_AES128_CM_SHA1_80" => Some(SrtpProfile::AES128_CM_HMAC_SHA1_80),
+            "SRTP_AES128_CM_SHA1_32" => Some(SrtpProfile::AES128_CM_HMAC_SHA1_32),
+            _ => None,
+        })
+        .collect()
+}
+
+fn certificate(
+    credential: &Credential,
+    provider: &dyn CryptoProvider,
+) -> Result<Arc<Certificate>, SettingsError> {
+    let chain = std::fs::read_to_string(&credential.cert_file).map_err(SettingsError::File)?;
+    let key = std::fs::read_to_string(&credential.key_file).map_err(SettingsError::File)?;
+    let certificate = Certificate::from_pem(&chain, &key, provider);
+    Ok(Arc::new(certificate.map_err(SettingsError::Certificate)?))
+}
+
+fn peer_identity(flags: &Flags) -> PeerIdentity {
+    if !flags.verify_fail {
+        return PeerIdentity::DangerousAny;
+    }
+    // The runner expects the alert of the interface that said no.
+    PeerIdentity::Verifier(Arc::new(Refuse(if flags.custom_verify_callback {
+        AlertDescription::UNKNOWN_CERTIFICATE
+    } else {
+        AlertDescription::HANDSHAKE_FAILURE
+    })))
+}
+
+/// A verifier that trusts nobody.
+#[derive(Debug)]
+struct Refuse(AlertDescription);
+
+impl CertificateVerifier for Refuse {
+    fn verify(&self, _end_entity: &[u8], _chain: &[&[u8]]) -> Result<(), AlertDescription> {
+        Err(self.0)
+    }
+}
