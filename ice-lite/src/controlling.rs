@@ -1,6 +1,6 @@
 //! The small full agent of a caller.
 
-use crate::stun::{BufferTooSmall, MessageWriter};
+use crate::stun::MessageWriter;
 use crate::{
     Candidate, Credentials, Event, Outcome, Path, Random, SendRefused, Statistics, Transmit,
 };
@@ -84,7 +84,7 @@ impl ControllingAgent {
     /// Writes the next answer or check.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.poll_transmit_with(now, buf, |_| Ok(()))
+        self.poll_transmit_with(now, buf, |_| {})
     }
 
     /// As [`Self::poll_transmit`]; `add` may add attributes to a request or a success response.
@@ -93,7 +93,7 @@ impl ControllingAgent {
         &mut self,
         _now: Instant,
         _buf: &mut [u8],
-        _add: impl FnOnce(&mut MessageWriter<'_>) -> Result<(), BufferTooSmall>,
+        _add: impl FnOnce(&mut MessageWriter<'_>),
     ) -> Option<Transmit> {
         None
     }
@@ -151,8 +151,8 @@ impl ControllingAgent {
 
     /// Totals since the agent was made.
     #[must_use]
-    pub fn statistics(&self) -> &Statistics {
-        &self.statistics
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
     }
 
     /// A hash of all state except the statistics, equal before and after every discarded datagram.

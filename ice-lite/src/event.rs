@@ -1,6 +1,9 @@
 //! What an agent tells its owner.
 
-use crate::{Discard, Path, stun::Message};
+use crate::{
+    Discard, Path,
+    stun::{ErrorCode, Message},
+};
 use std::net::SocketAddr;
 
 /// What became of a datagram given to an agent.
@@ -10,6 +13,8 @@ pub enum Outcome<'d> {
     /// An authenticated Binding request, whose answer waits in `poll_transmit`. The message gives
     /// its attributes that integrity covers, unknown ones too.
     Request(Message<'d>),
+    /// An authenticated Binding request that an error answers; the answer waits in `poll_transmit`.
+    Refused(ErrorCode),
     /// An authenticated answer to one of our own checks (never from a lite agent).
     Response(Message<'d>),
     /// The datagram changed nothing but this counter.
@@ -34,7 +39,7 @@ impl Transmit {
 }
 
 /// What `poll_event` reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
     /// A check on this path authenticated: from now on datagrams from it may be looked at.
@@ -70,19 +75,17 @@ pub enum Event {
 }
 
 /// Why a path is no longer valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RemovalReason {
     /// Consent to send on it was lost.
     Consent(ConsentLoss),
     /// It made room for a newer path; it was the one longest without a check.
     Evicted,
-    /// An ICE restart replaced it.
-    Restarted,
 }
 
 /// How consent to send was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConsentLoss {
     /// The peer sent no authenticated check for the whole consent time (a lite agent's measure).
@@ -94,7 +97,7 @@ pub enum ConsentLoss {
 }
 
 /// Why a controlling agent gave up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureReason {
     /// There is no pair of a local and a remote candidate of one address family.

@@ -29,9 +29,16 @@ mod credentials;
 mod event;
 mod lite;
 mod path;
+mod queue;
+mod rate_limit;
+mod request;
+mod responder;
 mod statistics;
 pub mod stun;
 pub mod tcp;
+mod transaction_memory;
+mod valid_list;
+mod valid_pair;
 
 pub use candidate::{Candidate, CandidateError, CandidateKind};
 pub use controlling::{ControllingAgent, ControllingConfig};

@@ -1,7 +1,13 @@
 //! The ICE-lite agent of a server.
 
-use crate::stun::{BufferTooSmall, MessageWriter};
-use crate::{Credentials, Event, Outcome, Path, SendRefused, Statistics, Transmit};
+use crate::request::{Request, Role};
+use crate::responder::Responder;
+use crate::stun::{ErrorCode, Message, MessageWriter};
+use crate::valid_list::ValidList;
+use crate::{
+    ConsentLoss, Credentials, Discard, Event, Outcome, Path, SendRefused, Statistics, Transmit,
+};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// How a lite agent behaves.
@@ -22,47 +28,124 @@ impl Default for LiteConfig {
 }
 
 /// An ICE-lite agent: it answers checks, sends none, and is always controlled (RFC 8445 §2.5).
+///
+/// A full agent asks for consent with checks of its own; a lite one takes the peer's checks as
+/// consent, and stops sending on a path when none came for [`LiteConfig::consent_timeout`].
+#[derive(Debug)]
 pub struct LiteAgent {
-    local: Credentials,
+    responder: Responder,
+    valid: ValidList,
+    revoked: bool,
     statistics: Statistics,
 }
 
 impl LiteAgent {
     /// Makes an agent. It answers checks from the start, before the peer's ufrag is known.
     #[must_use]
-    pub fn new(local: Credentials, _config: LiteConfig) -> Self {
+    pub fn new(local: Credentials, config: LiteConfig) -> Self {
         Self {
-            local,
+            responder: Responder::new(local),
+            valid: ValidList::new(config.consent_timeout, ConsentLoss::NoCheck),
+            revoked: false,
             statistics: Statistics::default(),
         }
     }
 
     /// Our credentials, for the SDP.
     #[must_use]
-    pub fn local(&self) -> &Credentials {
-        &self.local
+    pub const fn local(&self) -> &Credentials {
+        self.responder.local()
     }
 
     /// Sets the peer's credentials: from now on requests must name its ufrag.
-    pub fn set_remote(&mut self, _remote: &Credentials) {}
-
-    /// Takes a datagram whose first byte says STUN. Afterwards poll everything.
-    pub fn handle_datagram<'d>(
-        &mut self,
-        _now: Instant,
-        _path: Path,
-        _datagram: &'d [u8],
-    ) -> Outcome<'d> {
-        unimplemented!()
+    pub fn set_remote(&mut self, remote: &Credentials) {
+        self.responder.set_remote_ufrag(remote.ufrag());
     }
 
-    /// Lets time pass. Afterwards poll events.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    /// Takes a datagram whose first byte says STUN. Afterwards poll transmits and events, and arm
+    /// the timer again.
+    pub fn handle_datagram<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'d [u8],
+    ) -> Outcome<'d> {
+        self.receive(now, path, datagram).unwrap_or_else(|reason| {
+            self.statistics.count(reason);
+            Outcome::Discarded(reason)
+        })
+    }
+
+    fn receive<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'d [u8],
+    ) -> Result<Outcome<'d>, Discard> {
+        let message = Message::parse(datagram).map_err(|_| Discard::Malformed)?;
+        if message.class().is_response() {
+            return Err(Discard::UnknownTransaction);
+        }
+        let request = self.responder.authenticate(&message)?;
+        if let Some(origin) = self.responder.memory.origin(request.id) {
+            // RFC 8489 §6.3.1: a retransmission gets the same answer; it renews nothing, for it
+            // may be a replay. From another address it is one.
+            if self.valid.find(&path) != Some(origin.into()) || !self.valid.is_valid(&path) {
+                return Err(Discard::Replayed);
+            }
+        } else {
+            if let Some(code) = self.refusal(&request) {
+                self.statistics.requests_received += 1;
+                self.responder.refuse(path, &request, code);
+                return Ok(Outcome::Refused(code));
+            }
+            self.accept(now, path, &request, datagram.len())?;
+        }
+        self.statistics.requests_received += 1;
+        self.responder.accept(path, request.id);
+        Ok(Outcome::Request(message))
+    }
+
+    const fn refusal(&self, request: &Request<'_>) -> Option<ErrorCode> {
+        if self.revoked {
+            return Some(ErrorCode::FORBIDDEN);
+        }
+        // RFC 8445 §6.1.1, §7.3.1.1: a lite agent stays controlled, so a peer that says it is
+        // controlled too must change its role, whatever the tiebreakers.
+        match (request.refusal(), request.role) {
+            (None, Some((Role::Controlled, _))) => Some(ErrorCode::ROLE_CONFLICT),
+            (refusal, _) => refusal,
+        }
+    }
+
+    /// A new authenticated request: its path becomes, or stays, valid.
+    fn accept(
+        &mut self,
+        now: Instant,
+        path: Path,
+        request: &Request<'_>,
+        len: usize,
+    ) -> Result<(), Discard> {
+        let slot = self.valid.admit(now, path, request.priority.into())?;
+        self.responder.memory.remember(request.id, slot as u8);
+        self.valid.credit(&path, len);
+        self.valid.renew_consent(now, slot);
+        self.valid.allow_sending(slot);
+        if request.use_candidate || request.nomination.is_some() {
+            self.valid.nominate(now, slot, request.nomination);
+        }
+        Ok(())
+    }
+
+    /// Lets time pass. Afterwards poll events, and arm the timer again.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.valid.handle_timeout(now);
+    }
 
     /// Writes the next answer. A buffer of [`crate::MAX_MESSAGE`] bytes always suffices.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.poll_transmit_with(now, buf, |_| Ok(()))
+        self.poll_transmit_with(now, buf, |_| {})
     }
 
     /// As [`Self::poll_transmit`]; `add` may add attributes to a success response.
@@ -70,34 +153,36 @@ impl LiteAgent {
     pub fn poll_transmit_with(
         &mut self,
         _now: Instant,
-        _buf: &mut [u8],
-        _add: impl FnOnce(&mut MessageWriter<'_>) -> Result<(), BufferTooSmall>,
+        buf: &mut [u8],
+        add: impl FnOnce(&mut MessageWriter<'_>),
     ) -> Option<Transmit> {
-        None
+        let transmit = self.responder.poll_answer(buf, &mut self.statistics, add)?;
+        self.valid.debit(&transmit.path, transmit.len);
+        Some(transmit)
     }
 
     /// What happened. Poll after every call that takes `&mut self`.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.valid.poll_event()
     }
 
     /// When [`Self::handle_timeout`] is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.valid.next_timeout()
     }
 
     /// Whether a check on this path has authenticated, and its consent lives.
     #[must_use]
-    pub fn is_valid(&self, _path: &Path) -> bool {
-        false
+    pub fn is_valid(&self, path: &Path) -> bool {
+        self.valid.is_valid(path)
     }
 
     /// The path that we send over.
     #[must_use]
     pub fn selected(&self) -> Option<Path> {
-        None
+        self.valid.selected()
     }
 
     /// Asks to send `len` bytes now, and accounts for them: send them over the path given back.
@@ -105,35 +190,48 @@ impl LiteAgent {
     /// # Errors
     ///
     /// When nothing, or not so much, may be sent.
-    pub fn authorize_send(&mut self, _now: Instant, _len: usize) -> Result<Path, SendRefused> {
-        Err(SendRefused::NotConnected)
+    pub fn authorize_send(&mut self, now: Instant, len: usize) -> Result<Path, SendRefused> {
+        self.valid.authorize_send(now, len)
     }
 
     /// Credits bytes of a datagram from a valid path that was accepted without proof yet, such as a
     /// ClientHello: three times as many may be sent there. The agent credits checks itself.
-    pub fn credit(&mut self, _path: &Path, _len: usize) {}
+    pub fn credit(&mut self, path: &Path, len: usize) {
+        self.valid.credit(path, len);
+    }
 
     /// Tells that a DTLS record or SRTP packet from this valid path authenticated: the address is
     /// the peer's, its limit ends, and if the path is nominated, we follow the peer to it.
-    pub fn confirm(&mut self, _now: Instant, _path: &Path) {}
+    pub fn confirm(&mut self, now: Instant, path: &Path) {
+        self.valid.note_traffic(now, path);
+    }
 
-    /// Ends sending for good, after an authenticated close of the session (RFC 7675 §5.2): later
-    /// checks are answered with 403.
-    pub fn revoke_consent(&mut self) {}
+    /// Ends sending, after an authenticated close of the session (RFC 7675 §5.2): later checks are
+    /// answered with 403.
+    pub fn revoke_consent(&mut self) {
+        self.revoked = true;
+        self.valid.lose_all(ConsentLoss::Revoked);
+    }
 
     /// ICE restart (RFC 8445 §9): requests must now carry the new credentials. Sending goes on over
-    /// the old path until one is valid under the new ones.
-    pub fn restart(&mut self, _local: Credentials) {}
+    /// the old path until one is nominated, or carries traffic, under the new ones.
+    pub fn restart(&mut self, local: Credentials) {
+        self.revoked = false;
+        self.responder.restart(local);
+        self.valid.restart();
+    }
 
     /// Totals since the agent was made.
     #[must_use]
-    pub fn statistics(&self) -> &Statistics {
-        &self.statistics
+    pub fn statistics(&self) -> Statistics {
+        self.statistics.with_queues(&self.responder, &self.valid)
     }
 
     /// A hash of all state except the statistics, equal before and after every discarded datagram.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
-        0
+        let mut hasher = DefaultHasher::new();
+        (&self.responder, &self.valid, self.revoked).hash(&mut hasher);
+        hasher.finish()
     }
 }

@@ -1,5 +1,7 @@
 //! Counters of what an agent did and what it dropped.
 
+use crate::{responder::Responder, valid_list::ValidList};
+
 /// Why a datagram, or something that waited to be polled, was dropped.
 ///
 /// Nothing here is an error of the session: it is noise, counted for the operator.
@@ -124,6 +126,14 @@ impl Statistics {
     #[must_use]
     pub fn discarded_total(&self) -> u64 {
         self.discards.iter().sum()
+    }
+
+    /// Joins the counts that the queues keep themselves.
+    pub(crate) const fn with_queues(mut self, responder: &Responder, valid: &ValidList) -> Self {
+        self.path_changes = valid.change_count();
+        self.discards[Discard::AnswerOverflow as usize] = responder.answers_dropped();
+        self.discards[Discard::EventOverflow as usize] = valid.events_dropped();
+        self
     }
 
     pub(crate) const fn count(&mut self, reason: Discard) {

@@ -86,6 +86,12 @@ pub enum Class {
 }
 
 impl Class {
+    /// Whether it answers a request.
+    #[must_use]
+    pub const fn is_response(self) -> bool {
+        matches!(self, Self::Success | Self::Error)
+    }
+
     const fn bits(self) -> u16 {
         match self {
             Self::Request => 0x0000,

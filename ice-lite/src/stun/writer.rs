@@ -9,7 +9,8 @@ use std::{fmt, net::SocketAddr};
 
 /// A message that is being written.
 ///
-/// An attribute that does not fit leaves the message as it was.
+/// An attribute that does not fit leaves the message as it was; room for MESSAGE-INTEGRITY and
+/// FINGERPRINT is always kept.
 #[derive(Debug)]
 pub struct MessageWriter<'b> {
     buf: &'b mut [u8],
@@ -51,8 +52,7 @@ impl<'b> MessageWriter<'b> {
     /// The bytes that an attribute's value could still have, if the message is to be sealed.
     #[must_use]
     pub fn remaining(&self) -> usize {
-        let free = self.buf.len().min(usize::from(u16::MAX)) - self.len;
-        free.saturating_sub(4 + SEAL_LEN) & !3
+        self.limit().saturating_sub(self.len + 4) & !3
     }
 
     /// Adds an attribute.
@@ -61,7 +61,7 @@ impl<'b> MessageWriter<'b> {
     ///
     /// When it does not fit.
     pub fn attribute(&mut self, kind: AttributeType, value: &[u8]) -> Result<(), BufferTooSmall> {
-        self.attribute_in_parts(kind, &[value])
+        self.append(kind, &[value], self.limit())
     }
 
     /// Adds USERNAME for a request: the receiver's ufrag, a colon, the sender's (RFC 8445 §7.2.2).
@@ -71,7 +71,7 @@ impl<'b> MessageWriter<'b> {
     /// When it does not fit.
     pub fn username(&mut self, receiver: &str, sender: &str) -> Result<(), BufferTooSmall> {
         let parts = [receiver.as_bytes(), b":", sender.as_bytes()];
-        self.attribute_in_parts(AttributeType::USERNAME, &parts)
+        self.append(AttributeType::USERNAME, &parts, self.limit())
     }
 
     /// Adds XOR-MAPPED-ADDRESS.
@@ -92,7 +92,7 @@ impl<'b> MessageWriter<'b> {
     /// When it does not fit.
     pub fn error_code(&mut self, code: ErrorCode) -> Result<(), BufferTooSmall> {
         let parts = [&code.prefix()[..], code.reason().as_bytes()];
-        self.attribute_in_parts(AttributeType::ERROR_CODE, &parts)
+        self.append(AttributeType::ERROR_CODE, &parts, self.limit())
     }
 
     /// Adds MESSAGE-INTEGRITY and FINGERPRINT, and returns the length of the message.
@@ -102,7 +102,12 @@ impl<'b> MessageWriter<'b> {
     /// When they do not fit.
     pub fn seal(mut self, key: &IntegrityKey) -> Result<usize, BufferTooSmall> {
         let at = self.len;
-        self.attribute(AttributeType::MESSAGE_INTEGRITY, &[0; INTEGRITY_LEN])?;
+        let end = self.buf.len();
+        self.append(
+            AttributeType::MESSAGE_INTEGRITY,
+            &[&[0; INTEGRITY_LEN]],
+            end,
+        )?;
         let tag = key.tag(&self.buf[..at], (self.len - HEADER_LEN) as u16);
         self.buf[at + 4..self.len].copy_from_slice(&tag);
         self.finish()
@@ -116,22 +121,33 @@ impl<'b> MessageWriter<'b> {
     pub fn finish(mut self) -> Result<usize, BufferTooSmall> {
         let at = self.len;
         // RFC 8489 §14.7: the length field counts FINGERPRINT before the CRC is computed.
-        self.attribute(AttributeType::FINGERPRINT, &[0; 4])?;
+        self.append(AttributeType::FINGERPRINT, &[&[0; 4]], self.buf.len())?;
         let value = fingerprint(&self.buf[..at]);
         self.buf[at + 4..self.len].copy_from_slice(&value.to_be_bytes());
         Ok(self.len)
     }
 
-    fn attribute_in_parts(
+    /// Where attributes other than the two that seal the message must end.
+    fn limit(&self) -> usize {
+        self.buf
+            .len()
+            .min(HEADER_LEN + usize::from(u16::MAX))
+            .saturating_sub(SEAL_LEN)
+    }
+
+    /// Adds an attribute that ends before `limit`; its value comes in parts.
+    fn append(
         &mut self,
         kind: AttributeType,
         parts: &[&[u8]],
+        limit: usize,
     ) -> Result<(), BufferTooSmall> {
         let value_len = parts.iter().map(|part| part.len()).sum::<usize>();
         let len = u16::try_from(value_len).map_err(|_| BufferTooSmall)?;
         let end = self.len + 4 + value_len.next_multiple_of(4);
         let length = u16::try_from(end - HEADER_LEN).map_err(|_| BufferTooSmall)?;
-        let mut room = self.buf.get_mut(self.len..end).ok_or(BufferTooSmall)?;
+        let room = self.buf.get_mut(self.len..end).filter(|_| end <= limit);
+        let mut room = room.ok_or(BufferTooSmall)?;
         let (header, rest) = room.split_at_mut(4);
         header[..2].copy_from_slice(&kind.0.to_be_bytes());
         header[2..].copy_from_slice(&len.to_be_bytes());
