@@ -202,14 +202,22 @@ impl Flights {
         }
         let initial = self.timers.initial();
         // RFC 6347 §4.2.4: a final flight without ACKs is sent again for each repetition.
-        let allowed = if self.mode == Some(Mode::Implicit) && self.expect == Expect::Nothing {
+        let allowed = if self.is_silent() {
             self.answers.allow_final(now, initial)
         } else {
             !self.complete && self.answers.allow(now, initial)
         };
         if allowed {
+            if self.is_silent() {
+                self.timers.stop_flight();
+            }
             self.outbound.restart();
         }
+    }
+
+    /// Our flight is the last one, and nothing will tell whether it arrived.
+    fn is_silent(&self) -> bool {
+        self.mode != Some(Mode::Acked) && self.expect == Expect::Nothing
     }
 
     // ---- Sending -------------------------------------------------------------------------------
@@ -260,6 +268,7 @@ impl Flights {
         if self.outbound.is_ended() {
             self.timers.stop_flight();
             self.outbound.clear();
+            self.answers = Answers::default();
         }
     }
 
@@ -325,9 +334,9 @@ impl Flights {
         let length = self.outbound.fill(records, out, remember)?;
         if length > 0 && !self.outbound.is_sending() {
             self.answers.sent(now);
-            let awaited = self.expect == Expect::Reply && !self.complete;
             // RFC 9147 §5.8.1: in DTLS 1.3 every flight is repeated until it is acknowledged.
-            if awaited || self.mode == Some(Mode::Acked) {
+            // RFC 6347 §4.2.4: in DTLS 1.2, until it is answered.
+            if !self.is_silent() || (self.timers.may_retry() && self.answers.take_copy()) {
                 self.timers.start_flight(now);
             }
         }

@@ -70,6 +70,11 @@ impl Timers {
         self.retries
     }
 
+    /// Whether the present flight may be sent again when its wait is over.
+    pub(super) fn may_retry(&self) -> bool {
+        self.retries < self.config.max_retries
+    }
+
     /// Starts to wait for an answer to the flight that was just sent.
     pub(super) fn start_flight(&mut self, now: Instant) {
         self.flight = Some(now);
@@ -123,7 +128,7 @@ impl Timers {
             && is_over(now, started, self.flight_wait())
         {
             self.flight = None;
-            if self.retries >= self.config.max_retries {
+            if !self.may_retry() {
                 return Err(Error::RetransmissionLimit);
             }
             self.retries += 1;
