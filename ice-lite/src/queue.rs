@@ -32,6 +32,10 @@ impl<T> Queue<T> {
         self.items.pop_front()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.items.clear();
     }

@@ -100,7 +100,11 @@ impl Responder {
         });
     }
 
-    /// Writes the next answer that fits.
+    pub(crate) fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Writes the next answer.
     pub(crate) fn poll_answer(
         &mut self,
         buf: &mut [u8],

@@ -88,9 +88,22 @@ impl ValidList {
         self.pair(self.selected?)
     }
 
-    /// Takes in a path over which a check authenticated under the present credentials; nothing
-    /// changes when it is refused.
+    /// Takes in a path over which a request of the peer's authenticated under the present
+    /// credentials; nothing changes when it is refused.
     pub(crate) fn admit(
+        &mut self,
+        now: Instant,
+        path: Path,
+        priority: u64,
+    ) -> Result<Slot, Discard> {
+        if self.find(&path).is_none() && !self.new_paths.take(now) {
+            return Err(Discard::PathRateLimited);
+        }
+        self.admit_proved(now, path, priority)
+    }
+
+    /// Takes in a path over which the peer answered a check of ours.
+    pub(crate) fn admit_proved(
         &mut self,
         now: Instant,
         path: Path,
@@ -98,9 +111,6 @@ impl ValidList {
     ) -> Result<Slot, Discard> {
         if let Some(slot) = self.find(&path) {
             return self.readmit(now, slot, priority);
-        }
-        if !self.new_paths.take(now) {
-            return Err(Discard::PathRateLimited);
         }
         let slot = self.free_slot();
         self.slots[slot] = Some(ValidPair::new(path, self.generation, priority, now));

@@ -1,0 +1,309 @@
+//! The agent itself: its verbs, and how it takes the peer's checks.
+
+use super::ControllingConfig;
+use super::check_list::{CheckList, State};
+use super::requester::{Purpose, Requester, Retransmission};
+use super::schedule::Progress;
+use crate::request::{Request, Role};
+use crate::responder::Responder;
+use crate::stun::{Class, ErrorCode, Message, MessageWriter};
+use crate::valid_list::ValidList;
+use crate::{
+    Candidate, ConsentLoss, Credentials, Discard, Event, FailureReason, Outcome, Path, SendRefused,
+    Statistics, Transmit,
+};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A full ICE agent with host candidates only, that begins as the controlling one.
+///
+/// It nominates once (RFC 8445 §8.1.1), and it sends over the first path that works until then, so
+/// that a call is set up one round trip earlier.
+#[derive(Debug)]
+pub struct ControllingAgent {
+    pub(super) responder: Responder,
+    pub(super) requester: Requester,
+    pub(super) checks: CheckList,
+    pub(super) valid: ValidList,
+    pub(super) progress: Progress,
+    pub(super) pacing: Duration,
+    pub(super) revoked: bool,
+    pub(super) statistics: Statistics,
+}
+
+impl ControllingAgent {
+    /// Makes an agent. Give it local candidates, the peer's credentials and candidates, in any order.
+    #[must_use]
+    pub fn new(local: Credentials, config: ControllingConfig) -> Self {
+        let retransmission = Retransmission {
+            rto: config.rto,
+            max_transmissions: config.max_transmissions.max(1),
+        };
+        Self {
+            responder: Responder::new(local),
+            requester: Requester::new(config.random, retransmission),
+            checks: CheckList::default(),
+            valid: ValidList::new(config.consent_timeout, ConsentLoss::NoAnswer),
+            progress: Progress::default(),
+            pacing: config.pacing,
+            revoked: false,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Our credentials, for the SDP.
+    #[must_use]
+    pub const fn local(&self) -> &Credentials {
+        self.responder.local()
+    }
+
+    /// Sets the peer's credentials: checks start when there is a pair of candidates. Afterwards poll
+    /// transmits.
+    pub fn set_remote(&mut self, remote: &Credentials) {
+        self.responder.set_remote_ufrag(remote.ufrag());
+        self.requester.set_remote(remote);
+    }
+
+    /// Adds the address of a UDP socket of ours, the best one first. Afterwards poll transmits.
+    pub fn add_local_candidate(&mut self, address: SocketAddr) {
+        self.checks.add_local(address);
+    }
+
+    /// Adds a candidate of the peer's; one that is no use, such as a TCP one, is passed over.
+    /// Afterwards poll transmits.
+    pub fn add_remote_candidate(&mut self, candidate: &Candidate) {
+        self.checks.add_remote(candidate);
+        self.progress.failed = false;
+    }
+
+    /// No more candidates come: if there is no pair by now, there will be none. Afterwards poll
+    /// events.
+    pub fn end_of_candidates(&mut self) {
+        if self.checks.is_empty() {
+            self.fail(FailureReason::NoCandidatePairs);
+        }
+    }
+
+    /// Takes a datagram whose first byte says STUN. Afterwards poll everything.
+    pub fn handle_datagram<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'d [u8],
+    ) -> Outcome<'d> {
+        self.receive(now, path, datagram).unwrap_or_else(|reason| {
+            self.statistics.count(reason);
+            Outcome::Discarded(reason)
+        })
+    }
+
+    fn receive<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'d [u8],
+    ) -> Result<Outcome<'d>, Discard> {
+        let message = Message::parse(datagram).map_err(|_| Discard::Malformed)?;
+        match message.class() {
+            Class::Success | Class::Error => self.receive_response(now, path, message),
+            Class::Request | Class::Indication => self.receive_request(now, path, message),
+        }
+    }
+
+    fn receive_request<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: Message<'d>,
+    ) -> Result<Outcome<'d>, Discard> {
+        let request = self.responder.authenticate(&message)?;
+        if let Some(origin) = self.responder.memory.origin(request.id) {
+            // RFC 8489 §6.3.1: a retransmission gets the same answer and moves nothing.
+            if self.valid.find(&path) != Some(origin.into()) || !self.valid.is_valid(&path) {
+                return Err(Discard::Replayed);
+            }
+        } else {
+            if let Some(code) = self.refusal(&request) {
+                self.statistics.requests_received += 1;
+                self.responder.refuse(path, &request, code);
+                return Ok(Outcome::Refused(code));
+            }
+            self.accept(now, path, &request)?;
+        }
+        self.statistics.requests_received += 1;
+        self.responder.accept(path, request.id);
+        Ok(Outcome::Request(message))
+    }
+
+    fn refusal(&self, request: &Request<'_>) -> Option<ErrorCode> {
+        if self.revoked {
+            return Some(ErrorCode::FORBIDDEN);
+        }
+        // RFC 8445 §7.3.1.1: of two agents with one role, the controlling one is that with the
+        // larger tiebreaker; whoever is wrong is told so, or gives way in `accept`.
+        let (ours, own) = (self.requester.role(), self.requester.tiebreaker());
+        let conflict = matches!(request.role, Some((theirs, tiebreaker))
+            if theirs == ours && (ours == Role::Controlling) == (own >= tiebreaker));
+        let conflict = conflict.then_some(ErrorCode::ROLE_CONFLICT);
+        request.refusal().or(conflict)
+    }
+
+    /// A new authenticated request: its path is valid, and is to be checked by us too.
+    fn accept(&mut self, now: Instant, path: Path, request: &Request<'_>) -> Result<(), Discard> {
+        let slot = self.valid.admit(now, path, request.priority.into())?;
+        self.responder.memory.remember(request.id, slot as u8);
+        if let Some((theirs, _)) = request.role
+            && theirs == self.requester.role()
+        {
+            let role = match theirs {
+                Role::Controlling => Role::Controlled,
+                Role::Controlled => Role::Controlling,
+            };
+            self.requester.set_role(role);
+            self.requester.cancel(Purpose::Nominate);
+        }
+        if !self.valid.pair(slot).is_some_and(|pair| pair.sendable) {
+            self.valid.renew_consent(now, slot);
+        }
+        let Some(check) = self.checks.trigger(path, request.priority) else {
+            return Ok(());
+        };
+        if check.state == State::InProgress {
+            self.requester.hasten(now, &path);
+        }
+        if request.use_candidate && self.requester.role() == Role::Controlled {
+            check.nominated_by_peer = true;
+            if check.state == State::Succeeded {
+                self.agree(now, slot, request.nomination);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass. Afterwards poll everything.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for transaction in self.requester.expire(now) {
+            self.check_failed(&transaction, FailureReason::NoAnswer);
+        }
+        self.valid.handle_timeout(now);
+    }
+
+    /// Writes the next answer or check. A buffer of [`crate::MAX_MESSAGE`] bytes always suffices.
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.poll_transmit_with(now, buf, |_| {})
+    }
+
+    /// As [`Self::poll_transmit`]; `add` may add attributes to a request or a success response.
+    #[must_use]
+    pub fn poll_transmit_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        add: impl FnOnce(&mut MessageWriter<'_>),
+    ) -> Option<Transmit> {
+        if self.responder.has_answer() {
+            let transmit = self.responder.poll_answer(buf, &mut self.statistics, add)?;
+            self.valid.debit(&transmit.path, transmit.len);
+            return Some(transmit);
+        }
+        self.begin_due(now);
+        let local = self.responder.local().ufrag();
+        match self.requester.poll(now, buf, local, add)? {
+            Ok(transmit) => {
+                self.statistics.requests_sent += 1;
+                Some(transmit)
+            }
+            Err(_) => {
+                self.statistics.count(Discard::BufferTooSmall);
+                None
+            }
+        }
+    }
+
+    /// What happened. Poll after every call that takes `&mut self`.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.valid.poll_event()
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_due()
+    }
+
+    /// Whether a check on this path has authenticated, and its consent lives.
+    #[must_use]
+    pub fn is_valid(&self, path: &Path) -> bool {
+        self.valid.is_valid(path)
+    }
+
+    /// The path that we send over.
+    #[must_use]
+    pub fn selected(&self) -> Option<Path> {
+        self.valid.selected()
+    }
+
+    /// Asks to send `len` bytes now, and accounts for them: send them over the path given back.
+    ///
+    /// # Errors
+    ///
+    /// When nothing may be sent.
+    pub fn authorize_send(&mut self, now: Instant, len: usize) -> Result<Path, SendRefused> {
+        self.valid.authorize_send(now, len)
+    }
+
+    /// As [`crate::LiteAgent::credit`].
+    pub fn credit(&mut self, path: &Path, len: usize) {
+        self.valid.credit(path, len);
+    }
+
+    /// As [`crate::LiteAgent::confirm`].
+    pub fn confirm(&mut self, now: Instant, path: &Path) {
+        self.valid.note_traffic(now, path);
+    }
+
+    /// Ends sending, after an authenticated close of the session (RFC 7675 §5.2): later checks are
+    /// answered with 403.
+    pub fn revoke_consent(&mut self) {
+        self.revoked = true;
+        self.valid.lose_all(ConsentLoss::Revoked);
+        for purpose in [Purpose::Check, Purpose::Nominate, Purpose::Consent] {
+            self.requester.cancel(purpose);
+        }
+    }
+
+    /// ICE restart (RFC 8445 §9) with new credentials; then give the peer's, and its candidates.
+    /// Sending goes on over the old path until one is nominated under the new credentials.
+    pub fn restart(&mut self, local: Credentials) {
+        self.revoked = false;
+        self.responder.restart(local);
+        self.requester.restart();
+        self.checks.restart();
+        self.valid.restart();
+        self.progress = Progress::default();
+    }
+
+    /// The smoothed round-trip time of checks (RFC 6298 §2), once one was answered.
+    #[must_use]
+    pub const fn rtt(&self) -> Option<Duration> {
+        self.requester.smoothed_rtt()
+    }
+
+    /// Totals since the agent was made.
+    #[must_use]
+    pub const fn statistics(&self) -> Statistics {
+        self.statistics.with_queues(&self.responder, &self.valid)
+    }
+
+    /// A hash of all state except the statistics, equal before and after every discarded datagram.
+    #[must_use]
+    pub fn state_digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.responder, &self.requester, &self.checks, &self.valid).hash(&mut hasher);
+        (&self.progress, self.revoked).hash(&mut hasher);
+        hasher.finish()
+    }
+}

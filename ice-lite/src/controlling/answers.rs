@@ -1,0 +1,121 @@
+//! What the answers to our checks mean (RFC 8445 §7.2.5).
+
+use super::ControllingAgent;
+use super::check_list::State;
+use super::requester::{Purpose, Transaction, Verdict};
+use super::schedule::NOMINATION_DELAY;
+use crate::request::Role;
+use crate::stun::{ErrorCode, Message};
+use crate::valid_list::Slot;
+use crate::{ConsentLoss, Discard, Event, FailureReason, Outcome, Path};
+use std::time::Instant;
+
+impl ControllingAgent {
+    pub(super) fn receive_response<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: Message<'d>,
+    ) -> Result<Outcome<'d>, Discard> {
+        let (transaction, verdict) = self.requester.receive(now, path, &message)?;
+        self.statistics.responses_received += 1;
+        match verdict {
+            Verdict::Success => self.succeeded(now, &transaction),
+            Verdict::Error(code) => self.refused(&transaction, code),
+            Verdict::Asymmetric => {
+                self.check_failed(&transaction, FailureReason::AsymmetricPath);
+            }
+        }
+        Ok(Outcome::Response(message))
+    }
+
+    /// RFC 8445 §7.2.5.3: the pair is valid.
+    fn succeeded(&mut self, now: Instant, transaction: &Transaction) {
+        let role = self.requester.role();
+        let check = self.checks.find(&transaction.path);
+        let priority = check.as_ref().map_or(0, |check| check.pair_priority(role));
+        let Ok(slot) = self.valid.admit_proved(now, transaction.path, priority) else {
+            return; // consent on it was lost before
+        };
+        self.valid.renew_consent(now, slot);
+        if let Some(pair) = self.valid.pair_mut(slot) {
+            pair.confirm_address();
+        }
+        let mut wanted_by_peer = false;
+        if let Some(check) = check {
+            check.state = State::Succeeded;
+            wanted_by_peer = check.nominated_by_peer;
+        }
+        match transaction.purpose {
+            Purpose::Consent => {}
+            Purpose::Check => {
+                self.valid.allow_sending(slot);
+                self.progress
+                    .nominate_at
+                    .get_or_insert(now + NOMINATION_DELAY);
+                if wanted_by_peer && role == Role::Controlled {
+                    self.agree(now, slot, None);
+                }
+            }
+            Purpose::Nominate => {
+                self.valid.settle(slot);
+                self.conclude();
+            }
+        }
+        self.schedule_consent(now);
+    }
+
+    /// The controlling peer has nominated a pair that works (RFC 8445 §7.3.1.5).
+    pub(super) fn agree(&mut self, now: Instant, slot: Slot, number: Option<u32>) {
+        self.valid.nominate(now, slot, number);
+        self.conclude();
+    }
+
+    /// RFC 8445 §8.1.2: the other checks are given up.
+    fn conclude(&mut self) {
+        self.progress.nominated = true;
+        self.checks.conclude();
+        self.requester.cancel(Purpose::Check);
+    }
+
+    fn refused(&mut self, transaction: &Transaction, code: ErrorCode) {
+        match code {
+            ErrorCode::ROLE_CONFLICT => {
+                // RFC 8445 §7.2.5.1: change the role, unless that has been done since, and repeat.
+                if transaction.role == self.requester.role() {
+                    self.requester.switch_role();
+                }
+                if let Some(check) = self.checks.find(&transaction.path) {
+                    check.state = State::Waiting;
+                    check.triggered = true;
+                }
+            }
+            // RFC 7675 §5.2: the peer revokes its consent.
+            ErrorCode::FORBIDDEN if transaction.purpose == Purpose::Consent => {
+                if let Some(slot) = self.valid.find(&transaction.path) {
+                    self.valid.lose(slot, ConsentLoss::Revoked);
+                }
+            }
+            ErrorCode(number) => self.check_failed(transaction, FailureReason::Refused(number)),
+        }
+    }
+
+    pub(super) fn check_failed(&mut self, transaction: &Transaction, reason: FailureReason) {
+        if transaction.purpose == Purpose::Consent {
+            return;
+        }
+        if let Some(check) = self.checks.find(&transaction.path) {
+            check.state = State::Failed;
+        }
+        if self.checks.all_failed() && self.valid.selected().is_none() {
+            self.fail(reason);
+        }
+    }
+
+    pub(super) fn fail(&mut self, reason: FailureReason) {
+        if !self.progress.failed {
+            self.progress.failed = true;
+            self.valid.report(Event::Failed { reason });
+        }
+    }
+}
