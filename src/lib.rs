@@ -3,6 +3,12 @@
 
 mod demux;
 pub mod sdp;
+mod session;
 
 pub use demux::{Class, classify};
+pub use ice_lite::{Path, Transmit};
+pub use session::{
+    AgreedAudio, CloseReason, Discard, IceMode, Layer, Received, SendError, Session, SessionConfig,
+    SessionError, SessionEvent, Statistics, Summary, Timeline,
+};
 pub use {dtls, ice_lite, srtp};

@@ -61,10 +61,7 @@ pub(super) fn value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a s
 }
 
 /// The values of all attributes of this name.
-pub(super) fn values<'a>(
-    attributes: &'a [Attribute],
-    name: &str,
-) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(attributes: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a str> {
     attributes
         .iter()
         .filter(move |attribute| attribute.attribute == name)

@@ -1,0 +1,146 @@
+//! The DTLS association of a session, from "nobody has said anything" to an established connection.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dtls::{Certificate, Connection, Event, Fingerprint, PeerIdentity, Role};
+
+use super::event::{CloseReason, SessionEvent, Summary};
+use super::{Session, SessionError, Status};
+
+/// Our DTLS connection, or what is known before it begins.
+#[derive(Debug)]
+pub(super) enum Association {
+    /// Nothing was sent or received yet, and nothing is held but this.
+    Idle {
+        certificate: Arc<Certificate>,
+        /// Ours; unknown until both descriptions, or a ClientHello, are there.
+        role: Option<Role>,
+        /// The peer's; unknown until its description is there.
+        fingerprints: Option<Vec<Fingerprint>>,
+    },
+    Running {
+        role: Role,
+        connection: Box<Connection>,
+    },
+}
+
+impl Association {
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Idle { .. } => None,
+            Self::Running { connection, .. } => Some(connection),
+        }
+    }
+
+    pub(super) fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Idle { .. } => None,
+            Self::Running { connection, .. } => Some(connection),
+        }
+    }
+
+    pub(super) fn role(&self) -> Option<Role> {
+        match self {
+            Self::Idle { role, .. } => *role,
+            Self::Running { role, .. } => Some(*role),
+        }
+    }
+}
+
+impl Session {
+    /// The peer's description has come: who it is, and which role is ours.
+    pub(super) fn identify_peer(
+        &mut self,
+        now: Instant,
+        our_role: Role,
+        peer: Vec<Fingerprint>,
+    ) -> Result<(), SessionError> {
+        match &mut self.association {
+            Association::Idle {
+                role, fingerprints, ..
+            } => {
+                *role = Some(our_role);
+                *fingerprints = Some(peer);
+                Ok(())
+            }
+            Association::Running { connection, .. } => {
+                connection.set_peer_fingerprints(now, peer)?;
+                self.follow_dtls(now)
+            }
+        }
+    }
+
+    /// Begins the handshake in `role`.
+    ///
+    /// Without fingerprints it runs on the wire, but no key exists and nothing is delivered until
+    /// [`Session::identify_peer`].
+    pub(super) fn start_dtls(&mut self, now: Instant, role: Role) -> Result<(), SessionError> {
+        let Association::Idle {
+            certificate,
+            fingerprints,
+            ..
+        } = &mut self.association
+        else {
+            return Ok(());
+        };
+        let peer = fingerprints
+            .take()
+            .map_or(PeerIdentity::Later, PeerIdentity::Fingerprints);
+        let config = Arc::clone(&self.config.dtls);
+        let connection = Connection::new(config, role, Arc::clone(certificate), peer, now)?;
+        self.timeline.dtls_started = Some(now);
+        self.association = Association::Running {
+            role,
+            connection: Box::new(connection),
+        };
+        Ok(())
+    }
+
+    /// Takes up what the connection has to tell.
+    pub(super) fn follow_dtls(&mut self, now: Instant) -> Result<(), SessionError> {
+        while let Some(event) = self
+            .association
+            .connection_mut()
+            .and_then(Connection::poll_event)
+        {
+            match event {
+                Event::Connected(connection) => {
+                    self.install_keys()?;
+                    self.timeline.secured = Some(now);
+                    let handshake_time = self.timeline.handshake_time().unwrap_or_default();
+                    self.emit(SessionEvent::Secured(Summary {
+                        connection,
+                        handshake_time,
+                    }));
+                }
+                Event::ApplicationData(data) => self.emit(SessionEvent::ApplicationData(data)),
+                Event::Closed if self.status == Status::Open => self.closed_by_peer(now),
+                // A key update is the record layer's business, and that fingerprints are needed
+                // is known here: the answer has yet to come.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn closed_by_peer(&mut self, now: Instant) {
+        self.status = Status::Closed;
+        if let Some(connection) = self.association.connection_mut() {
+            // RFC 8446 §6.1: a close_notify is answered before the connection is dropped.
+            connection.close(now);
+        }
+        self.emit(SessionEvent::Closed(CloseReason::Peer));
+    }
+
+    pub(super) fn expire_dtls(&mut self, now: Instant) -> Result<(), SessionError> {
+        if let Some(connection) = self.association.connection_mut() {
+            connection.handle_timeout(now)?;
+        }
+        self.follow_dtls(now)
+    }
+
+    fn install_keys(&mut self) -> Result<(), SessionError> {
+        Ok(())
+    }
+}

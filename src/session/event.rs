@@ -1,0 +1,147 @@
+//! What a session hands to its owner.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dtls::ConnectionInfo;
+use ice_lite::{ConsentLoss, FailureReason, Path};
+
+/// What [`Session::handle_datagram`](crate::Session::handle_datagram) made of a datagram.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Received<'b> {
+    /// Nothing for the application: the session's own business, or dropped and counted.
+    Nothing,
+    /// An RTP packet, authenticated and decrypted in place.
+    Rtp(&'b mut [u8]),
+    /// An RTCP packet, authenticated and decrypted in place.
+    Rtcp(&'b mut [u8]),
+}
+
+/// Something happened. Taken with [`Session::poll_event`](crate::Session::poll_event).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// ICE has found a path to the peer.
+    IceConnected {
+        /// The path that we send over.
+        path: Path,
+    },
+    /// We send over another path from now on.
+    PathChanged {
+        /// That path.
+        path: Path,
+    },
+    /// The handshake is complete and the peer's certificate is the one of its fingerprint: media
+    /// flows.
+    Secured(Summary),
+    /// A record of application data, such as SCTP for data channels.
+    ApplicationData(Vec<u8>),
+    /// The peer's consent to receive is gone: nothing is sent until it checks again (RFC 7675).
+    ConsentExpired {
+        /// How it was lost.
+        reason: ConsentLoss,
+    },
+    /// The session has ended.
+    Closed(CloseReason),
+}
+
+/// What was agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Version, cipher suite, group, SRTP profile, fingerprints.
+    pub connection: Arc<ConnectionInfo>,
+    /// From the first DTLS datagram to the verified fingerprint.
+    pub handshake_time: Duration,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// We closed it.
+    #[error("closed by us")]
+    Local,
+    /// The peer sent close_notify.
+    #[error("closed by the peer")]
+    Peer,
+    /// ICE found no path.
+    #[error("no path to the peer was found ({0:?})")]
+    IceFailed(FailureReason),
+}
+
+/// When a session reached what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeline {
+    /// The session was made.
+    pub created: Instant,
+    /// The first STUN message came or went.
+    pub first_stun: Option<Instant>,
+    /// ICE had a path to the peer.
+    pub ice_connected: Option<Instant>,
+    /// The first DTLS datagram came or went.
+    pub dtls_started: Option<Instant>,
+    /// The handshake was complete and the peer verified.
+    pub secured: Option<Instant>,
+    /// The first media packet was received and decrypted.
+    pub first_media: Option<Instant>,
+}
+
+impl Timeline {
+    pub(super) const fn new(created: Instant) -> Self {
+        Self {
+            created,
+            first_stun: None,
+            ice_connected: None,
+            dtls_started: None,
+            secured: None,
+            first_media: None,
+        }
+    }
+
+    /// From the first STUN packet to the first decrypted media.
+    #[must_use]
+    pub fn setup_time(&self) -> Option<Duration> {
+        Some(
+            self.first_media?
+                .saturating_duration_since(self.first_stun?),
+        )
+    }
+
+    /// From the first DTLS datagram to the verified fingerprint.
+    #[must_use]
+    pub fn handshake_time(&self) -> Option<Duration> {
+        Some(self.secured?.saturating_duration_since(self.dtls_started?))
+    }
+}
+
+/// Events that wait to be polled.
+#[derive(Debug, Default)]
+pub(super) struct Events(VecDeque<SessionEvent>);
+
+/// A handshake makes a handful; more wait only for an owner that does not poll.
+const MAX_EVENTS: usize = 64;
+
+impl Events {
+    /// Adds an event; returns whether the oldest one had to go for it.
+    pub(super) fn push(&mut self, event: SessionEvent) -> bool {
+        let full = self.0.len() == MAX_EVENTS;
+        if full {
+            self.0.pop_front();
+        }
+        self.0.push_back(event);
+        full
+    }
+
+    pub(super) fn pop(&mut self) -> Option<SessionEvent> {
+        let event = self.0.pop_front();
+        if self.0.is_empty() {
+            // Thousands of established sessions need no buffer for what hardly ever comes.
+            self.0 = VecDeque::new();
+        }
+        event
+    }
+}

@@ -1,0 +1,150 @@
+//! Either ICE agent behind the same verbs.
+
+use std::time::{Duration, Instant};
+
+use dtls::crypto::CryptoProvider;
+use ice_lite::{
+    ControllingAgent, ControllingConfig, Credentials, Event, LiteAgent, LiteConfig, Outcome, Path,
+    SendRefused, Statistics, Transmit,
+};
+use std::sync::Arc;
+
+use super::config::{IceMode, SessionConfig};
+use crate::sdp::RemoteDescription;
+
+/// The ICE agent of a session.
+pub(super) enum Agent {
+    Lite(LiteAgent),
+    Controlling(Box<ControllingAgent>),
+}
+
+/// Calls the same method of either agent.
+macro_rules! either {
+    ($agent:expr, $name:ident => $call:expr) => {
+        match $agent {
+            Self::Lite($name) => $call,
+            Self::Controlling($name) => $call,
+        }
+    };
+}
+
+impl Agent {
+    pub(super) fn new(config: &SessionConfig, mode: IceMode, local: Credentials) -> Self {
+        match mode {
+            IceMode::Lite => {
+                let mut lite = LiteConfig::default();
+                lite.consent_timeout = config.consent_timeout;
+                Self::Lite(LiteAgent::new(local, lite))
+            }
+            IceMode::Controlling => {
+                let mut full = ControllingConfig::new(random(config.dtls.provider()));
+                full.consent_timeout = config.consent_timeout;
+                let mut agent = ControllingAgent::new(local, full);
+                for candidate in &config.candidates {
+                    agent.add_local_candidate(candidate.address);
+                }
+                Self::Controlling(Box::new(agent))
+            }
+        }
+    }
+
+    pub(super) const fn is_lite(&self) -> bool {
+        matches!(self, Self::Lite(_))
+    }
+
+    pub(super) fn local(&self) -> &Credentials {
+        either!(self, agent => agent.local())
+    }
+
+    pub(super) fn set_remote(&mut self, remote: &RemoteDescription) {
+        match self {
+            Self::Lite(agent) => agent.set_remote(&remote.credentials),
+            Self::Controlling(agent) => {
+                agent.set_remote(&remote.credentials);
+                for candidate in &remote.candidates {
+                    agent.add_remote_candidate(candidate);
+                }
+            }
+        }
+    }
+
+    pub(super) fn handle_datagram<'d>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'d [u8],
+    ) -> Outcome<'d> {
+        either!(self, agent => agent.handle_datagram(now, path, datagram))
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        either!(self, agent => agent.handle_timeout(now));
+    }
+
+    pub(super) fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        either!(self, agent => agent.poll_transmit(now, buf))
+    }
+
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        either!(self, agent => agent.poll_event())
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        either!(self, agent => agent.poll_timeout())
+    }
+
+    pub(super) fn is_valid(&self, path: &Path) -> bool {
+        either!(self, agent => agent.is_valid(path))
+    }
+
+    pub(super) fn selected(&self) -> Option<Path> {
+        either!(self, agent => agent.selected())
+    }
+
+    pub(super) fn authorize_send(&mut self, now: Instant, len: usize) -> Result<Path, SendRefused> {
+        either!(self, agent => agent.authorize_send(now, len))
+    }
+
+    pub(super) fn credit(&mut self, path: &Path, len: usize) {
+        either!(self, agent => agent.credit(path, len));
+    }
+
+    pub(super) fn confirm(&mut self, now: Instant, path: &Path) {
+        either!(self, agent => agent.confirm(now, path));
+    }
+
+    pub(super) fn revoke_consent(&mut self) {
+        either!(self, agent => agent.revoke_consent());
+    }
+
+    pub(super) fn restart(&mut self, local: Credentials) {
+        either!(self, agent => agent.restart(local));
+    }
+
+    /// Known to the agent that sends checks.
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        match self {
+            Self::Lite(_) => None,
+            Self::Controlling(agent) => agent.rtt(),
+        }
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        either!(self, agent => agent.statistics())
+    }
+
+    pub(super) fn state_digest(&self) -> u64 {
+        either!(self, agent => agent.state_digest())
+    }
+}
+
+/// The provider's randomness in the form that ICE asks for. It has worked when the credentials were
+/// made; a source that fails later leaves no safe way to go on.
+fn random(provider: &Arc<dyn CryptoProvider>) -> ice_lite::Random {
+    let provider = Arc::clone(provider);
+    Box::new(move |out| {
+        provider
+            .fill_random(out)
+            .expect("invariant: a source of randomness that has worked goes on working");
+    })
+}

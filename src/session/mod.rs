@@ -1,0 +1,241 @@
+//! One call: ICE, one DTLS connection and the SRTP contexts of one BUNDLE group.
+
+mod association;
+mod config;
+mod error;
+mod event;
+mod ice;
+mod negotiation;
+mod receive;
+mod signalling;
+mod statistics;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dtls::Fingerprint;
+use ice_lite::{Path, Transmit};
+
+use self::association::Association;
+use self::event::Events;
+use self::ice::Agent;
+use self::negotiation::Negotiation;
+use self::statistics::Counters;
+
+pub use self::config::{IceMode, SessionConfig};
+pub use self::error::{SendError, SessionError};
+pub use self::event::{CloseReason, Received, SessionEvent, Summary, Timeline};
+pub use self::negotiation::AgreedAudio;
+pub use self::statistics::{Discard, Layer, Statistics};
+
+/// One call.
+///
+/// It does no I/O and reads no clock. Feed it with [`Session::handle_datagram`] and
+/// [`Session::handle_timeout`]. After each call of a method that takes `&mut self`, except
+/// [`Session::protect_rtp`] and [`Session::protect_rtcp`], take out what came of it with
+/// [`Session::poll_transmit`] and [`Session::poll_event`] until they give `None`, and set an alarm to
+/// [`Session::poll_timeout`].
+///
+/// An `Err` of `handle_datagram` or `handle_timeout` ends the session; what it still has to say to
+/// the peer comes out of `poll_transmit`. Noise from the network is dropped and counted in
+/// [`Session::statistics`], and changes nothing else.
+pub struct Session {
+    config: Arc<SessionConfig>,
+    negotiation: Negotiation,
+    ice: Agent,
+    association: Association,
+    status: Status,
+    events: Events,
+    timeline: Timeline,
+    counters: Counters,
+}
+
+/// Whether the session still works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Status {
+    Open,
+    /// We sent, or received, close_notify, or a verb has returned an error. An alert may still have
+    /// to go out.
+    Closed,
+}
+
+impl Session {
+    /// Takes a datagram that came over `path`. It is decrypted in place.
+    ///
+    /// STUN is heard from everywhere; everything else only over a path that has passed an
+    /// authenticated ICE check.
+    ///
+    /// # Errors
+    /// [`SessionError::Dtls`]: the handshake or the connection failed, and the session has ended.
+    pub fn handle_datagram<'b>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'b mut [u8],
+    ) -> Result<Received<'b>, SessionError> {
+        self.receive(now, path, datagram)
+    }
+
+    /// Does what is due at `now`; call it when the instant of [`Session::poll_timeout`] has come.
+    /// Calls at other times do no harm.
+    ///
+    /// # Errors
+    /// As [`Session::handle_datagram`].
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
+        self.ice.handle_timeout(now);
+        let result = self.follow_ice(now).and_then(|()| self.expire_dtls(now));
+        self.finish(result)
+    }
+
+    /// When [`Session::handle_timeout`] is to be called next, if at all. Ask again after each call
+    /// of another verb, and after [`Session::poll_transmit`] gave `None`.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let dtls = self.association.connection();
+        self.ice
+            .poll_timeout()
+            .into_iter()
+            .chain(dtls.and_then(dtls::Connection::poll_timeout))
+            .min()
+    }
+
+    /// Writes the next datagram of ICE or DTLS into `buf`, which must have at least 1500 bytes. Poll
+    /// until `None` after every verb.
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        if let Some(transmit) = self.ice.poll_transmit(now, buf) {
+            self.timeline.first_stun.get_or_insert(now);
+            return Some(transmit);
+        }
+        self.transmit_dtls(now, buf)
+    }
+
+    /// What happened, oldest first. Poll until `None` after every verb.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.events.pop()
+    }
+
+    /// Seals the RTP packet in the first `len` bytes of `buf`, in place, and says where to send how
+    /// much of `buf`. Behind the packet there must be [`MAX_OVERHEAD`](crate::MAX_OVERHEAD) bytes of
+    /// room.
+    ///
+    /// # Errors
+    /// Nothing is to be sent; the session lives on.
+    pub fn protect_rtp(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        len: usize,
+    ) -> Result<Transmit, SendError> {
+        let _ = (now, buf, len);
+        Err(SendError::NotSecured)
+    }
+
+    /// As [`Session::protect_rtp`], for a compound RTCP packet.
+    ///
+    /// # Errors
+    /// Nothing is to be sent; the session lives on.
+    pub fn protect_rtcp(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        len: usize,
+    ) -> Result<Transmit, SendError> {
+        let _ = (now, buf, len);
+        Err(SendError::NotSecured)
+    }
+
+    /// Sends a record of application data, such as SCTP for data channels. Poll for datagrams
+    /// afterwards.
+    ///
+    /// # Errors
+    /// It was not taken; the session lives on.
+    pub fn send_application_data(&mut self, now: Instant, data: &[u8]) -> Result<(), SendError> {
+        if self.status == Status::Closed {
+            return Err(SendError::Closed);
+        }
+        let connection = self.association.connection_mut();
+        Ok(connection.ok_or(SendError::NotSecured)?.send(now, data)?)
+    }
+
+    /// Ends the session: the peer gets a close_notify, nothing else is sent from now on. Poll for
+    /// datagrams afterwards.
+    pub fn close(&mut self, now: Instant) {
+        if self.status == Status::Closed {
+            return;
+        }
+        self.status = Status::Closed;
+        if let Some(connection) = self.association.connection_mut() {
+            connection.close(now);
+        }
+        self.emit(SessionEvent::Closed(CloseReason::Local));
+    }
+
+    /// Whether the session has ended, so that it can be dropped as soon as
+    /// [`Session::poll_transmit`] gives `None`.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.status == Status::Closed
+    }
+
+    /// The ufrag by which the peer's checks name this session: the key for the
+    /// [`Router`](crate::Router).
+    #[must_use]
+    pub fn local_ufrag(&self) -> &str {
+        self.ice.local().ufrag()
+    }
+
+    /// The fingerprint of our certificate, as our SDP has it.
+    #[must_use]
+    pub fn local_fingerprint(&self) -> Fingerprint {
+        self.negotiation.fingerprint
+    }
+
+    /// What was agreed on for our audio section; `None` while we wait for the answer.
+    #[must_use]
+    pub fn audio(&self) -> Option<&AgreedAudio> {
+        self.negotiation.audio.as_ref()
+    }
+
+    /// What the handshake agreed on, once the session is secured.
+    #[must_use]
+    pub fn connection_info(&self) -> Option<&dtls::ConnectionInfo> {
+        self.association.connection()?.info()
+    }
+
+    /// The path that we send over.
+    #[must_use]
+    pub fn selected_path(&self) -> Option<Path> {
+        self.ice.selected()
+    }
+
+    /// When the session reached what.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// The round-trip time of ICE's checks. A lite agent sends none and has `None`.
+    #[must_use]
+    pub fn round_trip_time(&self) -> Option<Duration> {
+        self.ice.rtt()
+    }
+
+    /// Counters since the start, of all layers.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        Statistics::new(self)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("ufrag", &self.local_ufrag())
+            .field("path", &self.selected_path())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! What a session makes of a datagram, and of what ICE and DTLS say to it.
+
+use std::time::Instant;
+
+use dtls::{ContentType, Role};
+use ice_lite::{Event, Outcome, Path, Transmit};
+
+use super::event::{CloseReason, Received, SessionEvent};
+use super::statistics::Discard;
+use super::{Session, SessionError, Status};
+use crate::demux::{Class, classify};
+
+impl Session {
+    pub(super) fn receive<'b>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &'b mut [u8],
+    ) -> Result<Received<'b>, SessionError> {
+        self.counters.datagrams_received += 1;
+        self.counters.bytes_received += datagram.len() as u64;
+        let class = classify(datagram);
+        let reason = match class {
+            Class::Stun => return self.receive_stun(now, path, datagram),
+            Class::Zrtp => Discard::Zrtp,
+            Class::TurnChannel => Discard::TurnChannel,
+            Class::Quic => Discard::Quic,
+            Class::Unknown => Discard::UnknownProtocol,
+            // RFC 5763 §6.7.1: what did not pass an authenticated check is not looked at.
+            _ if !self.ice.is_valid(&path) => Discard::UnvalidatedPath,
+            _ if self.status == Status::Closed => Discard::Closed,
+            Class::Dtls => {
+                let result = self.receive_dtls(now, path, datagram);
+                return self.finish(result).map(|()| Received::Nothing);
+            }
+            Class::Rtp | Class::Rtcp => Discard::EarlyMedia,
+        };
+        self.counters.count(reason);
+        Ok(Received::Nothing)
+    }
+
+    fn receive_stun<'b>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+    ) -> Result<Received<'b>, SessionError> {
+        match self.ice.handle_datagram(now, path, datagram) {
+            Outcome::Discarded(_) => return Ok(Received::Nothing),
+            _ => self.timeline.first_stun.get_or_insert(now),
+        };
+        let result = self.follow_ice(now);
+        self.finish(result).map(|()| Received::Nothing)
+    }
+
+    /// A datagram of DTLS over a valid path.
+    fn receive_dtls(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+    ) -> Result<(), SessionError> {
+        if self.association.connection().is_none() {
+            // Only a ClientHello begins an association, and only towards its server. Before our
+            // offer is answered, it tells that the peer has chosen to be the client.
+            if self.association.role() == Some(Role::Client) || !is_handshake(datagram) {
+                self.counters.count(Discard::EarlyDtls);
+                return Ok(());
+            }
+            self.start_dtls(now, Role::Server)?;
+        }
+        self.ice.credit(&path, datagram.len());
+        let Some(connection) = self.association.connection_mut() else {
+            return Ok(());
+        };
+        let before = connection.statistics().records_received;
+        let result = connection.handle_datagram(now, datagram);
+        // Once connected, no record is opened without keys that the peer alone has.
+        if connection.info().is_some() && connection.statistics().records_received > before {
+            self.ice.confirm(now, &path);
+        }
+        result?;
+        self.follow_dtls(now)?;
+        self.follow_ice(now)
+    }
+
+    /// Takes up what ICE has to tell.
+    pub(super) fn follow_ice(&mut self, now: Instant) -> Result<(), SessionError> {
+        while let Some(event) = self.ice.poll_event() {
+            match event {
+                Event::Selected { path } if self.timeline.ice_connected.is_none() => {
+                    self.timeline.ice_connected = Some(now);
+                    self.emit(SessionEvent::IceConnected { path });
+                }
+                Event::Selected { path } => self.emit(SessionEvent::PathChanged { path }),
+                Event::ConsentExpired { reason, .. } => {
+                    self.emit(SessionEvent::ConsentExpired { reason });
+                }
+                Event::Failed { reason } => {
+                    self.status = Status::Closed;
+                    self.emit(SessionEvent::Closed(CloseReason::IceFailed(reason)));
+                }
+                // Valid and removed pairs are between ICE and the router.
+                _ => {}
+            }
+        }
+        let client = self.association.role() == Some(Role::Client);
+        if client && self.association.connection().is_none() && self.ice.selected().is_some() {
+            self.start_dtls(now, Role::Client)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn transmit_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let path = self.ice.selected()?;
+        let connection = self.association.connection_mut()?;
+        loop {
+            let len = connection.poll_transmit(now, buf)?;
+            match self.ice.authorize_send(now, len) {
+                Ok(path) => return Some(Transmit { path, len }),
+                Err(_) => {
+                    // As good as lost on the way; a retransmission follows when more has come.
+                    let _ = path;
+                    self.counters.count(Discard::SendRefused);
+                }
+            }
+        }
+    }
+
+    /// After each verb that can fail: an error ends the session.
+    pub(super) fn finish<T>(&mut self, result: Result<T, SessionError>) -> Result<T, SessionError> {
+        if result.is_err() {
+            self.status = Status::Closed;
+        }
+        result
+    }
+
+    pub(super) fn emit(&mut self, event: SessionEvent) {
+        if self.events.push(event) {
+            self.counters.count(Discard::EventOverflow);
+        }
+    }
+}
+
+/// Whether the first record is a handshake record in plaintext, as every ClientHello is.
+fn is_handshake(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&ContentType::HANDSHAKE.0)
+}

@@ -1,0 +1,144 @@
+//! Counters of all layers of a session.
+
+use super::Session;
+
+macro_rules! discards {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
+        /// Why the gate itself dropped something. The layers below have reasons of their own.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Discard {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Discard {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// A short name in snake case, for metrics.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+discards! {
+    /// ZRTP.
+    Zrtp => "zrtp",
+    /// A TURN channel.
+    TurnChannel => "turn_channel",
+    /// QUIC.
+    Quic => "quic",
+    /// Empty, or of a first byte that no protocol has.
+    UnknownProtocol => "unknown_protocol",
+    /// DTLS, SRTP or SRTCP from where no authenticated check has come.
+    UnvalidatedPath => "unvalidated_path",
+    /// DTLS that begins nothing: no ClientHello, or one towards a client.
+    EarlyDtls => "early_dtls",
+    /// Media before there are keys.
+    EarlyMedia => "early_media",
+    /// The session has ended.
+    Closed => "closed",
+    /// A datagram of ours that ICE did not let out.
+    SendRefused => "send_refused",
+    /// The event that had waited longest: `poll_event` is not called often enough.
+    EventOverflow => "event_overflow",
+}
+
+/// The layer that dropped something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Layer {
+    /// The session itself.
+    Gate,
+    /// ICE and STUN.
+    Ice,
+    /// DTLS.
+    Dtls,
+    /// SRTP and SRTCP.
+    Srtp,
+}
+
+impl Layer {
+    /// A short name in lower case, for metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Ice => "ice",
+            Self::Dtls => "dtls",
+            Self::Srtp => "srtp",
+        }
+    }
+}
+
+/// What the session counts itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) datagrams_received: u64,
+    pub(super) bytes_received: u64,
+    discards: [u64; Discard::ALL.len()],
+}
+
+impl Counters {
+    pub(super) fn count(&mut self, reason: Discard) {
+        if let Some(count) = self.discards.get_mut(reason as usize) {
+            *count += 1;
+        }
+    }
+}
+
+/// Counters of a session since its start.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Datagrams given to `handle_datagram`.
+    pub datagrams_received: u64,
+    /// Bytes in them.
+    pub bytes_received: u64,
+    /// Those of ICE.
+    pub ice: ice_lite::Statistics,
+    /// Those of DTLS, once it began.
+    pub dtls: Option<dtls::Statistics>,
+    discards: [u64; Discard::ALL.len()],
+}
+
+impl Statistics {
+    pub(super) fn new(session: &Session) -> Self {
+        let counters = &session.counters;
+        Self {
+            datagrams_received: counters.datagrams_received,
+            bytes_received: counters.bytes_received,
+            ice: session.ice.statistics(),
+            dtls: session
+                .association
+                .connection()
+                .map(|connection| connection.statistics().clone()),
+            discards: counters.discards,
+        }
+    }
+
+    /// How often the gate itself dropped something for this reason.
+    #[must_use]
+    pub fn discarded(&self, reason: Discard) -> u64 {
+        self.discards
+            .get(reason as usize)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Every reason of every layer, with its count.
+    pub fn discards(&self) -> impl Iterator<Item = (Layer, &'static str, u64)> + '_ {
+        let gate = Discard::ALL.iter().zip(self.discards);
+        let gate = gate.map(|(reason, count)| (Layer::Gate, reason.name(), count));
+        let ice = self.ice.discards();
+        let ice = ice.map(|(reason, count)| (Layer::Ice, reason.name(), count));
+        let dtls = self.dtls.iter().flat_map(dtls::Statistics::discards);
+        let dtls = dtls.map(|(reason, count)| (Layer::Dtls, reason.name(), u64::from(count)));
+        gate.chain(ice).chain(dtls)
+    }
+}
