@@ -20,6 +20,23 @@ pub struct Certificate {
     signing_key: Arc<dyn SigningKey>,
 }
 
+/// The certificates that an endpoint can show, the preferred first: the handshake takes the first
+/// whose key the peer can verify. One is enough for WebRTC, where both sides do ECDSA P-256.
+#[derive(Clone, Debug)]
+pub struct Certificates(pub(crate) Vec<Arc<Certificate>>);
+
+impl From<Arc<Certificate>> for Certificates {
+    fn from(certificate: Arc<Certificate>) -> Self {
+        Self(vec![certificate])
+    }
+}
+
+impl From<Vec<Arc<Certificate>>> for Certificates {
+    fn from(certificates: Vec<Arc<Certificate>>) -> Self {
+        Self(certificates)
+    }
+}
+
 /// Why a certificate of ours can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

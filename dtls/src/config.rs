@@ -273,8 +273,9 @@ impl ConfigBuilder {
     /// # Errors
     /// The first thing found that can't work.
     pub fn build(self) -> Result<Config, ConfigError> {
-        let config = self.config;
+        let mut config = self.config;
         config.check_algorithms()?;
+        config.drop_versions_without_group()?;
         let least = config
             .fallback_mtu
             .map_or(config.mtu, |fallback| fallback.min(config.mtu));
@@ -296,7 +297,23 @@ impl ConfigBuilder {
 }
 
 impl Config {
-    /// Each allowed version needs at least one suite and one group that the provider can do.
+    /// Who allows X25519MLKEM768 alone rules DTLS 1.2 out with it.
+    fn drop_versions_without_group(&mut self) -> Result<(), ConfigError> {
+        let has_group = |version| self.groups(version).next().is_some();
+        let (dtls12, dtls13) = (
+            has_group(ProtocolVersion::DTLS1_2),
+            has_group(ProtocolVersion::DTLS1_3),
+        );
+        self.dtls12 &= dtls12;
+        self.dtls13 &= dtls13;
+        if self.dtls12 || self.dtls13 {
+            Ok(())
+        } else {
+            Err(ConfigError::NoGroup)
+        }
+    }
+
+    /// Each allowed version needs at least one suite that the provider can do.
     fn check_algorithms(&self) -> Result<(), ConfigError> {
         if !self.dtls12 && !self.dtls13 {
             return Err(ConfigError::NoVersion);
@@ -304,9 +321,6 @@ impl Config {
         for version in self.versions() {
             if self.suites(version).next().is_none() {
                 return Err(ConfigError::NoCipherSuite(version));
-            }
-            if self.groups(version).next().is_none() {
-                return Err(ConfigError::NoGroup(version));
             }
         }
         let known = self.provider.groups();
@@ -354,8 +368,11 @@ pub enum ConfigError {
     #[error("no cipher suite for {0:?}")]
     NoCipherSuite(ProtocolVersion),
     /// None of the groups serves an allowed version.
-    #[error("no key exchange group for {0:?}")]
-    NoGroup(ProtocolVersion),
+    #[error("no key exchange group for any allowed version")]
+    NoGroup,
+    /// There is no certificate to show.
+    #[error("no certificate")]
+    NoCertificate,
     /// The provider can't do this group.
     #[error("the crypto provider lacks group {0:?}")]
     UnknownGroup(NamedGroup),

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use self::receive::Floods;
 use self::transmit::Outbox;
-use crate::certificate::Certificate;
+use crate::certificate::Certificates;
 use crate::config::{Config, MIN_MTU, PeerIdentity, RetransmitConfig, Role};
 use crate::error::{Error, ExportError, SendError};
 use crate::event::{ConnectionInfo, Event};
@@ -81,11 +81,11 @@ impl Connection {
     pub fn new(
         config: Arc<Config>,
         role: Role,
-        certificate: Arc<Certificate>,
+        certificates: impl Into<Certificates>,
         peer: PeerIdentity,
         now: Instant,
     ) -> Result<Self, Error> {
-        let handshake = Handshake::new(&config, role, certificate, peer)?;
+        let handshake = Handshake::new(&config, role, certificates.into(), peer)?;
         let mut connection = Self {
             records: RecordLayer::new(),
             flights: Flights::new(config.retransmit),

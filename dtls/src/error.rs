@@ -367,7 +367,7 @@ pub enum ExportError {
     /// The peer's identity is not yet verified, or the connection is dead.
     #[error("the connection is not established")]
     NotConnected,
-    /// More than 255 hash lengths, an empty label or one over 249 bytes, a context over 65535.
+    /// More than 255 hash lengths, a label over 249 bytes, a context over 65535.
     #[error("label, context or length is out of range")]
     OutOfRange,
 }

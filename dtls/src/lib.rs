@@ -15,7 +15,7 @@ mod record;
 mod stats;
 mod wire;
 
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, CertificateError, Certificates};
 pub use config::{
     ClientAuth, Config, ConfigBuilder, ConfigError, DEFAULT_MTU, MIN_MTU, PeerIdentity,
     RetransmitConfig, Role,

@@ -132,15 +132,16 @@ impl Exchange<'_> {
     }
 
     fn export(&mut self) -> Result<(), Failure> {
-        let Some(export) = &self.flags.export else {
+        let export = &self.flags.export;
+        if export.length == 0 {
             return Ok(());
-        };
+        }
         let mut out = vec![0; export.length];
         self.connection
             .export_keying_material(
                 &mut out,
                 export.label.as_bytes(),
-                export.context.as_deref().map(str::as_bytes),
+                export.with_context.then_some(export.context.as_bytes()),
             )
             .map_err(Failure::Export)?;
         Ok(self.connection.send(self.now, &out)?)
@@ -166,6 +167,7 @@ impl Exchange<'_> {
                 self.connection.request_key_update(self.now, false)?;
             }
             self.connection.send(self.now, &message)?;
+            self.flush()?;
         }
     }
 

@@ -15,7 +15,9 @@ pub(crate) struct Credential {
 pub(crate) struct Export {
     pub(crate) length: usize,
     pub(crate) label: String,
-    pub(crate) context: Option<String>,
+    pub(crate) context: String,
+    /// Without it the context is none, which is not the same as an empty one.
+    pub(crate) with_context: bool,
 }
 
 /// Everything a test asks for. Version numbers are those on the wire.
@@ -25,7 +27,10 @@ pub(crate) struct Flags {
     pub(crate) shim_id: u64,
     pub(crate) ipv6: bool,
     pub(crate) server: bool,
+    /// In order of preference.
     pub(crate) credentials: Vec<Credential>,
+    /// The last resort.
+    pub(crate) default_credential: Option<Credential>,
     pub(crate) verify_peer: bool,
     pub(crate) verify_fail: bool,
     pub(crate) custom_verify_callback: bool,
@@ -39,7 +44,7 @@ pub(crate) struct Flags {
     pub(crate) srtp_profiles: Option<String>,
     pub(crate) groups: Vec<u16>,
     pub(crate) verify_prefs: Vec<u16>,
-    pub(crate) export: Option<Export>,
+    pub(crate) export: Export,
     pub(crate) send_alert: bool,
     pub(crate) writes_first: bool,
     pub(crate) shuts_down: bool,
@@ -137,29 +142,23 @@ impl Flags {
         flag: &str,
         args: &mut Arguments<impl Iterator<Item = String>>,
     ) -> Result<bool, Unimplemented> {
-        let export = self.export.get_or_insert_default();
+        let export = &mut self.export;
         match flag {
             "-export-keying-material" => export.length = args.number(flag)?,
             "-export-label" => export.label = args.text(flag)?,
-            "-export-context" => export.context = Some(args.text(flag)?),
-            "-use-export-context" => drop(export.context.get_or_insert_default()),
-            _ => {
-                if export.length == 0 && export.label.is_empty() && export.context.is_none() {
-                    self.export = None;
-                }
-                return Ok(false);
-            }
+            "-export-context" => export.context = args.text(flag)?,
+            "-use-export-context" => export.with_context = true,
+            _ => return Ok(false),
         }
         Ok(true)
     }
 
     fn credential(&mut self) -> &mut Credential {
-        if self.credentials.is_empty() {
-            self.credentials.push(Credential::default());
+        // Before the first new credential the flags speak of the default one.
+        match self.credentials.last_mut() {
+            Some(credential) => credential,
+            None => self.default_credential.get_or_insert_default(),
         }
-        self.credentials
-            .last_mut()
-            .expect("invariant: one was pushed if there was none")
     }
 }
 

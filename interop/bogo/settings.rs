@@ -25,15 +25,15 @@ pub(crate) enum SettingsError {
 /// The certificates that `flags` name, or one of our own making.
 pub(crate) fn certificates(flags: &Flags) -> Result<Vec<Arc<Certificate>>, SettingsError> {
     let provider = default_provider();
-    if flags.credentials.is_empty() {
-        let certificate = Certificate::generate(&*provider).map_err(SettingsError::Certificate)?;
-        return Ok(vec![Arc::new(certificate)]);
+    let named = flags.credentials.iter().chain(&flags.default_credential);
+    let certificates: Vec<_> = named
+        .map(|named| certificate(named, &*provider))
+        .collect::<Result<_, _>>()?;
+    if !certificates.is_empty() {
+        return Ok(certificates);
     }
-    flags
-        .credentials
-        .iter()
-        .map(|credential| certificate(credential, &*provider))
-        .collect()
+    let certificate = Certificate::generate(&*provider).map_err(SettingsError::Certificate)?;
+    Ok(vec![Arc::new(certificate)])
 }
 
 /// The connection that `flags` describe.

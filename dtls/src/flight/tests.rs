@@ -42,12 +42,8 @@ impl End {
         end.flights.set_version(version);
         end.records.set_version(version);
         if version == ProtocolVersion::DTLS1_3 {
-            end.records
-                .install_write(stage, keys())
-                .expect("epoch");
-            end.records
-                .install_read(stage, keys())
-                .expect("epoch");
+            end.records.install_write(stage, keys()).expect("epoch");
+            end.records.install_read(stage, keys()).expect("epoch");
         }
         end
     }

@@ -156,7 +156,9 @@ impl ExpectRequestOrDone {
             message.read::<CertificateRequest12<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
         let schemes = Some(&request.signature_algorithms);
         let version = ProtocolVersion::DTLS1_2;
-        let scheme = negotiate::choose_scheme(&cx.core.certificate, version, schemes)?;
+        let scheme = cx.core.select_certificate(|certificate| {
+            negotiate::choose_scheme(certificate, version, schemes)
+        })?;
         cx.record(message);
         let next = ExpectDone {
             session,

@@ -116,7 +116,9 @@ impl ExpectCertificateOrRequest {
         }
         let schemes = request.signature_algorithms.as_ref();
         let version = ProtocolVersion::DTLS1_3;
-        let scheme = negotiate::choose_scheme(&cx.core.certificate, version, schemes)?;
+        let scheme = cx.core.select_certificate(|certificate| {
+            negotiate::choose_scheme(certificate, version, schemes)
+        })?;
         cx.record(message);
         Ok(State::Client13Certificate(Box::new(ExpectCertificate {
             session,

@@ -11,7 +11,7 @@ use super::identity::{Identity, Judgement};
 use super::message::Message;
 use super::transcript::Transcript;
 use crate::certificate::Certificate;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::crypto::CryptoProvider;
 use crate::error::Error;
 use crate::event::Event;
@@ -40,7 +40,10 @@ pub(crate) struct Context<'a> {
 /// What all states of a handshake share; freed at its end.
 #[derive(Debug)]
 pub(crate) struct Core {
+    /// The one that we show, as far as that is decided.
     pub(super) certificate: Arc<Certificate>,
+    /// All that we could show.
+    pub(super) certificates: Vec<Arc<Certificate>>,
     pub(super) identity: Identity,
     pub(super) transcript: Transcript,
 }
@@ -86,6 +89,29 @@ impl<'a> Layers<'a> {
 
     pub(super) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
+    }
+}
+
+impl Core {
+    /// Shows the first certificate that `choose` can do something with.
+    ///
+    /// # Errors
+    /// What `choose` says of the first one, if it refuses all.
+    pub(super) fn select_certificate<T>(
+        &mut self,
+        choose: impl Fn(&Certificate) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut refusal = None;
+        for certificate in &self.certificates {
+            match choose(certificate) {
+                Ok(chosen) => {
+                    self.certificate = Arc::clone(certificate);
+                    return Ok(chosen);
+                }
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        Err(refusal.unwrap_or(ConfigError::NoCertificate.into()))
     }
 }
 

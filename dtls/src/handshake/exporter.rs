@@ -37,7 +37,7 @@ impl Exporter {
         context: Option<&[u8]>,
     ) -> Result<(), ExportError> {
         let context_length = context.map_or(0, <[u8]>::len);
-        if label.is_empty() || label.len() > MAX_LABEL || context_length > usize::from(u16::MAX) {
+        if label.len() > MAX_LABEL || context_length > usize::from(u16::MAX) {
             return Err(ExportError::OutOfRange);
         }
         match self {

@@ -132,8 +132,8 @@ impl ExpectServerHello {
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
-        let may_verify = self.past == Past::Nothing && cx.layers.config.dtls12;
-        if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && may_verify {
+        if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && self.past == Past::Nothing
+        {
             return self.verify(message, cx);
         }
         let hello = message.read::<ServerHello<'_>>(HandshakeType::SERVER_HELLO)?;
@@ -151,6 +151,12 @@ impl ExpectServerHello {
     ) -> Result<State, Error> {
         let expected = HandshakeType::HELLO_VERIFY_REQUEST;
         let request = message.read::<HelloVerifyRequest<'_>>(expected)?;
+        let ours = cx.layers.config.versions();
+        if !ours.contains(&ProtocolVersion::DTLS1_2) {
+            // RFC 9147 §5.1: only a server of an older version sends this message.
+            let theirs = vec![ProtocolVersion::DTLS1_2];
+            return Err(Error::NoCommonVersion { ours, theirs });
+        }
         let Self { mut offer, .. } = *self;
         // RFC 6347 §4.2.1: server_version of the request says nothing about the version to come,
         // and the second ClientHello equals the first but for the cookie.

@@ -108,10 +108,15 @@ fn enter12(
     const VERSION: ProtocolVersion = ProtocolVersion::DTLS1_2;
     let config = cx.layers.config;
     check_hello12(hello)?;
-    let suite = negotiate::choose_suite(hello, VERSION, config, &cx.core.certificate)?;
     let group = negotiate::choose_group12(hello, config)?;
     let schemes = hello.extensions.signature_algorithms.as_ref();
-    let scheme = negotiate::choose_scheme(&cx.core.certificate, VERSION, schemes)?;
+    let (suite, scheme) = cx.core.select_certificate(|certificate| {
+        let suite = negotiate::choose_suite(hello, VERSION, config, certificate)?;
+        Ok((
+            suite,
+            negotiate::choose_scheme(certificate, VERSION, schemes)?,
+        ))
+    })?;
     let answers = Answers::choose(hello, config)?;
     cx.set_version(VERSION);
     cx.record(message);
@@ -320,7 +325,9 @@ fn answer13(
     let config = cx.layers.config;
     let group = share.group;
     let schemes = hello.extensions.signature_algorithms.as_ref();
-    let scheme = negotiate::choose_scheme(&cx.core.certificate, ProtocolVersion::DTLS1_3, schemes)?;
+    let scheme = cx.core.select_certificate(|certificate| {
+        negotiate::choose_scheme(certificate, ProtocolVersion::DTLS1_3, schemes)
+    })?;
     let answers = Answers::choose(hello, config)?;
     let (key_exchange, shared) = config
         .group(group)?

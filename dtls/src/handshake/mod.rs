@@ -47,7 +47,7 @@ use self::identity::Identity;
 pub(crate) use self::message::Message;
 use self::post13::KeyUpdates;
 use self::transcript::Transcript;
-use crate::certificate::Certificate;
+use crate::certificate::Certificates;
 use crate::config::{ClientAuth, Config, ConfigError, PeerIdentity, Role};
 use crate::error::Error;
 use crate::fingerprint::Fingerprint;
@@ -75,7 +75,7 @@ impl Handshake {
     pub(crate) fn new(
         config: &Config,
         role: Role,
-        certificate: Arc<Certificate>,
+        certificates: Certificates,
         peer: PeerIdentity,
     ) -> Result<Self, Error> {
         let by_fingerprint = matches!(peer, PeerIdentity::Fingerprints(_) | PeerIdentity::Later);
@@ -83,8 +83,11 @@ impl Handshake {
             return Err(ConfigError::NothingToVerify.into());
         }
         let identity = Identity::new(peer)?;
+        let Certificates(certificates) = certificates;
+        let certificate = certificates.first().ok_or(ConfigError::NoCertificate)?;
         let core = Core {
-            certificate,
+            certificate: Arc::clone(certificate),
+            certificates,
             identity,
             transcript: Transcript::new(),
         };

@@ -20,9 +20,18 @@ pub(crate) struct Flavour {
 }
 
 pub(crate) const FLAVOURS: [Flavour; 3] = [
-    Flavour { version: ProtocolVersion::DTLS1_2, group: NamedGroup::X25519 },
-    Flavour { version: ProtocolVersion::DTLS1_3, group: NamedGroup::X25519 },
-    Flavour { version: ProtocolVersion::DTLS1_3, group: NamedGroup::X25519MLKEM768 },
+    Flavour {
+        version: ProtocolVersion::DTLS1_2,
+        group: NamedGroup::X25519,
+    },
+    Flavour {
+        version: ProtocolVersion::DTLS1_3,
+        group: NamedGroup::X25519,
+    },
+    Flavour {
+        version: ProtocolVersion::DTLS1_3,
+        group: NamedGroup::X25519MLKEM768,
+    },
 ];
 
 /// One of the two ends, by its role.
@@ -110,7 +119,9 @@ pub(crate) fn expects(side: Side) -> PeerIdentity {
 
 /// The configuration for a flavour.
 pub(crate) fn config(flavour: Flavour) -> ConfigBuilder {
-    Config::builder(Arc::clone(&PROVIDER)).versions(&[flavour.version]).groups(&[flavour.group])
+    Config::builder(Arc::clone(&PROVIDER))
+        .versions(&[flavour.version])
+        .groups(&[flavour.group])
 }
 
 /// A seeded source of chance.
@@ -159,7 +170,12 @@ impl Pair {
             let expected = expected.next().expect("two");
             let connection = Connection::new(config, role, certificate(side), expected, now);
             let connection = connection.expect("connection");
-            End { connection, events: Vec::new(), error: None, sent: 0 }
+            End {
+                connection,
+                events: Vec::new(),
+                error: None,
+                sent: 0,
+            }
         });
         Self {
             now,
@@ -202,12 +218,14 @@ impl Pair {
                 self.log.push((self.now - self.start, side, length));
                 for delay in (self.network)(side, end.sent, datagram) {
                     let arrival = (self.now + delay, self.serial);
-                    self.in_flight.insert(arrival, (side.peer(), datagram.to_vec()));
+                    self.in_flight
+                        .insert(arrival, (side.peer(), datagram.to_vec()));
                     self.serial += 1;
                 }
                 end.sent += 1;
             }
-            end.events.extend(std::iter::from_fn(|| end.connection.poll_event()));
+            end.events
+                .extend(std::iter::from_fn(|| end.connection.poll_event()));
         }
     }
 
@@ -217,8 +235,12 @@ impl Pair {
         self.flush();
         let arrival = self.in_flight.first_key_value().map(|(key, _)| key.0);
         let timeouts = self.ends.iter().filter(|end| end.error.is_none());
-        let timeout = timeouts.filter_map(|end| end.connection.poll_timeout()).min();
-        let Some(next) = arrival.into_iter().chain(timeout).min() else { return false };
+        let timeout = timeouts
+            .filter_map(|end| end.connection.poll_timeout())
+            .min();
+        let Some(next) = arrival.into_iter().chain(timeout).min() else {
+            return false;
+        };
         if next > limit {
             return false;
         }
@@ -231,7 +253,11 @@ impl Pair {
             self.deliver(side, &mut datagram);
         }
         for end in &mut self.ends {
-            if end.connection.poll_timeout().is_some_and(|timeout| timeout <= self.now) {
+            if end
+                .connection
+                .poll_timeout()
+                .is_some_and(|timeout| timeout <= self.now)
+            {
                 let result = end.connection.handle_timeout(self.now);
                 end.error = end.error.take().or(result.err());
             }
@@ -276,7 +302,12 @@ impl Pair {
     pub(crate) fn check_connected(&mut self) {
         let errors = Side::BOTH.map(|side| self.end(side).error.clone());
         assert_eq!(errors, [None, None]);
-        assert!(self.is_connected(), "after {:?}: {:?}", self.elapsed(), self.log);
+        assert!(
+            self.is_connected(),
+            "after {:?}: {:?}",
+            self.elapsed(),
+            self.log
+        );
         let [client, server] = Side::BOTH.map(|side| {
             let keys = self.end(side).connection.srtp_keying_material();
             keys.expect("SRTP keys").as_bytes().to_vec()
@@ -286,7 +317,9 @@ impl Pair {
         for side in Side::BOTH {
             let before = self.end(side.peer()).received().len();
             let now = self.now;
-            self.connection(side).send(now, b"hello").expect("connected");
+            self.connection(side)
+                .send(now, b"hello")
+                .expect("connected");
             let arrived = self.run_until(Duration::from_secs(1), |pair| {
                 pair.end(side.peer()).received().len() > before
             });
