@@ -79,7 +79,7 @@ impl Task for Protect<'_, '_> {
                 _ => job.protect(),
             }
         }
-        for group in order.sorted().chunks(S::LANES) {
+        for group in order.sorted().chunks(GROUP) {
             seal_group(token, self.jobs, group);
         }
     }
@@ -109,7 +109,7 @@ impl Task for Unprotect<'_, '_> {
                 _ => unprotect_one(job),
             }
         }
-        for group in order.sorted().chunks(S::LANES) {
+        for group in order.sorted().chunks(GROUP) {
             open_group(token, self.jobs, group);
         }
     }

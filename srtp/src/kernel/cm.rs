@@ -43,12 +43,12 @@ impl Seal<'_> {
         let Layout { clear, end, iv, .. } = *self.layout;
         let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
         let packet = &mut self.buffer[..end];
-        let mut chain = S::Chain::new(token, self.state.midstates.inner());
+        let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
         for index in 0..end / 64 {
             if let Some(cipher) = &mut cipher {
                 cipher.reach(packet, 64 * (index + LEAD));
             }
-            chain = chain.update(token, &packet.as_chunks().0[index]);
+            chain = chain.update(token.into(), &packet.as_chunks().0[index]);
         }
         if let Some(cipher) = &mut cipher {
             cipher.reach(packet, end);
@@ -91,9 +91,9 @@ impl Open<'_> {
         let tail = Tail::new(&self.buffer[..end], trailer);
         let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
         let (packet, behind) = self.buffer.split_at_mut(end);
-        let mut chain = S::Chain::new(token, self.state.midstates.inner());
+        let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
         for index in 0..end / 64 {
-            chain = chain.update(token, &packet.as_chunks().0[index]);
+            chain = chain.update(token.into(), &packet.as_chunks().0[index]);
             if let Some(cipher) = &mut cipher {
                 cipher.stay_before(packet, 64 * (index + 1));
             }
@@ -190,10 +190,12 @@ fn finish<S: Simd>(
 #[inline(always)]
 fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &Tail) -> [u32; 5] {
     for block in tail.blocks() {
-        chain = chain.update(token, block);
+        chain = chain.update(token.into(), block);
     }
-    let outer = S::Chain::new(token, state.midstates.outer());
-    outer.update(token, &outer_block(chain.words())).words()
+    let outer = S::Chain::new(token.into(), state.midstates.outer());
+    outer
+        .update(token.into(), &outer_block(chain.words()))
+        .words()
 }
 
 /// XORs the key stream of the packet into `data`; nothing for the NULL cipher.

@@ -6,12 +6,16 @@ use super::state::{CmState, GcmState};
 use super::{AesKey, Tier};
 
 #[cfg(target_arch = "x86_64")]
-use super::x86_64::{self, AesNi, Avx512};
+use super::x86_64::{self, AesNi, Avx2, Avx512};
 
 /// The kernels of a tier: its token.
 #[derive(Clone, Copy)]
 pub(super) enum Engine {
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    AesNi(AesNi),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
 }
@@ -29,6 +33,10 @@ impl Engine {
         match tier {
             Tier::Portable => Some(Self::Portable),
             #[cfg(target_arch = "x86_64")]
+            Tier::AesNi => AesNi::check().map(Self::AesNi),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => Avx2::check().map(Self::Avx2),
+            #[cfg(target_arch = "x86_64")]
             Tier::Avx512 => Avx512::check().map(Self::Avx512),
             _ => None,
         }
@@ -39,6 +47,10 @@ impl Engine {
         match self {
             Self::Portable => Tier::Portable,
             #[cfg(target_arch = "x86_64")]
+            Self::AesNi(_) => Tier::AesNi,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => Tier::Avx2,
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => Tier::Avx512,
         }
     }
@@ -47,6 +59,10 @@ impl Engine {
     pub(super) fn cm(self, cipher: Option<AesKey<'_>>, auth: &[u8; 20]) -> State {
         match self {
             Self::Portable => State::Portable(Box::new(portable::State::cm(cipher, auth))),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(token) => State::Cm(x86_64::cm(token, cipher, auth)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
         }
@@ -57,6 +73,10 @@ impl Engine {
         match self {
             Self::Portable => State::Portable(Box::new(portable::State::gcm(key))),
             #[cfg(target_arch = "x86_64")]
+            Self::AesNi(token) => State::Gcm(x86_64::gcm(token, key)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(token) => State::Gcm(x86_64::gcm(token.into(), key)),
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => State::Gcm(x86_64::gcm(token.into(), key)),
         }
     }
@@ -65,6 +85,10 @@ impl Engine {
     pub(super) fn run<T: Task>(self, task: T) -> T::Output {
         match self {
             Self::Portable => unreachable!("invariant: the portable tier has states of its own"),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(token) => token.run(task),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(token) => token.run(task),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => token.run(task),
         }

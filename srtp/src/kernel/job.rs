@@ -78,54 +78,72 @@ impl<'a> Job<'a> {
     }
 
     /// Enciphers the packet and writes its tag.
+    #[inline]
     pub(crate) fn protect(&mut self) {
-        let mut layout = self.layout;
-        match layout.hole.take() {
-            None => self.seal(&layout),
-            // RFC 9335 §5.2: AES-GCM sees the packet with the start of the extension before the CSRCs.
-            Some(hole) if self.key.is_aead() => {
-                let start = layout.clear;
-                layout.clear += 4;
-                self.buffer[start..hole + 4].rotate_right(4);
-                self.seal(&layout);
-                self.buffer[start..hole + 4].rotate_left(4);
-            }
-            // HMAC sees it as it is sent.
-            Some(hole) => {
-                self.cipher_around(hole);
-                layout.clear = layout.end;
-                self.seal(&layout);
-            }
+        match self.layout.hole {
+            None => self.seal(),
+            Some(hole) => self.protect_around(hole),
         }
     }
 
-    /// Verifies the tag and deciphers the packet. A forged packet is left as it was, or with its payload wiped.
+    /// Verifies the tag and deciphers the packet. A forged packet is left as it was.
+    #[inline]
     pub(crate) fn unprotect(&mut self) -> Result<(), Forged> {
-        let mut layout = self.layout;
-        let result = match layout.hole.take() {
-            None => self.open(&layout),
-            Some(hole) if self.key.is_aead() => {
-                let start = layout.clear;
-                layout.clear += 4;
-                self.buffer[start..hole + 4].rotate_right(4);
-                let result = self.open(&layout);
-                self.buffer[start..hole + 4].rotate_left(4);
-                result
-            }
-            Some(hole) => {
-                layout.clear = layout.end;
-                self.open(&layout).map(|()| self.cipher_around(hole))
-            }
+        let result = match self.layout.hole {
+            None => self.open(),
+            Some(hole) => self.unprotect_around(hole),
         };
         self.authentic = result.is_ok();
         result
     }
 
-    fn seal(&mut self, layout: &Layout) {
+    #[cold]
+    fn protect_around(&mut self, hole: usize) {
+        if self.key.is_aead() {
+            // RFC 9335 §5.2: AES-GCM sees the packet with the start of the extension before the CSRCs.
+            self.move_hole_first(hole, Self::seal);
+        } else {
+            // HMAC sees it as it is sent.
+            self.move_hole_first(hole, Self::cipher);
+            self.without_cipher(Self::seal);
+        }
+    }
+
+    #[cold]
+    fn unprotect_around(&mut self, hole: usize) -> Result<(), Forged> {
+        if self.key.is_aead() {
+            return self.move_hole_first(hole, Self::open);
+        }
+        self.without_cipher(Self::open)?;
+        self.move_hole_first(hole, Self::cipher);
+        Ok(())
+    }
+
+    /// Runs `task` with the four bytes of the hole in front of what is enciphered.
+    fn move_hole_first<T>(&mut self, hole: usize, task: impl FnOnce(&mut Self) -> T) -> T {
+        let start = self.layout.clear;
+        self.buffer[start..hole + 4].rotate_right(4);
+        self.layout.clear += 4;
+        let result = task(self);
+        self.layout.clear = start;
+        self.buffer[start..hole + 4].rotate_left(4);
+        result
+    }
+
+    /// Runs `task` with nothing to encipher.
+    fn without_cipher<T>(&mut self, task: impl FnOnce(&mut Self) -> T) -> T {
+        let start = std::mem::replace(&mut self.layout.clear, self.layout.end);
+        let result = task(self);
+        self.layout.clear = start;
+        result
+    }
+
+    #[inline]
+    fn seal(&mut self) {
         let Key {
             engine, ref state, ..
         } = *self.key;
-        let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
+        let (layout, buffer, tag_len) = (&self.layout, &mut *self.buffer, self.key.tag_len());
         match state {
             State::Portable(state) => state.protect(buffer, layout, tag_len),
             State::Cm(state) => engine.run(cm::Seal {
@@ -142,11 +160,12 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn open(&mut self, layout: &Layout) -> Result<(), Forged> {
+    #[inline]
+    fn open(&mut self) -> Result<(), Forged> {
         let Key {
             engine, ref state, ..
         } = *self.key;
-        let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
+        let (layout, buffer, tag_len) = (&self.layout, &mut *self.buffer, self.key.tag_len());
         match state {
             State::Portable(state) => state.unprotect(buffer, layout, tag_len),
             State::Cm(state) => engine.run(cm::Open {
@@ -163,19 +182,17 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Enciphers `buffer[clear..end]` without the four bytes at `hole`.
-    fn cipher_around(&mut self, hole: usize) {
-        let Layout {
-            clear, end, ref iv, ..
-        } = self.layout;
-        self.buffer[clear..hole + 4].rotate_right(4);
-        let data = &mut self.buffer[clear + 4..end];
+    /// Enciphers without a tag.
+    fn cipher(&mut self) {
+        let (iv, data) = (
+            &self.layout.iv,
+            &mut self.buffer[self.layout.clear..self.layout.end],
+        );
         match &self.key.state {
             State::Portable(state) => state.apply_keystream(iv, data),
             State::Cm(state) => self.key.engine.run(cm::Keystream { state, iv, data }),
             State::Gcm(_) => unreachable!("invariant: AES-GCM hashes what it enciphers"),
         }
-        self.buffer[clear..hole + 4].rotate_left(4);
     }
 
     /// Whether the last `unprotect` of this job found its tag right.

@@ -7,13 +7,11 @@ use super::state::GcmState;
 use super::vector::Vector;
 
 /// A tier: the token of its CPU check.
-pub(super) trait Simd: Copy {
+pub(super) trait Simd: Copy + Into<<Self::Chain as Chain>::Token> {
     /// The vectors of AES blocks.
     type Vector: Vector<Token = Self>;
     /// One SHA-1 state.
-    type Chain: Chain<Token = Self>;
-    /// The most messages that [`Simd::macs`] takes.
-    const LANES: usize;
+    type Chain: Chain;
 
     /// Runs the task with the instructions of this tier.
     fn run<T: Task>(self, task: T) -> T::Output;
@@ -27,7 +25,8 @@ pub(super) trait Simd: Copy {
         buffer: &mut [u8],
     ) -> [u8; 16];
 
-    /// The HMAC-SHA1 of up to [`Simd::LANES`] messages, each digest into the place of its lane.
+    /// The HMAC-SHA1 of the first `count` messages, each digest into the place of its lane. The messages are sorted by their
+    /// number of blocks.
     fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut [[u32; 5]; GROUP]);
 }
 

@@ -1,8 +1,12 @@
 //! What the CPU has, as tokens: a value of one of these types exists only where its instructions may run.
 
+use core::arch::x86_64::__cpuid;
+
 /// AES-NI, PCLMULQDQ and SHA-NI, with SSE up to 4.1.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AesNi(());
+pub(crate) struct AesNi {
+    sha_overlaps: bool,
+}
 
 /// AVX2, VAES and VPCLMULQDQ, on top of [`AesNi`].
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +25,19 @@ impl AesNi {
             && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("sha");
-        all.then_some(Self(()))
+        all.then(|| Self {
+            sha_overlaps: is_amd(),
+        })
+    }
+}
+
+impl AesNi {
+    /// Whether several chains of SHA-NI instructions run in little more than the time of one.
+    ///
+    /// No feature bit says it. Measured in cycles per byte with one chain and with four: Zen 5 2.00 and 0.72, Sapphire
+    /// Rapids 1.83 and 1.72.
+    pub(super) fn sha_overlaps(self) -> bool {
+        self.sha_overlaps
     }
 }
 
@@ -66,4 +82,15 @@ impl From<Avx512> for AesNi {
     fn from(token: Avx512) -> Self {
         token.0.0
     }
+}
+
+/// Whether the vendor is AMD.
+fn is_amd() -> bool {
+    #[allow(unused_unsafe, reason = "newer toolchains made CPUID safe to call")]
+    // SAFETY: every x86-64 CPU has CPUID.
+    let id = unsafe { __cpuid(0) };
+    [id.ebx, id.edx, id.ecx]
+        .map(u32::to_le_bytes)
+        .as_flattened()
+        == b"AuthenticAMD"
 }

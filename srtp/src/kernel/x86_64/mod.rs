@@ -1,10 +1,11 @@
 //! The kernels of x86-64.
 
-mod avx512;
 mod cpu;
 mod key;
 mod lanes16;
+mod lanes8;
 mod sha1_ni;
+mod tiers;
 mod vector128;
 mod vector256;
 mod vector512;

@@ -6,6 +6,7 @@ use core::arch::x86_64::*;
 
 use super::cpu::AesNi;
 use crate::kernel::message::{Block, Lane, outer_block};
+use crate::kernel::simd::{self, Chain as _};
 
 /// Four words of SHA-1.
 #[derive(Clone, Copy)]
@@ -85,9 +86,11 @@ pub(crate) struct Chain {
     e: Quad,
 }
 
-impl Chain {
+impl simd::Chain for Chain {
+    type Token = AesNi;
+
     #[inline(always)]
-    pub(super) fn new(token: AesNi, [a, b, c, d, e]: [u32; 5]) -> Self {
+    fn new(token: AesNi, [a, b, c, d, e]: [u32; 5]) -> Self {
         Self {
             abcd: Quad::new(token, [a, b, c, d]),
             e: Quad::new(token, [e, 0, 0, 0]),
@@ -95,7 +98,14 @@ impl Chain {
     }
 
     #[inline(always)]
-    pub(super) fn words(self) -> [u32; 5] {
+    fn update(self, token: AesNi, block: &Block) -> Self {
+        let mut chains = [self];
+        compress(token, &mut chains, [block]);
+        chains[0]
+    }
+
+    #[inline(always)]
+    fn words(self) -> [u32; 5] {
         let [a, b, c, d] = self.abcd.words();
         [a, b, c, d, self.e.words()[0]]
     }
@@ -133,46 +143,79 @@ pub(super) fn compress<const N: usize>(token: AesNi, chains: &mut [Chain; N], bl
     }
 }
 
+/// The HMAC of all messages, four chains at a time. They are sorted by their number of blocks.
+#[inline(always)]
+pub(super) fn macs(token: AesNi, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+    let (fours, rest) = lanes.as_chunks::<4>();
+    let (four_digests, rest_digests) = digests.as_chunks_mut::<4>();
+    for (lanes, digests) in fours.iter().zip(four_digests) {
+        *digests = mac(token, lanes);
+    }
+    match (rest, rest_digests) {
+        (&[a, b, c], [x, y, z]) => [*x, *y, *z] = mac(token, &[a, b, c]),
+        (&[a, b], [x, y]) => [*x, *y] = mac(token, &[a, b]),
+        (&[a], [x]) => [*x] = mac(token, &[a]),
+        _ => {}
+    }
+}
+
 /// The HMAC of `N` messages, interleaved.
 #[inline(always)]
-pub(super) fn mac<const N: usize>(token: AesNi, lanes: &[Lane<'_>; N]) -> [[u32; 5]; N] {
-    let mut chains = lanes.map(|lane| Chain::new(token, lane.midstates.inner()));
-    finish_inner(token, &mut chains, lanes, 0);
-    outer(token, lanes, chains)
-}
-
-/// Runs all blocks from the one at `start`: together as far as all have some, then each alone.
-#[inline(always)]
-pub(super) fn finish_inner<const N: usize>(
-    token: AesNi,
-    chains: &mut [Chain; N],
-    lanes: &[Lane<'_>; N],
-    start: usize,
-) {
-    let common = lanes.iter().map(Lane::len).min().unwrap_or(0);
-    for index in start..common {
-        compress(token, chains, lanes.map(|lane| lane.block(index)));
-    }
-    if N > 1 {
-        for (chain, lane) in chains.iter_mut().zip(lanes) {
-            let mut one = [*chain];
-            for index in common.max(start)..lane.len() {
-                compress(token, &mut one, [lane.block(index)]);
-            }
-            [*chain] = one;
-        }
-    }
-}
-
-/// The outer hashes over the inner digests.
-#[inline(always)]
-pub(super) fn outer<const N: usize>(
-    token: AesNi,
-    lanes: &[Lane<'_>; N],
-    inner: [Chain; N],
-) -> [[u32; 5]; N] {
-    let blocks = inner.map(|chain| outer_block(chain.words()));
+fn mac<const N: usize>(token: AesNi, lanes: &[Lane<'_>; N]) -> [[u32; 5]; N] {
+    let mut states = lanes.map(|lane| lane.midstates.inner());
+    finish(token, lanes, 0, &mut states);
+    let blocks = states.map(outer_block);
     let mut chains = lanes.map(|lane| Chain::new(token, lane.midstates.outer()));
     compress(token, &mut chains, blocks.each_ref());
-    chains.map(Chain::words)
+    chains.map(simd::Chain::words)
+}
+
+/// Runs all messages from their block at `start` to their end, four chains at a time.
+#[inline(always)]
+pub(super) fn finish_inner(
+    token: AesNi,
+    lanes: &[Lane<'_>],
+    start: usize,
+    states: &mut [[u32; 5]],
+) {
+    let (fours, rest) = lanes.as_chunks::<4>();
+    let (four_states, rest_states) = states.as_chunks_mut::<4>();
+    for (lanes, states) in fours.iter().zip(four_states) {
+        finish(token, lanes, start, states);
+    }
+    match (rest, rest_states) {
+        (&[a, b, c], [x, y, z]) => {
+            let mut states = [*x, *y, *z];
+            finish(token, &[a, b, c], start, &mut states);
+            [*x, *y, *z] = states;
+        }
+        (&[a, b], [x, y]) => {
+            let mut states = [*x, *y];
+            finish(token, &[a, b], start, &mut states);
+            [*x, *y] = states;
+        }
+        (&[a], [x]) => finish(token, &[a], start, std::array::from_mut(x)),
+        _ => {}
+    }
+}
+
+/// Runs all chains as far as the shortest message goes, then the others without it.
+#[inline(always)]
+fn finish<const N: usize>(
+    token: AesNi,
+    lanes: &[Lane<'_>; N],
+    start: usize,
+    states: &mut [[u32; 5]; N],
+) {
+    let common = lanes[0].len().max(start);
+    let mut chains = states.map(|state| Chain::new(token, state));
+    for index in start..common {
+        compress(token, &mut chains, lanes.map(|lane| lane.block(index)));
+    }
+    for (chain, lane) in chains.iter_mut().zip(lanes).skip(1) {
+        for index in common..lane.len() {
+            *chain = chain.update(token, lane.block(index));
+        }
+    }
+    *states = chains.map(simd::Chain::words);
 }

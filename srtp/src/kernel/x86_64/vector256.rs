@@ -67,10 +67,11 @@ impl Vector for Block256 {
 
     #[inline(always)]
     fn truncate(self, len: usize) -> Self {
-        let mut mask = [0; 32];
-        mask[..len].fill(0xff);
-        // SAFETY: 32 bytes of `mask` are read; see above for the CPU.
-        Self(unsafe { _mm256_and_si256(self.0, _mm256_loadu_si256(mask.as_ptr().cast())) })
+        let edge: &[u8; 32] = EDGE[32 - len..]
+            .first_chunk()
+            .expect("invariant: a whole vector");
+        // SAFETY: 32 bytes of `edge` are read; see above for the CPU.
+        Self(unsafe { _mm256_and_si256(self.0, _mm256_loadu_si256(edge.as_ptr().cast())) })
     }
 
     #[inline(always)]
@@ -138,3 +139,14 @@ impl Vector for Block256 {
         Self(unsafe { _mm256_aesenclast_epi128(self.0, key.0) })
     }
 }
+
+/// A window over the edge keeps the bytes in front of it.
+const EDGE: &[u8; 64] = &{
+    let mut edge = [0; 64];
+    let mut i = 0;
+    while i < 32 {
+        edge[i] = 0xff;
+        i += 1;
+    }
+    edge
+};

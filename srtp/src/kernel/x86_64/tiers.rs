@@ -1,0 +1,153 @@
+//! The three tiers: which vectors, how many share a reduction, and how many messages are worth wide lanes.
+
+use super::cpu::{AesNi, Avx2, Avx512};
+use super::lanes8::Words8;
+use super::lanes16::Words16;
+use super::sha1_ni;
+use super::vector128::Block128;
+use super::vector256::Block256;
+use super::vector512::Block512;
+use crate::kernel::Layout;
+use crate::kernel::gcm::{self, Direction};
+use crate::kernel::lanes;
+use crate::kernel::message::Lane;
+use crate::kernel::simd::{GROUP, Simd, Task};
+use crate::kernel::state::GcmState;
+
+/// Implements [`Simd`] for a token. `$features` is what its `check` asks for, `$group` the number of vectors that share a reduction.
+macro_rules! tier {
+    ($token:ty, $vector:ty, $group:literal, $($features:literal)*, $macs:expr) => {
+        impl Simd for $token {
+            type Vector = $vector;
+            type Chain = sha1_ni::Chain;
+
+            #[inline(always)]
+            fn run<T: Task>(self, task: T) -> T::Output {
+                $(#[target_feature(enable = $features)])*
+                fn inner<T: Task>(token: $token, task: T) -> T::Output {
+                    task.run(token)
+                }
+                // SAFETY: the token exists only where the CPU has these features.
+                unsafe { inner(self, task) }
+            }
+
+            #[inline(always)]
+            fn gcm<const KEYS: usize>(
+                self,
+                key: &GcmState,
+                direction: Direction,
+                layout: &Layout,
+                buffer: &mut [u8],
+            ) -> [u8; 16] {
+                gcm::crypt::<$vector, KEYS, $group>(self, key, direction, layout, buffer)
+            }
+
+            #[inline(always)]
+            fn macs(
+                self,
+                lanes: &[Lane<'_>; GROUP],
+                count: usize,
+                digests: &mut [[u32; 5]; GROUP],
+            ) {
+                $macs(self, lanes, count, digests);
+            }
+        }
+    };
+}
+
+tier!(
+    AesNi,
+    Block128,
+    8,
+    "ssse3,sse4.1,aes,pclmulqdq,sha",
+    macs_in_chains
+);
+tier!(
+    Avx2,
+    Block256,
+    8,
+    "ssse3,sse4.1,aes,pclmulqdq,sha"
+    "avx,avx2,bmi1,bmi2,vaes,vpclmulqdq",
+    macs_in_8_lanes
+);
+tier!(
+    Avx512,
+    Block512,
+    4,
+    "ssse3,sse4.1,aes,pclmulqdq,sha"
+    "avx,avx2,bmi1,bmi2,vaes,vpclmulqdq"
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2",
+    macs_in_16_lanes
+);
+
+type Digests = [[u32; 5]; GROUP];
+
+#[inline(always)]
+fn macs_in_chains(token: AesNi, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
+    sha1_ni::macs(token, &lanes[..count], &mut digests[..count]);
+}
+
+#[inline(always)]
+fn macs_in_8_lanes(token: Avx2, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
+    let chains = AesNi::from(token);
+    if chains.sha_overlaps() {
+        return macs_in_chains(chains, lanes, count, digests);
+    }
+    let (halves, digests) = (lanes.as_chunks::<8>().0, digests.as_chunks_mut::<8>().0);
+    for ((lanes, digests), done) in halves.iter().zip(digests).zip([0, 8]) {
+        let count = count.saturating_sub(done).min(8);
+        macs_in_lanes::<Words8, 8>(token, chains, lanes, count, digests, CHAINS_PER_8_LANES);
+    }
+}
+
+#[inline(always)]
+fn macs_in_16_lanes(token: Avx512, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
+    let chains = AesNi::from(token);
+    let limit = if chains.sha_overlaps() {
+        OVERLAPPING_PER_16_LANES
+    } else {
+        CHAINS_PER_16_LANES
+    };
+    macs_in_lanes::<Words16, 16>(token, chains, lanes, count, digests, limit);
+}
+
+/// Up to this many messages are hashed in less time by chains of SHA-NI than by 16 lanes of AVX-512, if chains overlap.
+const OVERLAPPING_PER_16_LANES: usize = 8;
+/// The same where chains don't overlap.
+const CHAINS_PER_16_LANES: usize = 4;
+/// The same for 8 lanes of AVX2, which are used only where chains don't overlap.
+const CHAINS_PER_8_LANES: usize = 4;
+
+/// Hashes in lanes as long as more than `limit` messages have blocks left; the last ones in chains.
+#[inline(always)]
+fn macs_in_lanes<W: lanes::Words, const LANES: usize>(
+    token: W::Token,
+    chains: AesNi,
+    lanes: &[Lane<'_>; LANES],
+    count: usize,
+    digests: &mut [[u32; 5]; LANES],
+    limit: usize,
+) {
+    if count <= limit {
+        return sha1_ni::macs(chains, &lanes[..count], &mut digests[..count]);
+    }
+    let wide = lanes[count - 1 - limit].len();
+    let words = lanes::mac::<W, LANES>(token, lanes, wide, |words| {
+        let first = lanes[..count].partition_point(|lane| lane.len() <= wide);
+        let mut states: [[u32; 5]; LANES] = std::array::from_fn(|i| words.map(|word| word[i]));
+        sha1_ni::finish_inner(
+            chains,
+            &lanes[first..count],
+            wide,
+            &mut states[first..count],
+        );
+        for (i, state) in states.iter().enumerate() {
+            for (word, value) in words.iter_mut().zip(state) {
+                word[i] = *value;
+            }
+        }
+    });
+    for (i, digest) in digests.iter_mut().enumerate() {
+        *digest = words.map(|word| word[i]);
+    }
+}
