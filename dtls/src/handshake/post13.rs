@@ -23,17 +23,11 @@ pub(crate) struct KeyUpdates {
     role: Role,
     read: TrafficSecret,
     write: TrafficSecret,
-    sending: Sending,
+    /// A KeyUpdate of ours waits for its ACK.
+    in_flight: bool,
+    /// One that is due when nothing of ours waits for an ACK any more.
+    owed: Option<KeyUpdateRequest>,
     without_data: u8,
-}
-
-/// Our side of KeyUpdate. RFC 9147 §8: one at a time, and the new keys wait for the ACK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sending {
-    Idle,
-    AwaitingAck,
-    /// Another one is due after the ACK.
-    Owed(KeyUpdateRequest),
 }
 
 impl KeyUpdates {
@@ -42,7 +36,8 @@ impl KeyUpdates {
             role,
             read,
             write,
-            sending: Sending::Idle,
+            in_flight: false,
+            owed: None,
             without_data: 0,
         }
     }
@@ -95,33 +90,32 @@ impl KeyUpdates {
     }
 
     fn send(&mut self, request: KeyUpdateRequest, layers: &mut Layers<'_>) -> Result<(), Error> {
-        if self.sending != Sending::Idle {
-            // RFC 9147 §8: no further KeyUpdate before the last one is acknowledged.
-            self.sending = Sending::Owed(request);
+        if self.in_flight || layers.flights.is_pending() {
+            // RFC 9147 §8: no KeyUpdate before the last one is acknowledged; nor before the
+            // Finished is, which the update of our keys would otherwise overtake.
+            self.owed = Some(self.owed.map_or(request, |owed| owed.max(request)));
             return Ok(());
         }
         let mut body = Vec::with_capacity(1);
         KeyUpdate { request }.write(&mut Writer::new(&mut body));
         layers.send(HandshakeType::KEY_UPDATE, body)?;
         layers.end_flight(Expect::Nothing);
-        self.sending = Sending::AwaitingAck;
+        self.in_flight = true;
         Ok(())
     }
 
     /// The peer has acknowledged all that we sent: the new sending keys come into use.
     pub(crate) fn handle_acknowledged(&mut self, layers: &mut Layers<'_>) -> Result<(), Error> {
-        let sending = std::mem::replace(&mut self.sending, Sending::Idle);
-        if sending == Sending::Idle {
-            return Ok(());
+        if std::mem::take(&mut self.in_flight) {
+            // RFC 9147 §8: send under new keys only once the KeyUpdate is acknowledged.
+            self.write = self.write.next(layers.provider());
+            layers.set_write(Stage::Update, self.write.keys(layers.provider()))?;
+            layers.emit(Event::KeyUpdated(Direction::Write));
         }
-        // RFC 9147 §8: send under new keys only once the KeyUpdate is acknowledged.
-        self.write = self.write.next(layers.provider());
-        layers.set_write(Stage::Update, self.write.keys(layers.provider()))?;
-        layers.emit(Event::KeyUpdated(Direction::Write));
-        if let Sending::Owed(request) = sending {
-            self.send(request, layers)?;
+        match self.owed.take() {
+            Some(request) => self.send(request, layers),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Application data came: the peer's KeyUpdates serve a purpose.
