@@ -227,6 +227,12 @@ impl Flights {
         self.outbound.next_message_seq()
     }
 
+    /// Type, number and body of the messages of the present flight, for tests of the states.
+    #[cfg(test)]
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (HandshakeType, u16, &[u8])> {
+        self.outbound.messages()
+    }
+
     /// Whether a flight of ours is not wholly acknowledged yet, so that another has to wait.
     pub(crate) fn is_pending(&self) -> bool {
         self.outbound.is_pending()

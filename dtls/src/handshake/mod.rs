@@ -33,6 +33,8 @@ mod secret;
 mod server12;
 mod server13;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 use std::sync::Arc;
