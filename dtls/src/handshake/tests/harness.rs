@@ -90,7 +90,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(role: Role, config: ConfigBuilder, peer: PeerIdentity) -> Self {
         let config = Arc::new(config.build().expect("configuration"));
-        let handshake = Handshake::new(&config, role, certificate(role), peer);
+        let handshake = Handshake::new(&config, role, certificate(role).into(), peer);
         let mut end = Self {
             handshake: handshake.expect("handshake"),
             events: VecDeque::new(),

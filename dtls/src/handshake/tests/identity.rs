@@ -178,7 +178,7 @@ fn impossible_expectations() {
             .client_auth(client_auth)
             .build()
             .expect("configuration");
-        Handshake::new(&config, role, certificate(role), identity).map(drop)
+        Handshake::new(&config, role, certificate(role).into(), identity).map(drop)
     };
     let none = PeerIdentity::Fingerprints(Vec::new());
     let error = Err(Error::Config(ConfigError::NoFingerprint));

@@ -31,7 +31,11 @@ fn automaton(
             (T::FINISHED, HELLO),
         ],
         (Role::Client, _) => &[
-            (T::SERVER_HELLO, HELLO),
+            // A HelloVerifyRequest comes from a server of DTLS 1.2, and is refused as such.
+            (
+                T::SERVER_HELLO,
+                &[T::HELLO_VERIFY_REQUEST, T::HELLO_REQUEST],
+            ),
             (T::ENCRYPTED_EXTENSIONS, &[]),
             (T::CERTIFICATE_REQUEST, &[T::CERTIFICATE]),
             (T::CERTIFICATE, &[]),

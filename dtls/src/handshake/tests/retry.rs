@@ -288,6 +288,11 @@ fn hello_verify_request_out_of_place() {
         Err(Error::HelloVerifyRequestInDtls13)
     );
 
+    let mut pair = Pair::new(config(V::DTLS1_3));
+    let (ours, theirs) = (vec![V::DTLS1_3], vec![V::DTLS1_2]);
+    let error = Error::NoCommonVersion { ours, theirs };
+    assert_eq!(pair.end(Role::Client).receive(&request), Err(error));
+
     let mut pair = Pair::new(config(V::DTLS1_2));
     let client = pair.end(Role::Client);
     assert_eq!(client.receive(&request), Ok(()));
