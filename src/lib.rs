@@ -2,11 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod demux;
+mod discard;
+mod router;
 pub mod sdp;
 mod session;
 
 pub use demux::{Class, classify};
 pub use ice_lite::{Path, Transmit};
+pub use router::{Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
 pub use session::{
     AgreedAudio, CloseReason, Discard, IceMode, Layer, Received, SendError, Session, SessionConfig,
     SessionError, SessionEvent, Statistics, Summary, Timeline,

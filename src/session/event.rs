@@ -28,6 +28,16 @@ pub enum SessionEvent {
         /// The path that we send over.
         path: Path,
     },
+    /// An authenticated check has come over this path: the [`Router`](crate::Router) has to know.
+    PathValidated {
+        /// That path.
+        path: Path,
+    },
+    /// This path is not valid any more: the [`Router`](crate::Router) has to know.
+    PathRemoved {
+        /// That path.
+        path: Path,
+    },
     /// We send over another path from now on.
     PathChanged {
         /// That path.

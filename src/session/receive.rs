@@ -100,7 +100,9 @@ impl Session {
                     self.status = Status::Closed;
                     self.emit(SessionEvent::Closed(CloseReason::IceFailed(reason)));
                 }
-                // Valid and removed pairs are between ICE and the router.
+                Event::PairValidated { path } => self.emit(SessionEvent::PathValidated { path }),
+                Event::PairRemoved { path, .. } => self.emit(SessionEvent::PathRemoved { path }),
+                // Whatever a later version of ICE may tell.
                 _ => {}
             }
         }

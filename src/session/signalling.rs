@@ -125,7 +125,7 @@ impl Session {
             status: Status::Open,
             events: Events::default(),
             timeline: Timeline::new(now),
-            counters: Counters::default(),
+            counters: Counters::new(),
             config,
         })
     }

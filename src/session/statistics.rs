@@ -1,32 +1,11 @@
 //! Counters of all layers of a session.
 
 use super::Session;
-
-macro_rules! discards {
-    ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
-        /// Why the gate itself dropped something. The layers below have reasons of their own.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Discard {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Discard {
-            /// Every reason.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// A short name in snake case, for metrics.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-    };
-}
+use crate::discard::{Tally, discards};
 
 discards! {
+    /// Why the session itself dropped something. The layers below have reasons of their own.
+    Discard {
     /// ZRTP.
     Zrtp => "zrtp",
     /// A TURN channel.
@@ -47,6 +26,7 @@ discards! {
     SendRefused => "send_refused",
     /// The event that had waited longest: `poll_event` is not called often enough.
     EventOverflow => "event_overflow",
+    }
 }
 
 /// The layer that dropped something.
@@ -77,18 +57,24 @@ impl Layer {
 }
 
 /// What the session counts itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Counters {
     pub(super) datagrams_received: u64,
     pub(super) bytes_received: u64,
-    discards: [u64; Discard::ALL.len()],
+    discards: Tally<{ Discard::ALL.len() }>,
 }
 
 impl Counters {
-    pub(super) fn count(&mut self, reason: Discard) {
-        if let Some(count) = self.discards.get_mut(reason as usize) {
-            *count += 1;
+    pub(super) const fn new() -> Self {
+        Self {
+            datagrams_received: 0,
+            bytes_received: 0,
+            discards: Tally::new(),
         }
+    }
+
+    pub(super) fn count(&mut self, reason: Discard) {
+        self.discards.count(reason);
     }
 }
 
@@ -104,7 +90,7 @@ pub struct Statistics {
     pub ice: ice_lite::Statistics,
     /// Those of DTLS, once it began.
     pub dtls: Option<dtls::Statistics>,
-    discards: [u64; Discard::ALL.len()],
+    discards: Tally<{ Discard::ALL.len() }>,
 }
 
 impl Statistics {
@@ -118,23 +104,20 @@ impl Statistics {
                 .association
                 .connection()
                 .map(|connection| connection.statistics().clone()),
-            discards: counters.discards,
+            discards: counters.discards.clone(),
         }
     }
 
     /// How often the gate itself dropped something for this reason.
     #[must_use]
     pub fn discarded(&self, reason: Discard) -> u64 {
-        self.discards
-            .get(reason as usize)
-            .copied()
-            .unwrap_or_default()
+        self.discards.get(reason)
     }
 
     /// Every reason of every layer, with its count.
     pub fn discards(&self) -> impl Iterator<Item = (Layer, &'static str, u64)> + '_ {
-        let gate = Discard::ALL.iter().zip(self.discards);
-        let gate = gate.map(|(reason, count)| (Layer::Gate, reason.name(), count));
+        let gate = Discard::ALL.iter();
+        let gate = gate.map(|&reason| (Layer::Gate, reason.name(), self.discards.get(reason)));
         let ice = self.ice.discards();
         let ice = ice.map(|(reason, count)| (Layer::Ice, reason.name(), count));
         let dtls = self.dtls.iter().flat_map(dtls::Statistics::discards);
