@@ -23,8 +23,8 @@ pub(crate) struct KeyUpdates {
     role: Role,
     read: TrafficSecret,
     write: TrafficSecret,
-    /// A KeyUpdate of ours waits for its ACK.
-    in_flight: bool,
+    /// The KeyUpdate of ours that waits for its ACK.
+    in_flight: Option<KeyUpdateRequest>,
     /// One that is due when nothing of ours waits for an ACK any more.
     owed: Option<KeyUpdateRequest>,
     without_data: u8,
@@ -36,7 +36,7 @@ impl KeyUpdates {
             role,
             read,
             write,
-            in_flight: false,
+            in_flight: None,
             owed: None,
             without_data: 0,
         }
@@ -90,7 +90,11 @@ impl KeyUpdates {
     }
 
     fn send(&mut self, request: KeyUpdateRequest, layers: &mut Layers<'_>) -> Result<(), Error> {
-        if self.in_flight || layers.flights.is_pending() {
+        if self.in_flight.is_some_and(|sent| sent >= request) {
+            // The one under way says the same: peers' requests that cross it need no other answer.
+            return Ok(());
+        }
+        if self.in_flight.is_some() || layers.flights.is_pending() {
             // RFC 9147 §8: no KeyUpdate before the last one is acknowledged; nor before the
             // Finished is, which the update of our keys would otherwise overtake.
             self.owed = Some(self.owed.map_or(request, |owed| owed.max(request)));
@@ -100,13 +104,13 @@ impl KeyUpdates {
         KeyUpdate { request }.write(&mut Writer::new(&mut body));
         layers.send(HandshakeType::KEY_UPDATE, body)?;
         layers.end_flight(Expect::Nothing);
-        self.in_flight = true;
+        self.in_flight = Some(request);
         Ok(())
     }
 
     /// The peer has acknowledged all that we sent: the new sending keys come into use.
     pub(crate) fn handle_acknowledged(&mut self, layers: &mut Layers<'_>) -> Result<(), Error> {
-        if std::mem::take(&mut self.in_flight) {
+        if self.in_flight.take().is_some() {
             // RFC 9147 §8: send under new keys only once the KeyUpdate is acknowledged.
             self.write = self.write.next(layers.provider());
             layers.set_write(Stage::Update, self.write.keys(layers.provider()))?;
