@@ -88,7 +88,8 @@ impl Open<'_> {
             trailer,
             ..
         } = *self.layout;
-        let tail = Tail::new(&self.buffer[..end], trailer);
+        let mut tail = Tail::EMPTY;
+        tail.fill(&self.buffer[..end], trailer);
         let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
         let (packet, behind) = self.buffer.split_at_mut(end);
         let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
@@ -184,7 +185,9 @@ fn finish<S: Simd>(
     packet: &[u8],
     trailer: Option<[u8; 4]>,
 ) -> [u32; 5] {
-    finish_with(token, state, chain, &Tail::new(packet, trailer))
+    let mut tail = Tail::EMPTY;
+    tail.fill(packet, trailer);
+    finish_with(token, state, chain, &tail)
 }
 
 #[inline(always)]

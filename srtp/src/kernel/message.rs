@@ -21,28 +21,25 @@ impl Tail {
         count: 0,
     };
 
-    /// Builds the tail of a packet followed by `trailer`, after one block of HMAC padding.
+    /// Becomes the tail of a packet followed by `trailer`, after one block of HMAC padding.
+    ///
+    /// It was empty before. A tail is filled where it stands, since a copy would wait for its small stores.
     #[inline(always)]
-    pub(super) fn new(packet: &[u8], trailer: Option<[u8; 4]>) -> Self {
-        let mut blocks = [[0; 64]; 2];
+    pub(super) fn fill(&mut self, packet: &[u8], trailer: Option<[u8; 4]>) {
         let rest = packet.as_chunks::<64>().1;
         let (quarters, last) = rest.as_chunks::<16>();
-        let mut bytes = blocks.as_flattened_mut();
+        let bytes = self.blocks.as_flattened_mut();
         for (place, quarter) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(quarters) {
             *place = *quarter;
         }
         bytes[16 * quarters.len()..][..16].copy_from_slice(&load_up_to_16(last).to_le_bytes());
-        bytes = &mut bytes[rest.len()..];
-        let mut end = 0;
-        if let Some(trailer) = trailer {
-            bytes[..4].copy_from_slice(&trailer);
-            end = 4;
-        }
-        bytes[end] = 0x80;
-        let count = if rest.len() + end < 56 { 1 } else { 2 };
-        let bits = 8 * (64 + packet.len() + end) as u64;
-        blocks[count - 1][56..].copy_from_slice(&bits.to_be_bytes());
-        Self { blocks, count }
+        let trailer_len = if trailer.is_some() { 4 } else { 0 };
+        let mark = 0x80 << (8 * trailer_len);
+        let end = u64::from(trailer.map_or(0, u32::from_le_bytes)) | mark;
+        bytes[rest.len()..][..8].copy_from_slice(&end.to_le_bytes());
+        self.count = if rest.len() + trailer_len < 56 { 1 } else { 2 };
+        let bits = 8 * (64 + packet.len() + trailer_len) as u64;
+        self.blocks[self.count - 1][56..].copy_from_slice(&bits.to_be_bytes());
     }
 
     /// Its one or two blocks.
