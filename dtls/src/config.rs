@@ -115,7 +115,6 @@ impl Config {
     /// Starts from the defaults: DTLS 1.3 and 1.2, every algorithm of the provider, the SRTP
     /// profiles AEAD_AES_128_GCM, AEAD_AES_256_GCM and AES128_CM_HMAC_SHA1_80, a client
     /// certificate demanded, MTU 1200, handshakes of at most 30 s.
-    #[must_use]
     pub fn builder(provider: Arc<dyn CryptoProvider>) -> ConfigBuilder {
         let groups = provider.groups().iter().map(|group| group.name()).collect();
         let signature_schemes = provider.signature_schemes().to_vec();

@@ -67,14 +67,10 @@ pub(super) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let certificate = message.read::<Certificate12<'_>>(HandshakeType::CERTIFICATE)?;
         cx.present_certificate(&certificate.chain)?;
-        let Self { session } = *self;
+        let Self { session } = self;
         cx.core.identity.check_suite(session.suite)?;
         cx.record(message);
         Ok(State::Client12ServerKeyExchange(Box::new(
@@ -89,12 +85,8 @@ pub(super) struct ExpectServerKeyExchange {
 }
 
 impl ExpectServerKeyExchange {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let Self { session } = *self;
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { session } = self;
         let exchange = message.read::<ServerKeyExchange<'_>>(HandshakeType::SERVER_KEY_EXCHANGE)?;
         let config = cx.layers.config;
         let version = ProtocolVersion::DTLS1_2;
@@ -138,18 +130,14 @@ pub(super) struct ExpectRequestOrDone {
 }
 
 impl ExpectRequestOrDone {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let Self { session, server } = *self;
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { session, server } = self;
         if message.message_type != HandshakeType::CERTIFICATE_REQUEST {
-            let done = Box::new(ExpectDone {
+            let done = ExpectDone {
                 session,
                 server,
                 request: None,
-            });
+            };
             return done.step(message, cx);
         }
         let request =
@@ -178,18 +166,14 @@ pub(super) struct ExpectDone {
 }
 
 impl ExpectDone {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         message.read::<ServerHelloDone>(HandshakeType::SERVER_HELLO_DONE)?;
         cx.record(message);
         let Self {
             session,
             server: ServerShare { group, share },
             request,
-        } = *self;
+        } = self;
         let Session {
             suite,
             answers,
@@ -233,12 +217,8 @@ pub(super) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let Self { agreed, master } = *self;
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { agreed, master } = self;
         authentication::check_finished(Role::Server, &master, message, cx)?;
         let after = After::Renegotiation(Role::Client);
         Ok(Finished::complete(agreed, Exporter::Prf(master), after, cx))

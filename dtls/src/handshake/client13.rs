@@ -72,7 +72,7 @@ pub(super) struct ExpectEncryptedExtensions {
 
 impl ExpectEncryptedExtensions {
     pub(super) fn step(
-        mut self: Box<Self>,
+        mut self,
         message: &Message<'_>,
         cx: &mut Context<'_>,
     ) -> Result<State, Error> {
@@ -95,18 +95,14 @@ pub(super) struct ExpectCertificateOrRequest {
 }
 
 impl ExpectCertificateOrRequest {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
-        let Self { session } = *self;
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
+        let Self { session } = self;
         if message.message_type != HandshakeType::CERTIFICATE_REQUEST {
-            return Box::new(ExpectCertificate {
+            let next = ExpectCertificate {
                 session,
                 request: None,
-            })
-            .step(message, cx);
+            };
+            return next.step(message, cx);
         }
         let request =
             message.read::<CertificateRequest13<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
@@ -135,11 +131,7 @@ pub(super) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let certificate = message.read::<Certificate13<'_>>(HandshakeType::CERTIFICATE)?;
         if !certificate.context.is_empty() {
             return Err(Error::WrongCertificateRequestContext);
@@ -150,7 +142,7 @@ impl ExpectCertificate {
         }
         cx.present_certificate(&certificate.chain)?;
         cx.record(message);
-        let Self { session, request } = *self;
+        let Self { session, request } = self;
         Ok(State::Client13CertificateVerify(Box::new(
             ExpectCertificateVerify { session, request },
         )))
@@ -164,13 +156,9 @@ pub(super) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         authentication::check_certificate_verify(Role::Server, message, cx)?;
-        let Self { session, request } = *self;
+        let Self { session, request } = self;
         Ok(State::Client13Finished(Box::new(ExpectFinished {
             session,
             request,
@@ -185,11 +173,7 @@ pub(super) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self {
             session:
                 Session {
@@ -198,7 +182,7 @@ impl ExpectFinished {
                     traffic,
                 },
             request,
-        } = *self;
+        } = self;
         authentication::check_finished(&traffic.server, message, cx)?;
         let aligned = cx.layers.no_pending_fragments()?;
         let (application, exporter) = authentication::application_traffic(stage, &agreed, cx);

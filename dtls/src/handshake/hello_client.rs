@@ -127,11 +127,7 @@ enum Past {
 }
 
 impl ExpectServerHello {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         if message.message_type == HandshakeType::HELLO_VERIFY_REQUEST && self.past == Past::Nothing
         {
             return self.verify(message, cx);
@@ -144,11 +140,7 @@ impl ExpectServerHello {
     }
 
     /// The server wants proof of our address: the same ClientHello again, with its cookie.
-    fn verify(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    fn verify(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let expected = HandshakeType::HELLO_VERIFY_REQUEST;
         let request = message.read::<HelloVerifyRequest<'_>>(expected)?;
         let ours = cx.layers.config.versions();
@@ -157,7 +149,7 @@ impl ExpectServerHello {
             let theirs = vec![ProtocolVersion::DTLS1_2];
             return Err(Error::NoCommonVersion { ours, theirs });
         }
-        let Self { mut offer, .. } = *self;
+        let Self { mut offer, .. } = self;
         // RFC 6347 §4.2.1: server_version of the request says nothing about the version to come,
         // and the second ClientHello equals the first but for the cookie.
         offer.legacy_cookie = request.cookie.to_vec();
@@ -197,7 +189,7 @@ impl ExpectServerHello {
     }
 
     fn enter13(
-        self: Box<Self>,
+        self,
         message: &Message<'_>,
         hello: &ServerHello<'_>,
         cx: &mut Context<'_>,
@@ -242,7 +234,7 @@ impl ExpectServerHello {
 
     /// The server wants another share, or proof of our address: HelloRetryRequest.
     fn retry(
-        self: Box<Self>,
+        self,
         message: &Message<'_>,
         extensions: &ServerExtensions<'_>,
         suite: Suite,
@@ -261,7 +253,7 @@ impl ExpectServerHello {
             // RFC 8446 §4.1.4: it must change the ClientHello.
             return Err(Error::HelloRetryRequestWithoutChange);
         }
-        let Self { mut offer, .. } = *self;
+        let Self { mut offer, .. } = self;
         if let Some(group) = group {
             offer.shares.restart(cx.layers.config, group)?;
         }
@@ -282,7 +274,7 @@ impl ExpectServerHello {
     }
 
     fn enter12(
-        self: Box<Self>,
+        self,
         message: &Message<'_>,
         hello: &ServerHello<'_>,
         cx: &mut Context<'_>,

@@ -82,11 +82,7 @@ pub(super) struct ExpectVerifiedHello {
 }
 
 impl ExpectVerifiedHello {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
         if !bool::from(self.cookie.ct_eq(hello.cookie)) {
             return Err(Error::CookieMismatch);
@@ -270,11 +266,7 @@ pub(super) struct ExpectRetriedHello {
 }
 
 impl ExpectRetriedHello {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
         let config = cx.layers.config;
         let version = negotiate::choose_version(&hello, config)?;

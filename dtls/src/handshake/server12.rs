@@ -118,11 +118,7 @@ pub(super) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let certificate = message.read::<Certificate12<'_>>(HandshakeType::CERTIFICATE)?;
         let chain = certificate.chain;
         if chain.is_empty() {
@@ -150,11 +146,7 @@ pub(super) struct ExpectClientKeyExchange {
 }
 
 impl ExpectClientKeyExchange {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let exchange = message.read::<ClientKeyExchange<'_>>(HandshakeType::CLIENT_KEY_EXCHANGE)?;
         let Self {
             session:
@@ -164,7 +156,7 @@ impl ExpectClientKeyExchange {
                     share,
                 },
             proves,
-        } = *self;
+        } = self;
         let premaster = share
             .complete(exchange.public)
             .map_err(|_| Error::InvalidKeyShare(agreed.group))?;
@@ -202,11 +194,7 @@ pub(super) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         authentication::check_certificate_verify(message, cx)?;
         cx.core.transcript.forget_messages();
         let Self {
@@ -214,7 +202,7 @@ impl ExpectCertificateVerify {
             master,
             read,
             write,
-        } = *self;
+        } = self;
         authentication::install_read(read, cx)?;
         Ok(State::Server12Finished(Box::new(ExpectFinished {
             agreed,
@@ -232,16 +220,12 @@ pub(super) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self {
             agreed,
             master,
             write,
-        } = *self;
+        } = self;
         authentication::check_finished(Role::Client, &master, message, cx)?;
         authentication::send_finished(Role::Server, &master, write, cx)?;
         cx.layers.end_flight(Expect::Nothing);

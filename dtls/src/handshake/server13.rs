@@ -105,17 +105,13 @@ pub(super) struct ExpectCertificate {
 }
 
 impl ExpectCertificate {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let certificate = message.read::<Certificate13<'_>>(HandshakeType::CERTIFICATE)?;
         // RFC 8446 §4.4.2: the context is that of our CertificateRequest, which is empty.
         if !certificate.context.is_empty() {
             return Err(Error::WrongCertificateRequestContext);
         }
-        let Self { session } = *self;
+        let Self { session } = self;
         // RFC 8446 §4.4.2: extensions answer those of our CertificateRequest, which asks for none.
         if let Some(extension) = certificate.extension {
             return Err(Error::UnsolicitedExtension(extension));
@@ -143,13 +139,9 @@ pub(super) struct ExpectCertificateVerify {
 }
 
 impl ExpectCertificateVerify {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         authentication::check_certificate_verify(Role::Client, message, cx)?;
-        let Self { session } = *self;
+        let Self { session } = self;
         Ok(State::Server13Finished(Box::new(ExpectFinished {
             session,
         })))
@@ -162,11 +154,7 @@ pub(super) struct ExpectFinished {
 }
 
 impl ExpectFinished {
-    pub(super) fn step(
-        self: Box<Self>,
-        message: &Message<'_>,
-        cx: &mut Context<'_>,
-    ) -> Result<State, Error> {
+    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Session {
             agreed,
             client,

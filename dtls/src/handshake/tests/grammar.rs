@@ -151,11 +151,10 @@ fn trailing_bytes() {
                     if receiver != role {
                         return;
                     }
-                    if let Some(sent) = flight.get_mut(place - received.min(place)) {
-                        if changed.is_none() && received <= place {
-                            sent.body.push(0);
-                            changed = Some(sent.message_type);
-                        }
+                    let index = place.checked_sub(received);
+                    if let Some(sent) = index.and_then(|index| flight.get_mut(index)) {
+                        sent.body.push(0);
+                        changed = Some(sent.message_type);
                     }
                     received += flight.len();
                 });

@@ -291,10 +291,8 @@ fn t_neg_14_wrong_signature() {
                 let outcome = Pair::new(config(version)).run(|receiver, flight| {
                     for sent in flight.iter_mut().filter(|_| receiver == role) {
                         if sent.message_type == message_type {
-                            if let Some(last) = sent.body.last_mut() {
-                                *last ^= 1;
-                                changed = true;
-                            }
+                            *sent.body.last_mut().expect("a signature") ^= 1;
+                            changed = true;
                         }
                     }
                 });

@@ -6,8 +6,8 @@ use super::harness::{with_answers, with_client_hello, with_server_hello};
 use crate::config::Role;
 use crate::error::Error;
 use crate::wire::{
-    CipherSuite, ClientHello, ExtensionType, List, NamedGroup, ProtocolVersion, ServerHello,
-    SignatureScheme, SrtpProfile, UseSrtp,
+    CipherSuite, ClientHello, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
+    ServerHello, SignatureScheme, SrtpProfile, UseSrtp,
 };
 
 use ProtocolVersion as V;
@@ -152,23 +152,21 @@ fn t_neg_11_unsolicited_extensions() {
 /// RFC 8446 §9.2: what DTLS 1.3 can't do without.
 #[test]
 fn missing_extensions() {
-    let changes: [(fn(&mut ClientHello<'_>), ExtensionType); 3] = [
-        (
-            |hello| hello.extensions.supported_groups = None,
-            ExtensionType::SUPPORTED_GROUPS,
-        ),
-        (
-            |hello| hello.extensions.key_shares = None,
-            ExtensionType::KEY_SHARE,
-        ),
-        (
-            |hello| hello.extensions.signature_algorithms = None,
-            ExtensionType::SIGNATURE_ALGORITHMS,
-        ),
-    ];
-    for (change, kind) in changes {
-        let outcome = with_client_hello(config(V::DTLS1_3), change);
-        assert_eq!(outcome, server(Error::MissingExtension(kind)));
+    let without = |kind| {
+        Pair::new(config(V::DTLS1_3)).run_with(Role::Server, HandshakeType::CLIENT_HELLO, |sent| {
+            sent.change::<ClientHello<'_>>(|hello| match kind {
+                ExtensionType::SUPPORTED_GROUPS => hello.extensions.supported_groups = None,
+                ExtensionType::KEY_SHARE => hello.extensions.key_shares = None,
+                _ => hello.extensions.signature_algorithms = None,
+            })
+        })
+    };
+    for kind in [
+        ExtensionType::SUPPORTED_GROUPS,
+        ExtensionType::KEY_SHARE,
+        ExtensionType::SIGNATURE_ALGORITHMS,
+    ] {
+        assert_eq!(without(kind), server(Error::MissingExtension(kind)));
     }
 }
 
