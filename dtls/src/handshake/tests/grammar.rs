@@ -144,7 +144,7 @@ fn t_hsk_18_empty_lists() {
 fn trailing_bytes() {
     for version in VERSIONS {
         for role in [Role::Client, Role::Server] {
-            for place in 0..6 {
+            for place in 0..6_usize {
                 let mut changed = None;
                 let mut received = 0;
                 let outcome = Pair::new(config(version)).run(|receiver, flight| {
