@@ -5,6 +5,8 @@
 
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc_rs;
+#[cfg(feature = "rust-crypto")]
+pub mod rust_crypto;
 mod spki;
 
 use std::fmt;
@@ -16,10 +18,13 @@ pub use self::spki::{PublicKeyAlgorithm, SubjectPublicKey};
 use crate::wire::{NamedGroup, SignatureScheme};
 
 /// The provider used where none is named: AWS-LC if it was built in, else RustCrypto.
-#[cfg(feature = "aws-lc-rs")]
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 #[must_use]
 pub fn default_provider() -> Arc<dyn CryptoProvider> {
-    aws_lc_rs::provider()
+    #[cfg(feature = "aws-lc-rs")]
+    return aws_lc_rs::provider();
+    #[cfg(not(feature = "aws-lc-rs"))]
+    return rust_crypto::provider();
 }
 
 /// Everything that DTLS asks of a library of cryptographic primitives.

@@ -110,12 +110,16 @@ impl Outbound {
     /// Type, number and body of the flight's handshake messages.
     #[cfg(test)]
     pub(super) fn messages(&self) -> impl Iterator<Item = (HandshakeType, u16, &[u8])> {
-        self.messages.iter().filter_map(|message| match &message.content {
-            Content::Handshake { msg_type, message_seq, body } => {
-                Some((*msg_type, *message_seq, body.as_slice()))
-            }
-            Content::ChangeCipherSpec => None,
-        })
+        self.messages
+            .iter()
+            .filter_map(|message| match &message.content {
+                Content::Handshake {
+                    msg_type,
+                    message_seq,
+                    body,
+                } => Some((*msg_type, *message_seq, body.as_slice())),
+                Content::ChangeCipherSpec => None,
+            })
     }
 
     /// Adds a handshake message.

@@ -22,7 +22,11 @@ fn lossy_handshake(flavour: Flavour, loss: f64, seed: u64) -> Option<Duration> {
     let mut pair = Pair::new(config(flavour));
     let mut chance = Chance::new(seed);
     pair.network = Box::new(move |_, _, _| {
-        if chance.hits(loss) { vec![] } else { vec![MS * (20 + chance.below(10) as u32)] }
+        if chance.hits(loss) {
+            vec![]
+        } else {
+            vec![MS * (20 + chance.below(10) as u32)]
+        }
     });
     pair.connect().then(|| pair.elapsed())
 }
@@ -32,8 +36,9 @@ fn handshakes_complete_in_spite_of_loss() {
     let runs = runs();
     for flavour in FLAVOURS {
         for (loss, may_fail) in TARGETS {
-            let mut times: Vec<Option<Duration>> =
-                (0..runs).map(|seed| lossy_handshake(flavour, loss, seed)).collect();
+            let mut times: Vec<Option<Duration>> = (0..runs)
+                .map(|seed| lossy_handshake(flavour, loss, seed))
+                .collect();
             let failed = times.iter().filter(|time| time.is_none()).count();
             times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
             let at = |share: f64| times[((runs - 1) as f64 * share) as usize];
@@ -44,7 +49,10 @@ fn handshakes_complete_in_spite_of_loss() {
             );
             // A sample of a few hundred may have one failure more than its share.
             let bound = (may_fail * runs as f64).floor() as usize + usize::from(runs < 10_000);
-            assert!(failed <= bound, "{flavour:?} at loss {loss}: {failed} of {runs} failed");
+            assert!(
+                failed <= bound,
+                "{flavour:?} at loss {loss}: {failed} of {runs} failed"
+            );
         }
     }
 }
