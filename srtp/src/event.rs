@@ -1,0 +1,93 @@
+//! What a context reports of itself: events and statistics.
+
+use std::collections::VecDeque;
+
+use crate::classify::Kind;
+use crate::error::UnprotectError;
+
+/// Something the owner of a context has to act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Event {
+    /// A master key has been used for 15/16 of its lifetime. At its end, packets are refused: key the session anew, or end it
+    /// (RFC 3711 §9.2).
+    KeyExpiring {
+        /// Whether SRTP or SRTCP packets come to their end.
+        kind: Kind,
+        /// How many packets the key may still be used for.
+        remaining: u64,
+    },
+    /// A stream has come to 15/16 of its indexes. At their end its packets are refused.
+    StreamExpiring {
+        /// The stream.
+        ssrc: u32,
+        /// Whether SRTP or SRTCP indexes come to their end.
+        kind: Kind,
+    },
+}
+
+/// The most events that wait; further ones are lost. Each key and each stream has two in its life.
+const WAITING_MAX: usize = 64;
+
+/// Events that wait to be polled.
+#[derive(Debug, Default)]
+pub(crate) struct Events(VecDeque<Event>);
+
+impl Events {
+    #[cold]
+    pub(crate) fn push(&mut self, event: Event) {
+        if self.0.len() < WAITING_MAX {
+            self.0.push_back(event);
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Event> {
+        self.0.pop_front()
+    }
+}
+
+/// What a [`Sender`](crate::Sender) has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SenderStatistics {
+    /// SRTP packets protected.
+    pub rtp: u64,
+    /// SRTCP packets protected.
+    pub rtcp: u64,
+    /// Packets refused, for whatever reason.
+    pub refused: u64,
+}
+
+/// What a [`Receiver`](crate::Receiver) has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceiverStatistics {
+    /// New SRTP packets.
+    pub rtp: u64,
+    /// New SRTCP packets.
+    pub rtcp: u64,
+    /// Authentic packets, SRTP and SRTCP, that were no news.
+    pub duplicates: u64,
+    /// SRTP packets that only a second guess of the ROC opened.
+    pub recovered: u64,
+    discards: [u64; UnprotectError::ALL.len()],
+}
+
+impl ReceiverStatistics {
+    /// How many packets were dropped for this reason.
+    #[must_use]
+    pub fn discarded(&self, reason: UnprotectError) -> u64 {
+        self.discards[reason as usize]
+    }
+
+    /// All reasons with their counts.
+    pub fn discards(&self) -> impl Iterator<Item = (UnprotectError, u64)> + '_ {
+        UnprotectError::ALL
+            .into_iter()
+            .zip(self.discards.iter().copied())
+    }
+
+    pub(crate) fn count_discard(&mut self, reason: UnprotectError) {
+        self.discards[reason as usize] += 1;
+    }
+}

@@ -1,0 +1,228 @@
+//! The receiving side.
+
+use crate::classify::Kind;
+use crate::config::ReceiverConfig;
+use crate::error::{ConfigError, CounterError, RekeyError, UnprotectError};
+use crate::event::{Event, Events, ReceiverStatistics};
+use crate::kernel::Tier;
+use crate::keyring::KeyRing;
+use crate::keys::ReceiverKeys;
+use crate::profile::Profile;
+use crate::replay::ReplayList;
+use crate::streams::StreamTable;
+
+/// Unprotects what one endpoint receives from another: all its SRTP and SRTCP streams under one set of keys.
+///
+/// For each packet: parse, estimate the index, check replay, authenticate, decrypt, commit. Nothing changes before a packet
+/// proved authentic but a counter of the reason why it was dropped. Replay protection is always on, and a receiver can't be
+/// cloned or reset:
+///
+/// ```compile_fail
+/// fn twice(receiver: &srtp::Receiver) -> srtp::Receiver {
+///     receiver.clone()
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    pub(crate) ring: KeyRing,
+    pub(crate) streams: StreamTable,
+    pub(crate) config: ReceiverConfig,
+    pub(crate) events: Events,
+    pub(crate) statistics: ReceiverStatistics,
+}
+
+/// An authentic packet, now decrypted in its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Unprotected {
+    /// Length of the RTP or RTCP packet; of one whose payload is not handed out, length of its header.
+    pub len: usize,
+    /// The SSRC; in RTCP, that of the sender.
+    pub ssrc: u32,
+    /// The index: for SRTP the ROC and the sequence number, of 48 bits; for SRTCP its own, of 31.
+    pub index: u64,
+    /// Whether it is news.
+    pub freshness: Freshness,
+}
+
+impl Unprotected {
+    /// Whether the packet was not known to be new: its payload is wiped unless
+    /// [`Duplicates::Deliver`](crate::Duplicates::Deliver) is configured.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        self.freshness != Freshness::New
+    }
+}
+
+/// What the replay list says of an authentic packet (RFC 3711 §3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Freshness {
+    /// Its index comes for the first time.
+    New,
+    /// Its index was received before.
+    Duplicate,
+    /// Its index lies below the replay window, so that nobody knows whether it was received before.
+    TooOld,
+}
+
+impl Receiver {
+    /// A receiver under `keys`.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration contradicts itself or the profile.
+    pub fn new(keys: ReceiverKeys, config: ReceiverConfig) -> Result<Self, ConfigError> {
+        config.check(keys.profile())?;
+        let header = !config.encrypted_extensions.is_empty();
+        Ok(Self {
+            ring: KeyRing::new(keys.material, config.tier, header),
+            streams: StreamTable::new(
+                config.max_streams,
+                config.max_retired_streams,
+                config.rtp_window,
+                config.rtcp_window,
+            ),
+            config,
+            events: Events::default(),
+            statistics: ReceiverStatistics::default(),
+        })
+    }
+
+    /// Unprotects an SRTP packet in place; the RTP packet is the first [`Unprotected::len`] bytes then.
+    ///
+    /// # Errors
+    ///
+    /// The packet is to be dropped. The buffer holds no plaintext.
+    pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<Unprotected, UnprotectError> {
+        self.unprotect(Kind::Rtp, packet)
+    }
+
+    /// Unprotects an SRTCP packet in place; the RTCP packet, compound or reduced-size (RFC 5506), is the first
+    /// [`Unprotected::len`] bytes then.
+    ///
+    /// # Errors
+    ///
+    /// The packet is to be dropped. The buffer holds no plaintext.
+    pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<Unprotected, UnprotectError> {
+        self.unprotect(Kind::Rtcp, packet)
+    }
+
+    /// The profile.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.ring.profile()
+    }
+
+    /// The instruction set that the packets run on.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.ring.tier()
+    }
+
+    /// How many SSRCs are held with their replay windows.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// The rollover counter of an SSRC, if packets of it were received or it was set.
+    #[must_use]
+    pub fn roc(&self, ssrc: u32) -> Option<u32> {
+        self.streams.roc(ssrc)
+    }
+
+    /// Tells the ROC of a stream that is joined late. The next packet is taken for one of this ROC, or of the following.
+    ///
+    /// # Errors
+    ///
+    /// [`CounterError::Backwards`] if the stream has come further.
+    pub fn set_roc(&mut self, ssrc: u32, roc: u32) -> Result<(), CounterError> {
+        self.streams.set_roc(ssrc, roc)
+    }
+
+    /// Tells the first SRTCP index of a stream that may still be taken, if it is joined late.
+    ///
+    /// # Errors
+    ///
+    /// [`CounterError::Backwards`] if the stream has come further, [`CounterError::OutOfRange`] beyond 2^31 - 1.
+    pub fn set_rtcp_index(&mut self, ssrc: u32, next: u32) -> Result<(), CounterError> {
+        self.streams.set_rtcp_index(ssrc, next.into())
+    }
+
+    /// Takes a new master key. Streams keep their ROC, indexes and replay lists (RFC 3711 §3.3.1).
+    ///
+    /// Where keys have identifiers, the new one has another and stands beside the others. Else packets are tried with the new
+    /// key first and with the one before after it, until [`Receiver::drop_replaced_keys`].
+    ///
+    /// # Errors
+    ///
+    /// If the key does not fit this context; nothing has changed.
+    pub fn rekey(&mut self, keys: ReceiverKeys) -> Result<(), RekeyError> {
+        if self.ring.mki_len() == 0 {
+            self.ring.replace(keys.material, true)
+        } else {
+            self.ring.add(keys.material)
+        }
+    }
+
+    /// Forgets the key before the last [`Receiver::rekey`], of keys without identifiers. RFC 5764 §5.2 asks to keep it for
+    /// some time, for packets on their way.
+    pub fn drop_replaced_keys(&mut self) {
+        if self.ring.mki_len() == 0 {
+            self.ring.drop_replaced();
+        }
+    }
+
+    /// Drops the master key of this identifier.
+    ///
+    /// # Errors
+    ///
+    /// [`RekeyError::UnknownMki`], or [`RekeyError::Active`] for the last key.
+    pub fn remove_keys(&mut self, mki: &[u8]) -> Result<(), RekeyError> {
+        // A receiver goes by the identifiers in packets; which key is active means nothing to it.
+        if let Some(other) = (0..self.ring.len()).find(|&place| self.ring.key(place).mki() != mki) {
+            self.ring.set_active(other);
+        }
+        self.ring.remove(mki)
+    }
+
+    /// What has happened. To be polled after unprotecting packets, whenever convenient; returns `None` when there is no more.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.poll()
+    }
+
+    /// What was done so far, and why packets were dropped.
+    #[must_use]
+    pub fn statistics(&self) -> &ReceiverStatistics {
+        &self.statistics
+    }
+
+    fn unprotect(&mut self, kind: Kind, packet: &mut [u8]) -> Result<Unprotected, UnprotectError> {
+        let result = self.unprotect_uncounted(kind, packet);
+        self.count(result)
+    }
+
+    /// Counts the reason of a packet that is dropped.
+    #[inline]
+    pub(crate) fn count(
+        &mut self,
+        result: Result<Unprotected, UnprotectError>,
+    ) -> Result<Unprotected, UnprotectError> {
+        if let Err(reason) = result {
+            self.statistics.count_discard(reason);
+        }
+        result
+    }
+
+    /// Whether session keys change with the index, so that packets can only be opened one by one.
+    pub(crate) fn is_periodic(&self) -> bool {
+        (0..self.ring.len()).any(|place| self.ring.key(place).is_periodic())
+    }
+
+    /// The replay list of an SSRC, and its window, empty where the SSRC is not held.
+    #[inline]
+    pub(crate) fn list(&self, ssrc: u32, kind: Kind) -> (ReplayList, &[u64]) {
+        self.streams.list_of(ssrc, kind)
+    }
+}

@@ -1,0 +1,226 @@
+//! Preparing a packet for its seal: all that a sender does to it but the cryptography.
+
+use crate::classify::Kind;
+use crate::cryptex::{Preparation, Span};
+use crate::error::ProtectError;
+use crate::event::Event;
+use crate::extension;
+use crate::header::{RTCP_CLEAR_LEN, RtpHeader, rtcp_ssrc};
+use crate::index::{estimate, join, roc};
+use crate::kernel::{Job, Layout};
+use crate::profile::Transform;
+use crate::replay::{ReplayList, Verdict};
+use crate::sender::Sender;
+use crate::session::SessionKeys;
+use crate::streams::{RTCP_INDEX_MAX, TableFull};
+use crate::trailer::{Trailer, rtcp_word};
+
+/// A packet that has its index, and has to be sealed under it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sealing {
+    pub(crate) kind: Kind,
+    /// The place of the master key.
+    pub(crate) key: usize,
+    pub(crate) index: u64,
+    /// Length of the protected packet.
+    pub(crate) len: usize,
+    ssrc: u32,
+    /// Without its IV, which the session key gives.
+    layout: Layout,
+}
+
+impl Sealing {
+    /// The kernel's job.
+    ///
+    /// # Panics
+    ///
+    /// If `buffer` is not the one the packet was prepared in.
+    #[inline]
+    pub(crate) fn job<'a>(&self, session: &'a SessionKeys, buffer: &'a mut [u8]) -> Job<'a> {
+        let key = match self.kind {
+            Kind::Rtp => &session.rtp,
+            Kind::Rtcp => &session.rtcp,
+        };
+        let mut layout = self.layout;
+        layout.iv = key.iv(self.ssrc, self.index);
+        Job::new(&key.key, buffer, layout).expect("invariant: the packet was prepared in here")
+    }
+}
+
+impl Sender {
+    /// Checks an RTP packet, takes its index, and writes what stands in the clear.
+    pub(crate) fn prepare_rtp(
+        &mut self,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Result<Sealing, ProtectError> {
+        let profile = self.ring.profile();
+        let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
+        let mut header = RtpHeader::parse(packet)?;
+        let preparation = if self.config.cryptex {
+            Preparation::of(&header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
+        } else {
+            Preparation::Nothing
+        };
+        let ids = self.config.encrypted_extensions;
+        if !ids.is_empty() {
+            extension::check(packet, &header).map_err(|_| ProtectError::ExtensionMalformed)?;
+        }
+        let payload_end = len + preparation.growth();
+        let trailer = Trailer::behind(payload_end, Kind::Rtp, profile, self.ring.mki_len());
+        if buffer.len() < trailer.end {
+            return Err(ProtectError::BufferTooSmall(trailer.end));
+        }
+        let index = self.take_rtp_index(header.ssrc, header.sequence_number)?;
+
+        // From here on nothing fails: the index is used up.
+        let key = self.ring.active();
+        let Span { start, hole } = preparation.apply(buffer, len, &mut header);
+        if !ids.is_empty() {
+            self.encrypt_extensions(buffer, &header, index);
+        }
+        self.write_mki(buffer, trailer.mki);
+        Ok(Sealing {
+            kind: Kind::Rtp,
+            key,
+            index,
+            len: trailer.end,
+            ssrc: header.ssrc,
+            layout: Layout {
+                iv: [0; 16],
+                clear: start,
+                end: payload_end,
+                tag: trailer.tag,
+                trailer: rtp_trailer(profile.transform(), index),
+                hole,
+            },
+        })
+    }
+
+    /// Checks an RTCP packet, takes its index, and writes what stands in the clear.
+    pub(crate) fn prepare_rtcp(
+        &mut self,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Result<Sealing, ProtectError> {
+        let profile = self.ring.profile();
+        let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
+        let ssrc = rtcp_ssrc(packet)?;
+        let trailer = Trailer::behind(len, Kind::Rtcp, profile, self.ring.mki_len());
+        if buffer.len() < trailer.end {
+            return Err(ProtectError::BufferTooSmall(trailer.end));
+        }
+        let index = self.take_rtcp_index(ssrc)?;
+
+        let encrypted = self.config.encrypt_rtcp && profile.transform() != Transform::Null;
+        let word = rtcp_word(encrypted, index);
+        buffer[trailer.word..trailer.word + word.len()].copy_from_slice(&word);
+        self.write_mki(buffer, trailer.mki);
+        Ok(Sealing {
+            kind: Kind::Rtcp,
+            key: self.ring.active(),
+            index: index.into(),
+            len: trailer.end,
+            ssrc,
+            layout: Layout {
+                iv: [0; 16],
+                clear: if encrypted { RTCP_CLEAR_LEN } else { len },
+                end: len,
+                tag: trailer.tag,
+                trailer: Some(word),
+                hole: None,
+            },
+        })
+    }
+
+    /// The index of an RTP packet, which is taken by this.
+    fn take_rtp_index(&mut self, ssrc: u32, sequence_number: u16) -> Result<u64, ProtectError> {
+        self.check_lifetime(Kind::Rtp)?;
+        let (list, bits) = self.streams.list_of(ssrc, Kind::Rtp);
+        let index = next_index(&list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
+        match check(&list, bits, index) {
+            Verdict::New => {}
+            // RFC 3711 §9.1, RFC 7714 §8.4: no second packet under the same key and index.
+            Verdict::Used => return Err(ProtectError::IndexUsed),
+            Verdict::TooOld => return Err(ProtectError::IndexTooOld),
+        }
+        self.take(ssrc, Kind::Rtp, index)?;
+        Ok(index)
+    }
+
+    /// The index of an RTCP packet, which is taken by this.
+    fn take_rtcp_index(&mut self, ssrc: u32) -> Result<u32, ProtectError> {
+        self.check_lifetime(Kind::Rtcp)?;
+        let index = self.streams.list_of(ssrc, Kind::Rtcp).0.next();
+        // RFC 3711 §3.4: the index starts at 0; §9.2: it never wraps.
+        if index > RTCP_INDEX_MAX {
+            return Err(ProtectError::IndexExhausted);
+        }
+        self.take(ssrc, Kind::Rtcp, index)?;
+        Ok(index as u32)
+    }
+
+    fn check_lifetime(&self, kind: Kind) -> Result<(), ProtectError> {
+        // RFC 3711 §9.2, RFC 5764 §4.1.2: a key at the end of its lifetime protects nothing more.
+        if self.ring.key(self.ring.active()).is_exhausted(kind) {
+            return Err(ProtectError::KeyExhausted);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, ssrc: u32, kind: Kind, index: u64) -> Result<(), ProtectError> {
+        let place = self
+            .streams
+            .find_or_make(ssrc)
+            .map_err(|TableFull| ProtectError::TooManyStreams)?;
+        if self.streams.insert(place, kind, index) {
+            self.events.push(Event::StreamExpiring { ssrc, kind });
+        }
+        let active = self.ring.active();
+        self.ring.key_mut(active).count(kind, &mut self.events);
+        Ok(())
+    }
+
+    fn write_mki(&self, buffer: &mut [u8], at: usize) {
+        let mki = self.ring.key(self.ring.active()).mki();
+        buffer[at..at + mki.len()].copy_from_slice(mki);
+    }
+
+    #[cold]
+    fn encrypt_extensions(&self, buffer: &mut [u8], header: &RtpHeader, index: u64) {
+        let found = self.ring.session(self.ring.active(), index);
+        if let Some(key) = &found.keys().header {
+            extension::apply(buffer, header, self.config.encrypted_extensions, key, index)
+                .expect("invariant: the extension was checked");
+        }
+    }
+}
+
+/// The index of a sequence number, given the indexes used.
+pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64> {
+    match list.highest() {
+        Some(highest) => estimate(highest, sequence_number),
+        // RFC 3711 §3.3.1: the ROC starts at zero, unless it was set.
+        None => Some(join(roc(list.floor()), sequence_number)),
+    }
+}
+
+/// What a list says of an index; `bits` is empty for a stream that is not held.
+pub(crate) fn check(list: &ReplayList, bits: &[u64], index: u64) -> Verdict {
+    if bits.is_empty() {
+        return if index < list.next() {
+            Verdict::TooOld
+        } else {
+            Verdict::New
+        };
+    }
+    list.check(bits, index)
+}
+
+/// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its nonce.
+pub(crate) fn rtp_trailer(transform: Transform, index: u64) -> Option<[u8; 4]> {
+    match transform {
+        Transform::Cm | Transform::Null => Some(roc(index).to_be_bytes()),
+        Transform::Gcm => None,
+    }
+}

@@ -1,0 +1,170 @@
+//! Session keys: what one master key gives for the packets of one period.
+
+use zeroize::Zeroize;
+
+use crate::kdf::{AUTH_KEY_LEN, Derivation, Label};
+use crate::kernel::{AesKey, CipherKey, Key, Tier};
+use crate::keys::{Material, SALT_MAX};
+use crate::profile::Transform;
+
+/// The session keys of SRTP and SRTCP (RFC 3711 §4.3).
+#[derive(Debug)]
+pub(crate) struct SessionKeys {
+    pub(crate) rtp: PacketKey,
+    pub(crate) rtcp: PacketKey,
+    /// For RFC 6904, where header extensions are encrypted.
+    pub(crate) header: Option<HeaderKey>,
+}
+
+/// A key and its salt.
+#[derive(Debug)]
+pub(crate) struct PacketKey {
+    pub(crate) key: Key,
+    salt: Salt,
+}
+
+/// The key stream of encrypted header extensions (RFC 6904 §2.1).
+#[derive(Debug)]
+pub(crate) struct HeaderKey {
+    pub(crate) key: CipherKey,
+    salt: Salt,
+}
+
+impl SessionKeys {
+    /// Derives the session keys of `period`; with `header`, also that of encrypted header extensions.
+    pub(crate) fn derive(material: &Material, period: u64, tier: Tier, header: bool) -> Self {
+        let derivation = Derivation::new(material, period);
+        let profile = material.profile;
+        let packet_key = |encryption, authentication, salt, tag_len| PacketKey {
+            key: match profile.transform() {
+                Transform::Gcm => {
+                    let key = derivation.encryption_key(encryption);
+                    Key::gcm(tier, aes_key(&key[..profile.key_len()]))
+                }
+                Transform::Cm => {
+                    let key = derivation.encryption_key(encryption);
+                    let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
+                    let cipher = aes_key(&key[..profile.key_len()]);
+                    Key::cm(tier, Some(cipher), &auth, tag_len)
+                }
+                Transform::Null => {
+                    let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
+                    Key::cm(tier, None, &auth, tag_len)
+                }
+            },
+            salt: Salt::new(&derivation.salt(salt), profile.transform()),
+        };
+        Self {
+            rtp: packet_key(
+                Label::RtpEncryption,
+                Label::RtpAuthentication,
+                Label::RtpSalt,
+                profile.rtp_tag_len(),
+            ),
+            rtcp: packet_key(
+                Label::RtcpEncryption,
+                Label::RtcpAuthentication,
+                Label::RtcpSalt,
+                profile.rtcp_tag_len(),
+            ),
+            header: header.then(|| HeaderKey::derive(&derivation, material)),
+        }
+    }
+}
+
+impl PacketKey {
+    /// The counter block or nonce of a packet.
+    pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
+        self.salt.iv(ssrc, index)
+    }
+}
+
+impl HeaderKey {
+    fn derive(derivation: &Derivation<'_>, material: &Material) -> Self {
+        // RFC 6904 §2.2, RFC 7714 §8.3: counter mode in all profiles, AES-GCM included, with a key and salt of the
+        // profile's lengths.
+        let key = derivation.encryption_key(Label::HeaderEncryption);
+        Self {
+            key: CipherKey::new(aes_key(&key[..material.profile.key_len()])),
+            salt: Salt::new(&derivation.salt(Label::HeaderSalt), Transform::Cm),
+        }
+    }
+
+    /// The first counter block of a packet's header extensions.
+    pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
+        self.salt.iv(ssrc, index)
+    }
+}
+
+fn aes_key(bytes: &[u8]) -> AesKey<'_> {
+    AesKey::from_bytes(bytes).expect("invariant: profiles have keys of 16 or 32 bytes")
+}
+
+/// A session salt, standing where a packet's SSRC and index are XORed to it.
+struct Salt {
+    block: u128,
+    ssrc_shift: u32,
+    index_shift: u32,
+}
+
+impl Salt {
+    fn new(salt: &[u8; SALT_MAX], transform: Transform) -> Self {
+        let mut block = [0; 16];
+        block[..SALT_MAX].copy_from_slice(salt);
+        // RFC 3711 §4.1.1: IV = (k_s * 2^16) XOR (SSRC * 2^64) XOR (i * 2^16).
+        // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12 bytes, here the first of 16.
+        let (ssrc_shift, index_shift) = match transform {
+            Transform::Cm | Transform::Null => (64, 16),
+            Transform::Gcm => (80, 32),
+        };
+        Self {
+            block: u128::from_be_bytes(block),
+            ssrc_shift,
+            index_shift,
+        }
+    }
+
+    fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
+        let packet = u128::from(ssrc) << self.ssrc_shift ^ u128::from(index) << self.index_shift;
+        (self.block ^ packet).to_be_bytes()
+    }
+}
+
+impl Drop for Salt {
+    fn drop(&mut self) {
+        self.block.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Salt").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7714 §8.1: 00 00 SSRC ROC SEQ, XOR the salt.
+    #[test]
+    fn the_nonce_of_gcm_is_built_as_in_rfc_7714() {
+        let salt = Salt::new(
+            b"\x51\x75\x69\x64\x20\x70\x72\x6f\x20\x71\x75\x6f\0\0",
+            Transform::Gcm,
+        );
+        let iv = salt.iv(0x4d61_7273, 0xf17b);
+        assert_eq!(
+            iv[..12],
+            *b"\x51\x75\x24\x05\x52\x03\x72\x6f\x20\x71\x84\x14"
+        );
+    }
+
+    /// RFC 3711 §4.1.1.
+    #[test]
+    fn the_counter_block_is_built_as_in_rfc_3711() {
+        let salt = Salt::new(&[0; 14], Transform::Cm);
+        let iv = salt.iv(0x0102_0304, 0x0506_0708_090a);
+        assert_eq!(iv, *b"\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\0\0");
+    }
+}

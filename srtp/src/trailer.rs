@@ -1,0 +1,107 @@
+//! What stands behind the payload of a protected packet.
+
+use crate::classify::Kind;
+use crate::profile::{Profile, Transform};
+
+/// Length of the word with the E flag and the SRTCP index (RFC 3711 §3.4).
+const WORD_LEN: usize = 4;
+
+/// The E flag in that word.
+const E_FLAG: u32 = 1 << 31;
+
+/// Where tag, master key identifier and SRTCP index stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trailer {
+    pub(crate) tag: usize,
+    pub(crate) mki: usize,
+    /// The word with the E flag and the SRTCP index; in SRTP meaningless.
+    pub(crate) word: usize,
+    /// Where the packet ends.
+    pub(crate) end: usize,
+}
+
+impl Trailer {
+    /// The trailer of a packet whose payload ends at `payload_end`.
+    #[inline]
+    pub(crate) fn behind(payload_end: usize, kind: Kind, profile: Profile, mki_len: usize) -> Self {
+        let end = payload_end + Self::len(kind, profile, mki_len);
+        let (tag_len, word_len) = parts(kind, profile);
+        match profile.transform() {
+            // RFC 3711 §3.1 and §3.4: the tag stands last.
+            Transform::Cm | Transform::Null => Self {
+                word: payload_end,
+                mki: payload_end + word_len,
+                tag: end - tag_len,
+                end,
+            },
+            // RFC 7714 §8.2 and §9.2: the tag is part of the ciphertext, and what else there is stands behind it.
+            Transform::Gcm => Self {
+                tag: payload_end,
+                word: payload_end + tag_len,
+                mki: payload_end + tag_len + word_len,
+                end,
+            },
+        }
+    }
+
+    /// Its length.
+    #[inline]
+    pub(crate) fn len(kind: Kind, profile: Profile, mki_len: usize) -> usize {
+        let (tag_len, word_len) = parts(kind, profile);
+        tag_len + word_len + mki_len
+    }
+}
+
+fn parts(kind: Kind, profile: Profile) -> (usize, usize) {
+    match kind {
+        Kind::Rtp => (profile.rtp_tag_len(), 0),
+        Kind::Rtcp => (profile.rtcp_tag_len(), WORD_LEN),
+    }
+}
+
+/// The word of an SRTCP packet (RFC 3711 §3.4): whether it is encrypted, and its index.
+pub(crate) fn rtcp_word(encrypted: bool, index: u32) -> [u8; WORD_LEN] {
+    let flag = if encrypted { E_FLAG } else { 0 };
+    (flag | index).to_be_bytes()
+}
+
+/// Reads the word of an SRTCP packet.
+pub(crate) fn read_rtcp_word(word: [u8; WORD_LEN]) -> (bool, u32) {
+    let word = u32::from_be_bytes(word);
+    (word & E_FLAG != 0, word & !E_FLAG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3711 §3.1 and §3.4: payload, (index,) MKI, tag.
+    #[test]
+    fn with_hmac_the_tag_is_last() {
+        let profile = Profile::Aes128CmSha1_32;
+        let rtp = Trailer::behind(100, Kind::Rtp, profile, 3);
+        assert_eq!((rtp.mki, rtp.tag, rtp.end), (100, 103, 107));
+        let rtcp = Trailer::behind(100, Kind::Rtcp, profile, 3);
+        let places = (rtcp.word, rtcp.mki, rtcp.tag, rtcp.end);
+        assert_eq!(places, (100, 104, 107, 117));
+    }
+
+    /// RFC 7714 §8.2 and §9.2: payload, tag, (index,) MKI.
+    #[test]
+    fn with_gcm_the_tag_is_first() {
+        let profile = Profile::AeadAes128Gcm;
+        let rtp = Trailer::behind(100, Kind::Rtp, profile, 3);
+        assert_eq!((rtp.tag, rtp.mki, rtp.end), (100, 116, 119));
+        let rtcp = Trailer::behind(100, Kind::Rtcp, profile, 3);
+        let places = (rtcp.tag, rtcp.word, rtcp.mki, rtcp.end);
+        assert_eq!(places, (100, 116, 120, 123));
+    }
+
+    #[test]
+    fn the_rtcp_word_goes_both_ways() {
+        let word = rtcp_word(true, 0x7fff_fffe);
+        assert_eq!(word, [0xff, 0xff, 0xff, 0xfe]);
+        assert_eq!(read_rtcp_word(word), (true, 0x7fff_fffe));
+        assert_eq!(read_rtcp_word(rtcp_word(false, 5)), (false, 5));
+    }
+}
