@@ -3,15 +3,23 @@
 
 mod demux;
 mod discard;
+#[cfg(feature = "tokio")]
+pub mod driver;
+mod gate;
 mod router;
 pub mod sdp;
 mod session;
 
 pub use demux::{Class, classify};
+pub use gate::{Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs};
 pub use ice_lite::{Path, Transmit};
 pub use router::{Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
 pub use session::{
     AgreedAudio, CloseReason, Discard, IceMode, Layer, Received, SendError, Session, SessionConfig,
     SessionError, SessionEvent, Statistics, Summary, Timeline,
 };
+
+/// Bytes of room that sealing a packet needs behind it.
+pub const MAX_OVERHEAD: usize = 64;
+
 pub use {dtls, ice_lite, srtp};

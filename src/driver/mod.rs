@@ -1,0 +1,144 @@
+//! The gate on a UDP socket of tokio (cargo feature `tokio`).
+//!
+//! ```no_run
+//! # use portcullis::driver::Driver;
+//! # use portcullis::{Call, Context, Session};
+//! # struct Echo;
+//! impl Call for Echo {
+//!     fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
+//!         let _ = cx.send_rtp(packet);
+//!     }
+//!     fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+//! }
+//! # async fn serve(session: Session) -> std::io::Result<()> {
+//! let driver = Driver::bind("0.0.0.0:3478".parse().expect("an address"))?;
+//! let handle = driver.handle();
+//! tokio::spawn(driver.run());
+//! // For each offer that comes by HTTP:
+//! let id = handle.insert(session, Echo).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod handle;
+mod socket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+pub use self::handle::{Gone, Handle};
+
+use self::handle::Command;
+use self::socket::Socket;
+use crate::gate::{Call, Gate};
+
+/// A UDP socket and the gate behind it.
+#[derive(Debug)]
+pub struct Driver<C> {
+    socket: Socket,
+    gate: Gate<C>,
+    commands: mpsc::Receiver<Command<C>>,
+    handle: Handle<C>,
+}
+
+/// Commands that wait at most; who sends more waits.
+const MAX_COMMANDS: usize = 256;
+
+/// Commands done between two looks at the socket.
+const COMMANDS_AT_ONCE: usize = 32;
+
+impl<C: Call + Send + 'static> Driver<C> {
+    /// Binds a socket. Call it inside a tokio runtime.
+    ///
+    /// A wildcard address is fine: answers go out from the address that the peer sent to.
+    ///
+    /// # Errors
+    /// Those of the system, such as a port in use.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        Self::new(std::net::UdpSocket::bind(address)?)
+    }
+
+    /// Takes a socket that is bound already. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+        let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+        let mut key = [0; 16];
+        dtls::crypto::default_provider()
+            .fill_random(&mut key)
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            socket: Socket::new(socket)?,
+            gate: Gate::new(key),
+            commands,
+            handle: Handle::new(sender),
+        })
+    }
+
+    /// The address of the socket.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.socket.local_addr())
+    }
+
+    /// To insert calls, and to reach them. It can be cloned.
+    #[must_use]
+    pub fn handle(&self) -> Handle<C> {
+        self.handle.clone()
+    }
+
+    /// Serves, until every [`Handle`] is gone and every call has ended.
+    ///
+    /// # Errors
+    /// The socket failed.
+    pub async fn run(self) -> io::Result<()> {
+        let Self {
+            mut socket,
+            mut gate,
+            mut commands,
+            handle,
+        } = self;
+        drop(handle);
+        let mut open = true;
+        while open || gate.calls().next().is_some() {
+            let alarm = gate.poll_timeout();
+            tokio::select! {
+                readable = socket.readable() => {
+                    readable?;
+                    let now = Instant::now();
+                    socket.receive(|path, datagram| {
+                        gate.handle_datagram(now, path, datagram);
+                    })?;
+                }
+                command = commands.recv(), if open => {
+                    open = command.is_some();
+                    let more = std::iter::from_fn(|| commands.try_recv().ok());
+                    let now = Instant::now();
+                    for command in command.into_iter().chain(more.take(COMMANDS_AT_ONCE)) {
+                        command(&mut gate, now);
+                    }
+                }
+                () = sleep_until(alarm) => {}
+            }
+            let now = Instant::now();
+            if gate.poll_timeout().is_some_and(|alarm| alarm <= now) {
+                gate.handle_timeout(now);
+            }
+            socket.send(gate.outbox()).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn sleep_until(alarm: Option<Instant>) {
+    match alarm {
+        Some(alarm) => tokio::time::sleep_until(alarm.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,137 @@
+//! When which session has something to do.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+use crate::router::SessionId;
+
+/// The alarms of many sessions, one for each.
+///
+/// Changing one costs the logarithm of their number at most, and nothing if it moves to a later
+/// time, which is the common case: the entry made before stays, and moves on when its time comes.
+#[derive(Debug, Default)]
+pub(super) struct Alarms {
+    heap: BinaryHeap<Reverse<(Instant, SessionId)>>,
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    id: Option<SessionId>,
+    /// When the session wants to be called.
+    wanted: Option<Instant>,
+    /// The entry of the heap that counts; others of the session are left-overs.
+    armed: Option<Instant>,
+}
+
+impl Alarms {
+    /// Sets, moves or removes the alarm of a session.
+    pub(super) fn set(&mut self, id: SessionId, when: Option<Instant>) {
+        if self.slots.len() <= id.index() {
+            self.slots.resize_with(id.index() + 1, Slot::default);
+        }
+        let slot = &mut self.slots[id.index()];
+        if slot.id != Some(id) {
+            *slot = Slot {
+                id: Some(id),
+                ..Slot::default()
+            };
+        }
+        slot.wanted = when;
+        if let Some(when) = when
+            && slot.armed.is_none_or(|armed| when < armed)
+        {
+            slot.armed = Some(when);
+            self.heap.push(Reverse((when, id)));
+        }
+    }
+
+    /// At least as many as there are alarms.
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Takes out a session whose time has come.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<SessionId> {
+        loop {
+            let &Reverse((when, id)) = self.heap.peek()?;
+            if when > now {
+                return None;
+            }
+            self.heap.pop();
+            let Some(slot) = self.slots.get_mut(id.index()) else {
+                continue;
+            };
+            if slot.id != Some(id) || slot.armed != Some(when) {
+                continue;
+            }
+            slot.armed = None;
+            match slot.wanted {
+                Some(wanted) if wanted <= now => return Some(id),
+                wanted => self.set(id, wanted),
+            }
+        }
+    }
+
+    /// When the next alarm may be due; never too late.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse((when, _))| *when)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::router::Router;
+
+    fn ids(count: usize) -> Vec<SessionId> {
+        let mut router = Router::new([0; 16]);
+        let insert = |n: usize| router.insert(&format!("session{n}")).expect("a new ufrag");
+        (0..count).map(insert).collect()
+    }
+
+    #[test]
+    fn alarms_ring_once_at_their_last_time() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let [a, b] = ids(2)[..] else { unreachable!() };
+        let mut alarms = Alarms::default();
+        alarms.set(a, Some(start + 2 * second));
+        alarms.set(b, Some(start + second));
+        alarms.set(a, Some(start + 5 * second));
+        assert_eq!(alarms.pop_due(start), None);
+        assert_eq!(alarms.pop_due(start + 3 * second), Some(b));
+        assert_eq!(alarms.pop_due(start + 3 * second), None);
+        assert_eq!(alarms.next(), Some(start + 5 * second));
+        alarms.set(a, Some(start + 4 * second));
+        assert_eq!(alarms.pop_due(start + 9 * second), Some(a));
+        assert_eq!(alarms.pop_due(start + 9 * second), None);
+        assert_eq!(alarms.next(), None);
+    }
+
+    #[test]
+    fn removed_alarms_are_silent() {
+        let start = Instant::now();
+        let [a] = ids(1)[..] else { unreachable!() };
+        let mut alarms = Alarms::default();
+        alarms.set(a, Some(start));
+        alarms.set(a, None);
+        assert_eq!(alarms.pop_due(start), None);
+    }
+
+    /// T-DOS-07: alarms that are moved all the time leave no entries behind.
+    #[test]
+    fn t_dos_07_moving_alarms_does_not_pile_up() {
+        let start = Instant::now();
+        let [a] = ids(1)[..] else { unreachable!() };
+        let mut alarms = Alarms::default();
+        for millis in 0..10_000 {
+            let now = start + Duration::from_millis(millis);
+            alarms.set(a, Some(now + Duration::from_secs(30)));
+            assert_eq!(alarms.pop_due(now), None);
+        }
+        assert_eq!(alarms.heap.len(), 1);
+    }
+}

@@ -1,0 +1,143 @@
+//! What an application does with a call, and what it can do to it.
+
+use std::time::Instant;
+
+use ice_lite::Path;
+
+use super::outbox::Outbox;
+use super::sessions::Sessions;
+use crate::router::SessionId;
+use crate::session::{SendError, Session, SessionError, SessionEvent};
+
+/// The application's side of a call.
+pub trait Call {
+    /// Takes an RTP packet of the peer, authenticated and decrypted.
+    fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]);
+
+    /// Takes an RTCP packet of the peer, authenticated and decrypted.
+    fn handle_rtcp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]);
+
+    /// Something happened to the session.
+    fn handle_event(&mut self, cx: &mut Context<'_>, event: SessionEvent) {
+        let _ = (cx, event);
+    }
+
+    /// The instant of [`Call::poll_timeout`] has come.
+    fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
+
+    /// When [`Call::handle_timeout`] is to be called. It is asked after each call of the others.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The session has ended: closed by either side (see the [`SessionEvent::Closed`] before), or
+    /// with an error. The call is dropped afterwards.
+    fn handle_end(&mut self, session: &Session, result: Result<(), SessionError>) {
+        let _ = (session, result);
+    }
+}
+
+/// What a call can do while it is asked to do something.
+#[derive(Debug)]
+pub struct Context<'a> {
+    now: Instant,
+    id: SessionId,
+    sessions: &'a mut Sessions,
+    outbox: &'a mut Outbox,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        now: Instant,
+        id: SessionId,
+        sessions: &'a mut Sessions,
+        outbox: &'a mut Outbox,
+    ) -> Self {
+        Self {
+            now,
+            id,
+            sessions,
+            outbox,
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The name of this call's session.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// This call's session.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.sessions.get(self.id)
+    }
+
+    /// This call's session; what it has to tell and to send is taken care of afterwards.
+    #[must_use]
+    pub fn session_mut(&mut self) -> Option<&mut Session> {
+        self.sessions.get_mut(self.id)
+    }
+
+    /// Seals an RTP packet for the peer of this call and puts it into the outbox.
+    ///
+    /// # Errors
+    /// It is not sent.
+    pub fn send_rtp(&mut self, packet: &[u8]) -> Result<(), SendError> {
+        self.forward_rtp(self.id, packet)
+    }
+
+    /// Seals an RTCP packet for the peer of this call and puts it into the outbox.
+    ///
+    /// # Errors
+    /// It is not sent.
+    pub fn send_rtcp(&mut self, packet: &[u8]) -> Result<(), SendError> {
+        self.forward_rtcp(self.id, packet)
+    }
+
+    /// As [`Context::send_rtp`], for the peer of any call.
+    ///
+    /// # Errors
+    /// It is not sent; [`SendError::Closed`] also if there is no such call.
+    pub fn forward_rtp(&mut self, to: SessionId, packet: &[u8]) -> Result<(), SendError> {
+        let session = self.sessions.get_mut(to).ok_or(SendError::Closed)?;
+        self.outbox
+            .seal(packet, |buf, len| session.protect_rtp(self.now, buf, len))
+    }
+
+    /// As [`Context::send_rtcp`], for the peer of any call.
+    ///
+    /// # Errors
+    /// It is not sent; [`SendError::Closed`] also if there is no such call.
+    pub fn forward_rtcp(&mut self, to: SessionId, packet: &[u8]) -> Result<(), SendError> {
+        let session = self.sessions.get_mut(to).ok_or(SendError::Closed)?;
+        self.outbox
+            .seal(packet, |buf, len| session.protect_rtcp(self.now, buf, len))
+    }
+
+    /// Ends this call.
+    pub fn close(&mut self) {
+        let now = self.now;
+        if let Some(session) = self.session_mut() {
+            session.close(now);
+        }
+    }
+
+    /// Puts all that the session has to send into the outbox, and tells over which paths.
+    pub(super) fn transmit(&mut self, mut sent: impl FnMut(Path)) {
+        let Some(session) = self.sessions.get_mut(self.id) else {
+            return;
+        };
+        while let Some(path) = self.outbox.fill(|buf| session.poll_transmit(self.now, buf)) {
+            sent(path);
+        }
+    }
+}

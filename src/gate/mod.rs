@@ -1,0 +1,256 @@
+//! Many calls behind one port: the router, the sessions, and what the application does with each.
+
+mod alarms;
+mod call;
+mod outbox;
+mod sessions;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use ice_lite::Path;
+
+pub use self::call::{Call, Context};
+pub use self::outbox::{Datagram, Outbox, Run, Runs};
+
+use self::alarms::Alarms;
+use self::sessions::Sessions;
+use crate::router::{Route, Router, SessionId, Shard, UfragInUse};
+use crate::session::{Received, Session, SessionError, SessionEvent};
+
+/// Many calls behind one port, without I/O.
+///
+/// It finds the session of each datagram, drives it, and hands what it decrypted to the [`Call`]
+/// that was inserted with the session. After each method that takes `&mut self`, send what waits in
+/// [`Gate::outbox`] and set an alarm to [`Gate::poll_timeout`].
+///
+/// A panic in a session, or in its call, ends that call only.
+#[derive(Debug)]
+pub struct Gate<C> {
+    router: Router,
+    sessions: Sessions,
+    /// At the index of their session.
+    calls: Vec<Option<C>>,
+    alarms: Alarms,
+    outbox: Outbox,
+    panics: u64,
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It was given to a session, or dropped and counted.
+    Here,
+    /// It is the business of this shard.
+    HandOver(u16),
+}
+
+impl<C: Call> Gate<C> {
+    /// A gate whose tables hash under `key`, which must be random and secret.
+    #[must_use]
+    pub fn new(key: [u8; 16]) -> Self {
+        Self::sharded(key, Shard::ONLY)
+    }
+
+    /// One of several gates on one port, each of which has its own thread. All must have the same
+    /// key.
+    #[must_use]
+    pub fn sharded(key: [u8; 16], shard: Shard) -> Self {
+        Self {
+            router: Router::sharded(key, shard),
+            sessions: Sessions::default(),
+            calls: Vec::new(),
+            alarms: Alarms::default(),
+            outbox: Outbox::default(),
+            panics: 0,
+        }
+    }
+
+    /// Adds a session and the call that it is for.
+    ///
+    /// # Errors
+    /// [`UfragInUse`]: the two are dropped.
+    pub fn insert(
+        &mut self,
+        now: Instant,
+        session: Session,
+        call: C,
+    ) -> Result<SessionId, UfragInUse> {
+        let id = self.router.insert(session.local_ufrag())?;
+        self.sessions.insert(id, session);
+        if self.calls.len() <= id.index() {
+            self.calls.resize_with(id.index() + 1, || None);
+        }
+        self.calls[id.index()] = Some(call);
+        self.visit(now, id, |_, _| Ok(()));
+        Ok(id)
+    }
+
+    /// Takes a datagram that came over `path`. It is decrypted in place.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Handled {
+        match self.router.route(now, &path, datagram) {
+            Route::Drop(_) => Handled::Here,
+            Route::Shard(shard) => Handled::HandOver(shard),
+            Route::Session(id) => {
+                self.visit(now, id, |call, cx| {
+                    let Some(session) = cx.session_mut() else {
+                        return Ok(());
+                    };
+                    match session.handle_datagram(now, path, datagram)? {
+                        Received::Nothing => {}
+                        Received::Rtp(packet) => call.handle_rtp(cx, packet),
+                        Received::Rtcp(packet) => call.handle_rtcp(cx, packet),
+                    }
+                    Ok(())
+                });
+                Handled::Here
+            }
+        }
+    }
+
+    /// Does what is due at `now`; call it when the instant of [`Gate::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        // Each at most once: who wants to be called again at once must not keep others waiting.
+        for _ in 0..self.alarms.len() {
+            let Some(id) = self.alarms.pop_due(now) else {
+                return;
+            };
+            self.visit(now, id, |call, cx| {
+                if let Some(session) = cx.session_mut() {
+                    session.handle_timeout(now)?;
+                }
+                if call.poll_timeout().is_some_and(|when| when <= now) {
+                    call.handle_timeout(cx);
+                }
+                Ok(())
+            });
+        }
+    }
+
+    /// When [`Gate::handle_timeout`] is to be called next, if at all.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.alarms.next()
+    }
+
+    /// The datagrams that wait to be sent. Clear it when they are.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Lets `act` do something with a call and its session. `None` if the call has ended.
+    pub fn with<R>(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        act: impl FnOnce(&mut C, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let mut result = None;
+        self.visit(now, id, |call, cx| {
+            result = Some(act(call, cx));
+            Ok(())
+        });
+        result
+    }
+
+    /// The calls that there are.
+    pub fn calls(&self) -> impl Iterator<Item = (SessionId, &Session, &C)> {
+        self.sessions.iter().filter_map(|(id, session)| {
+            let call = self.calls.get(id.index())?.as_ref()?;
+            Some((id, session, call))
+        })
+    }
+
+    /// The router, with its counters.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// How many calls ended in a panic.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.panics
+    }
+
+    // ---- Inside --------------------------------------------------------------------------------
+
+    /// Does something with one call, then all that follows from it.
+    fn visit(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        act: impl FnOnce(&mut C, &mut Context<'_>) -> Result<(), SessionError>,
+    ) {
+        if !self.sessions.contains(id) {
+            return;
+        }
+        let Some(mut call) = self.calls.get_mut(id.index()).and_then(Option::take) else {
+            return;
+        };
+        let mut cx = Context::new(now, id, &mut self.sessions, &mut self.outbox);
+        let (router, panics) = (&mut self.router, &mut self.panics);
+        // What a panic leaves half done is this call's alone, and goes with it.
+        let end = catch_unwind(AssertUnwindSafe(|| {
+            let result = act(&mut call, &mut cx);
+            follow(&mut call, &mut cx, router);
+            result
+        }));
+        let over = match end {
+            Ok(Ok(())) => cx
+                .session()
+                .is_none_or(Session::is_closed)
+                .then_some(Ok(())),
+            Ok(Err(error)) => Some(Err(error)),
+            Err(_) => {
+                *panics += 1;
+                self.forget(id);
+                return;
+            }
+        };
+        match over {
+            Some(result) => self.end(id, call, result),
+            None => self.rearm(id, call),
+        }
+    }
+
+    fn rearm(&mut self, id: SessionId, call: C) {
+        let session = self.sessions.get(id).and_then(Session::poll_timeout);
+        let next = session.into_iter().chain(call.poll_timeout()).min();
+        self.alarms.set(id, next);
+        if let Some(slot) = self.calls.get_mut(id.index()) {
+            *slot = Some(call);
+        }
+    }
+
+    fn end(&mut self, id: SessionId, mut call: C, result: Result<(), SessionError>) {
+        if let Some(session) = self.sessions.get(id) {
+            let told = catch_unwind(AssertUnwindSafe(|| call.handle_end(session, result)));
+            self.panics += u64::from(told.is_err());
+        }
+        self.forget(id);
+    }
+
+    fn forget(&mut self, id: SessionId) {
+        self.alarms.set(id, None);
+        self.router.remove(id);
+        self.sessions.remove(id);
+        if let Some(slot) = self.calls.get_mut(id.index()) {
+            *slot = None;
+        }
+    }
+}
+
+/// Takes up what a session has to tell and to send, until there is no more.
+fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router) {
+    let id = cx.id();
+    while let Some(event) = cx.session_mut().and_then(Session::poll_event) {
+        match event {
+            SessionEvent::PathValidated { path } => router.validate(id, path),
+            SessionEvent::PathRemoved { path } => router.invalidate(id, &path),
+            _ => {}
+        }
+        call.handle_event(cx, event);
+    }
+    cx.transmit(|path| router.expect_answer(id, path));
+}
