@@ -1,5 +1,10 @@
 //! Whole connections over a network that a test makes as bad as it likes, on a virtual clock.
 
+mod certificates;
+mod exporter;
 mod handshake;
+mod hello;
+mod identity;
+mod key_log;
 mod loss;
 mod pair;

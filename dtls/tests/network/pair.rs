@@ -101,7 +101,8 @@ pub(crate) struct Pair {
     pub(crate) log: Vec<(Duration, Side, usize)>,
 }
 
-static PROVIDER: LazyLock<Arc<dyn CryptoProvider>> = LazyLock::new(crypto::default_provider);
+pub(crate) static PROVIDER: LazyLock<Arc<dyn CryptoProvider>> =
+    LazyLock::new(crypto::default_provider);
 
 static CERTIFICATES: LazyLock<[Arc<Certificate>; 2]> = LazyLock::new(|| {
     Side::BOTH.map(|_| Arc::new(Certificate::generate(&**PROVIDER).expect("certificate")))
@@ -160,15 +161,25 @@ impl Pair {
 
     /// Ends with a configuration and an expectation each: the client's, then the server's.
     pub(crate) fn with(configs: [ConfigBuilder; 2], expected: [PeerIdentity; 2]) -> Self {
+        Self::with_certificates(configs, Side::BOTH.map(certificate), expected)
+    }
+
+    /// Ends with certificates other than the usual ones.
+    pub(crate) fn with_certificates(
+        configs: [ConfigBuilder; 2],
+        certificates: [Arc<Certificate>; 2],
+        expected: [PeerIdentity; 2],
+    ) -> Self {
         let now = Instant::now();
         let mut expected = expected.into_iter();
+        let mut certificates = certificates.into_iter();
         let mut roles = [Role::Client, Role::Server].into_iter();
-        let mut sides = Side::BOTH.into_iter();
         let ends = configs.map(|config| {
             let config = Arc::new(config.build().expect("configuration"));
-            let (role, side) = (roles.next().expect("two"), sides.next().expect("two"));
+            let role = roles.next().expect("two");
+            let certificate = certificates.next().expect("two");
             let expected = expected.next().expect("two");
-            let connection = Connection::new(config, role, certificate(side), expected, now);
+            let connection = Connection::new(config, role, certificate, expected, now);
             let connection = connection.expect("connection");
             End {
                 connection,
