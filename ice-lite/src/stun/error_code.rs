@@ -51,3 +51,26 @@ impl fmt::Debug for ErrorCode {
         write!(f, "{} {}", self.0, self.reason())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_8489_section_14_8_numbers_round_trip() {
+        for number in 0..=u16::MAX {
+            let read = ErrorCode::read(&ErrorCode(number).prefix());
+            if (300..700).contains(&number) {
+                assert_eq!(read, Some(ErrorCode(number)));
+            }
+        }
+        for (class, number) in [(2, 0), (7, 0), (4, 100), (0, 0)] {
+            assert_eq!(ErrorCode::read(&[0, 0, class, number]), None);
+        }
+        assert_eq!(ErrorCode::read(&[0, 0, 4]), None);
+        assert_eq!(
+            ErrorCode::read(&[0xFF, 0xFF, 0xFC, 20]),
+            Some(ErrorCode::UNKNOWN_ATTRIBUTE)
+        );
+    }
+}
