@@ -225,3 +225,91 @@ impl fmt::Display for CandidateError {
 }
 
 impl std::error::Error for CandidateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Candidate, CandidateError> {
+        text.parse()
+    }
+
+    #[test]
+    fn ours_are_written_as_rfc_8839_has_them_and_read_back() {
+        let v4 = SocketAddr::from(([192, 0, 2, 1], 3478));
+        let v6 = "[2001:db8::1]:3478".parse().expect("an address");
+        let udp = Candidate::host(v4, 0);
+        assert_eq!(
+            udp.to_string(),
+            "candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host"
+        );
+        let second = Candidate::host(v6, 1);
+        assert_eq!(
+            second.to_string(),
+            "candidate:2 1 udp 2130706175 2001:db8::1 3478 typ host"
+        );
+        let tcp = Candidate::host_tcp(v4, 0);
+        assert_eq!(
+            tcp.to_string(),
+            "candidate:65537 1 tcp 1520435199 192.0.2.1 3478 typ host tcptype passive"
+        );
+        assert!(udp.priority > second.priority && second.priority > tcp.priority);
+        for candidate in [udp, second, tcp] {
+            assert_eq!(read(&candidate.to_string()), Ok(candidate));
+        }
+    }
+
+    #[test]
+    fn lines_of_browsers() {
+        let chromium = read(
+            "candidate:842163049 1 udp 1677729535 198.51.100.7 44986 typ srflx raddr 192.0.2.2 \
+             rport 44986 generation 0 ufrag 4ZcD network-cost 999",
+        )
+        .expect("a candidate");
+        assert_eq!(chromium.kind, CandidateKind::ServerReflexive);
+        assert_eq!(
+            chromium.address,
+            SocketAddr::from(([198, 51, 100, 7], 44_986))
+        );
+        assert_eq!(
+            (chromium.priority, &*chromium.foundation),
+            (1_677_729_535, "842163049")
+        );
+        let firefox = read("candidate:0 2 UDP 2122187006 192.0.2.2 53412 typ host");
+        assert_eq!(firefox.map(|candidate| candidate.component), Ok(2));
+        let mdns = "candidate:1 1 udp 2113937151 0a1b2c3d-1111.local 54321 typ host";
+        assert_eq!(read(mdns), Err(CandidateError::NotAnIpAddress));
+        let active = "candidate:1 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active";
+        assert_eq!(read(active), Err(CandidateError::Transport));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let line = "candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host";
+        for cut in 1..8 {
+            let words: Vec<_> = line.split(' ').take(cut).collect();
+            assert_eq!(read(&words.join(" ")), Err(CandidateError::MissingField));
+        }
+        for (from, to, error) in [
+            ("candidate:", "", CandidateError::Prefix),
+            (
+                "candidate:1",
+                "candidate:123456789012345678901234567890123",
+                CandidateError::Foundation,
+            ),
+            (" 1 ", " one ", CandidateError::Component),
+            ("udp", "sctp", CandidateError::Transport),
+            ("2130706431", "4294967296", CandidateError::Priority),
+            ("192.0.2.1", "192.0.2.256", CandidateError::NotAnIpAddress),
+            ("3478", "65536", CandidateError::Port),
+            ("typ", "type", CandidateError::MissingField),
+            ("host", "guest", CandidateError::Kind),
+        ] {
+            assert_eq!(
+                read(&line.replacen(from, to, 1)),
+                Err(error),
+                "{from} -> {to}"
+            );
+        }
+    }
+}

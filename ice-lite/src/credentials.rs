@@ -119,3 +119,54 @@ fn encode(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_8839_section_5_4_lengths_and_characters() {
+        let from_sdp = |ufrag: &str, password: &str| {
+            Credentials::from_sdp(ufrag, password).map(|taken| taken.ufrag().len())
+        };
+        let (long, password) = ("u".repeat(256), "p".repeat(22));
+        assert_eq!(from_sdp("8hhY", &password), Ok(4));
+        assert_eq!(from_sdp(&long, &long), Ok(256));
+        assert_eq!(from_sdp("a-=#_/+9", &password), Ok(8));
+        assert_eq!(
+            from_sdp("abc", &password),
+            Err(CredentialsError::UfragLength(3))
+        );
+        assert_eq!(
+            from_sdp(&"u".repeat(257), &password),
+            Err(CredentialsError::UfragLength(257))
+        );
+        assert_eq!(
+            from_sdp("abcd", &long[..21]),
+            Err(CredentialsError::PasswordLength(21))
+        );
+        assert_eq!(
+            from_sdp("ab:d", &password),
+            Err(CredentialsError::UfragCharacter)
+        );
+        let spaced = " ".repeat(22);
+        assert_eq!(
+            from_sdp("abcd", &spaced),
+            Err(CredentialsError::PasswordCharacter)
+        );
+    }
+
+    #[test]
+    fn six_bits_a_character() {
+        let mut byte = 0;
+        let mut count = |bytes: &mut [u8]| {
+            for b in bytes {
+                *b = byte;
+                byte += 1;
+            }
+        };
+        let made = Credentials::generate(&mut count);
+        assert_eq!(made.ufrag(), "AAECAwQFBgcICQoL");
+        assert_eq!(made.password(), "DA0ODxAREhMUFRYXGBkaGxwdHh8gISIj");
+    }
+}

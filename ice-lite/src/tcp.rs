@@ -90,3 +90,65 @@ impl fmt::Display for FrameTooLong {
 }
 
 impl std::error::Error for FrameTooLong {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(packets: &[&[u8]]) -> Vec<u8> {
+        let frame = |packet: &&[u8]| [&header(packet.len()).expect("short")[..], *packet].concat();
+        packets.iter().flat_map(frame).collect()
+    }
+
+    /// Feeds `bytes` in pieces and takes out every packet.
+    fn deframe(bytes: &[u8], piece: usize, limit: usize) -> Result<Vec<Vec<u8>>, FrameTooLong> {
+        let mut deframer = Deframer::new(limit);
+        let mut packets = Vec::new();
+        for mut piece in bytes.chunks(piece) {
+            while !piece.is_empty() {
+                let taken = deframer.push(piece);
+                piece = &piece[taken..];
+                while let Some(packet) = deframer.pop()? {
+                    packets.push(packet.to_vec());
+                }
+            }
+        }
+        Ok(packets)
+    }
+
+    #[test]
+    fn rfc_4571_section_2_packets_come_out_however_the_stream_is_cut() {
+        let long = [7; 300];
+        let packets: [&[u8]; 5] = [b"first", b"", &long, b"x", &[9; 299]];
+        let stream = framed(&packets);
+        for piece in 1..=stream.len() {
+            assert_eq!(deframe(&stream, piece, 300).expect("in the limit"), packets);
+        }
+    }
+
+    #[test]
+    fn a_longer_frame_than_the_limit_is_refused_before_it_is_buffered() {
+        let stream = framed(&[b"fits", &[0; 301]]);
+        assert_eq!(deframe(&stream, 1, 300), Err(FrameTooLong(301)));
+        let mut deframer = Deframer::new(300);
+        assert_eq!(deframer.push(&[0xFF; 5000]), 302);
+        assert_eq!(deframer.pop(), Err(FrameTooLong(0xFFFF)));
+        assert_eq!(deframer.push(&[0xFF; 5000]), 0);
+    }
+
+    #[test]
+    fn packets_are_handed_out_in_place() {
+        let mut deframer = Deframer::new(300);
+        assert_eq!(deframer.push(&framed(&[b"abc"])), 5);
+        let packet = deframer.pop().expect("in the limit").expect("a packet");
+        packet[0] = b'A';
+        assert_eq!(packet, b"Abc");
+        assert_eq!(deframer.pop(), Ok(None));
+    }
+
+    #[test]
+    fn no_frame_holds_65536_bytes() {
+        assert_eq!(header(0xFFFF), Some([0xFF, 0xFF]));
+        assert_eq!(header(0x1_0000), None);
+    }
+}

@@ -43,7 +43,7 @@ pub(crate) struct Peer {
     pub(crate) key: IntegrityKey,
     pub(crate) use_candidate: bool,
     pub(crate) priority: u32,
-    random: Box<dyn FnMut(&mut [u8]) + Send>,
+    random: ice_lite::Random,
 }
 
 impl Peer {
@@ -130,6 +130,17 @@ impl Scene {
         }
     }
 
+    /// A lite agent that does not know its peer yet.
+    pub(crate) fn without_remote() -> Self {
+        let (ours, theirs) = (credentials(1), credentials(2));
+        let agent = LiteAgent::new(ours.clone(), LiteConfig::default());
+        Self {
+            agent,
+            peer: Peer::new(theirs, &ours),
+            start: Instant::now(),
+        }
+    }
+
     /// Gives the agent a datagram and returns its answer, if it makes one.
     pub(crate) fn exchange(
         &mut self,
@@ -190,7 +201,7 @@ impl Scene {
         reason: Discard,
     ) {
         let digest = self.agent.state_digest();
-        let mut expected = self.agent.statistics();
+        let before = self.agent.statistics();
         let timeout = self.agent.poll_timeout();
         assert_eq!(
             self.agent.handle_datagram(now, path, datagram),
@@ -203,11 +214,18 @@ impl Scene {
         );
         assert_eq!(self.agent.poll_timeout(), timeout);
         assert_eq!(self.agent.poll_transmit(now, &mut [0; 600]), None);
+        assert_eq!(self.agent.poll_event(), None);
         let statistics = self.agent.statistics();
-        assert_eq!(statistics.discarded(reason), expected.discarded(reason) + 1);
-        assert_eq!(statistics.discarded_total(), expected.discarded_total() + 1);
-        expected = self.agent.statistics();
-        assert_eq!(self.agent.statistics(), expected);
+        assert_eq!(statistics.discarded(reason), before.discarded(reason) + 1);
+        assert_eq!(statistics.discarded_total(), before.discarded_total() + 1);
+    }
+
+    /// An ICE restart by both sides.
+    pub(crate) fn restart(&mut self, ours: Credentials, theirs: Credentials) {
+        self.agent.restart(ours.clone());
+        self.agent.set_remote(&theirs);
+        self.peer = Peer::new(theirs, &ours);
+        self.peer.random = Box::new(seeded(100));
     }
 
     pub(crate) fn events(&mut self) -> Vec<Event> {
