@@ -18,8 +18,5 @@ pub use session::{
     AgreedAudio, CloseReason, Discard, IceMode, Layer, Received, SendError, Session, SessionConfig,
     SessionError, SessionEvent, Statistics, Summary, Timeline,
 };
-
-/// Bytes of room that sealing a packet needs behind it.
-pub const MAX_OVERHEAD: usize = 64;
-
+pub use srtp::{Kind, MAX_OVERHEAD};
 pub use {dtls, ice_lite, srtp};

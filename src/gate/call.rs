@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use ice_lite::Path;
+use srtp::Kind;
 
 use super::outbox::Outbox;
 use super::sessions::Sessions;
@@ -16,6 +17,12 @@ pub trait Call {
 
     /// Takes an RTCP packet of the peer, authenticated and decrypted.
     fn handle_rtcp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]);
+
+    /// Takes the header of an authentic packet that was received before (see
+    /// [`Received::Duplicate`](crate::Received::Duplicate)).
+    fn handle_duplicate(&mut self, cx: &mut Context<'_>, kind: Kind, packet: &mut [u8]) {
+        let _ = (cx, kind, packet);
+    }
 
     /// Something happened to the session.
     fn handle_event(&mut self, cx: &mut Context<'_>, event: SessionEvent) {

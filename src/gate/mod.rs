@@ -98,6 +98,9 @@ impl<C: Call> Gate<C> {
                     };
                     match session.handle_datagram(now, path, datagram)? {
                         Received::Nothing => {}
+                        Received::Duplicate { kind, packet } => {
+                            call.handle_duplicate(cx, kind, packet);
+                        }
                         Received::Rtp(packet) => call.handle_rtp(cx, packet),
                         Received::Rtcp(packet) => call.handle_rtcp(cx, packet),
                     }

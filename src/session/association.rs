@@ -139,8 +139,4 @@ impl Session {
         }
         self.follow_dtls(now)
     }
-
-    fn install_keys(&mut self) -> Result<(), SessionError> {
-        Ok(())
-    }
 }

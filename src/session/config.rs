@@ -38,6 +38,10 @@ pub struct SessionConfig {
     pub audio: Audio,
     /// Whether header extensions are encrypted if the peer can do it too (RFC 9335).
     pub cryptex: bool,
+    /// How packets are sealed.
+    pub sender: srtp::SenderConfig,
+    /// How packets are opened.
+    pub receiver: srtp::ReceiverConfig,
     /// How long after the last sign of consent sending stops. RFC 7675 §5.1 says 30 s.
     pub consent_timeout: Duration,
 }
@@ -55,6 +59,8 @@ impl SessionConfig {
             dtls_role: Role::Server,
             audio: Audio::default(),
             cryptex: true,
+            sender: srtp::SenderConfig::default(),
+            receiver: srtp::ReceiverConfig::default(),
             consent_timeout: Duration::from_secs(30),
         }
     }

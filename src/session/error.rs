@@ -26,6 +26,9 @@ pub enum SessionError {
     /// The keys that DTLS exported can't be used for SRTP.
     #[error("the SRTP keys can't be used")]
     Keys,
+    /// The configuration of SRTP contradicts itself or the profile that was agreed on.
+    #[error("SRTP: {0}")]
+    Srtp(#[from] srtp::ConfigError),
 }
 
 /// Why a packet is not to be sent. The session lives on.
@@ -41,6 +44,9 @@ pub enum SendError {
     /// ICE does not allow it.
     #[error(transparent)]
     Refused(#[from] SendRefused),
+    /// SRTP did not take the packet.
+    #[error(transparent)]
+    Srtp(#[from] srtp::ProtectError),
     /// DTLS did not take the application data.
     #[error(transparent)]
     Dtls(#[from] dtls::SendError),

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::statistics::{Counters, Discard};
 use dtls::ConnectionInfo;
 use ice_lite::{ConsentLoss, FailureReason, Path};
+use srtp::Kind;
 
 /// What [`Session::handle_datagram`](crate::Session::handle_datagram) made of a datagram.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +19,14 @@ pub enum Received<'b> {
     Rtp(&'b mut [u8]),
     /// An RTCP packet, authenticated and decrypted in place.
     Rtcp(&'b mut [u8]),
+    /// An authentic packet that was received before, or is so old that nobody knows: a browser
+    /// probing for bandwidth, or a network that duplicates, or a replay.
+    Duplicate {
+        /// Whether it is RTP or RTCP.
+        kind: Kind,
+        /// Its header, for congestion control. With [`srtp::Duplicates::Deliver`] all of it.
+        packet: &'b mut [u8],
+    },
 }
 
 /// Something happened. Taken with [`Session::poll_event`](crate::Session::poll_event).
@@ -53,6 +63,8 @@ pub enum SessionEvent {
         /// How it was lost.
         reason: ConsentLoss,
     },
+    /// A key or a stream comes to the end of its life: later packets will be refused.
+    KeyLimit(srtp::Event),
     /// The session has ended.
     Closed(CloseReason),
 }
@@ -136,14 +148,13 @@ pub(super) struct Events(VecDeque<SessionEvent>);
 const MAX_EVENTS: usize = 64;
 
 impl Events {
-    /// Adds an event; returns whether the oldest one had to go for it.
-    pub(super) fn push(&mut self, event: SessionEvent) -> bool {
-        let full = self.0.len() == MAX_EVENTS;
-        if full {
+    /// Adds an event; the oldest one may have to go for it.
+    pub(super) fn push(&mut self, event: SessionEvent, counters: &mut Counters) {
+        if self.0.len() == MAX_EVENTS {
             self.0.pop_front();
+            counters.count(Discard::EventOverflow);
         }
         self.0.push_back(event);
-        full
     }
 
     pub(super) fn pop(&mut self) -> Option<SessionEvent> {

@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod event;
 mod ice;
+mod media;
 mod negotiation;
 mod receive;
 mod signalling;
@@ -16,10 +17,12 @@ use std::time::{Duration, Instant};
 
 use dtls::Fingerprint;
 use ice_lite::{Path, Transmit};
+use srtp::Kind;
 
 use self::association::Association;
 use self::event::Events;
 use self::ice::Agent;
+use self::media::Media;
 use self::negotiation::Negotiation;
 use self::statistics::Counters;
 
@@ -45,6 +48,8 @@ pub struct Session {
     negotiation: Negotiation,
     ice: Agent,
     association: Association,
+    /// From the moment the peer is verified.
+    media: Option<Box<Media>>,
     status: Status,
     events: Events,
     timeline: Timeline,
@@ -129,8 +134,7 @@ impl Session {
         buf: &mut [u8],
         len: usize,
     ) -> Result<Transmit, SendError> {
-        let _ = (now, buf, len);
-        Err(SendError::NotSecured)
+        self.protect(now, Kind::Rtp, buf, len)
     }
 
     /// As [`Session::protect_rtp`], for a compound RTCP packet.
@@ -143,8 +147,7 @@ impl Session {
         buf: &mut [u8],
         len: usize,
     ) -> Result<Transmit, SendError> {
-        let _ = (now, buf, len);
-        Err(SendError::NotSecured)
+        self.protect(now, Kind::Rtcp, buf, len)
     }
 
     /// Sends a record of application data, such as SCTP for data channels. Poll for datagrams

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use dtls::{ContentType, Role};
 use ice_lite::{Event, Outcome, Path, Transmit};
+use srtp::Kind;
 
 use super::event::{CloseReason, Received, SessionEvent};
 use super::statistics::Discard;
@@ -33,7 +34,8 @@ impl Session {
                 let result = self.receive_dtls(now, path, datagram);
                 return self.finish(result).map(|()| Received::Nothing);
             }
-            Class::Rtp | Class::Rtcp => Discard::EarlyMedia,
+            Class::Rtp => return Ok(self.receive_media(now, path, Kind::Rtp, datagram)),
+            Class::Rtcp => return Ok(self.receive_media(now, path, Kind::Rtcp, datagram)),
         };
         self.counters.count(reason);
         Ok(Received::Nothing)
@@ -138,9 +140,7 @@ impl Session {
     }
 
     pub(super) fn emit(&mut self, event: SessionEvent) {
-        if self.events.push(event) {
-            self.counters.count(Discard::EventOverflow);
-        }
+        self.events.push(event, &mut self.counters);
     }
 }
 

@@ -122,6 +122,7 @@ impl Session {
                 role: None,
                 fingerprints: None,
             },
+            media: None,
             status: Status::Open,
             events: Events::default(),
             timeline: Timeline::new(now),

@@ -61,6 +61,8 @@ impl Layer {
 pub(super) struct Counters {
     pub(super) datagrams_received: u64,
     pub(super) bytes_received: u64,
+    pub(super) packets_sent: u64,
+    pub(super) bytes_sent: u64,
     discards: Tally<{ Discard::ALL.len() }>,
 }
 
@@ -69,6 +71,8 @@ impl Counters {
         Self {
             datagrams_received: 0,
             bytes_received: 0,
+            packets_sent: 0,
+            bytes_sent: 0,
             discards: Tally::new(),
         }
     }
@@ -88,17 +92,30 @@ pub struct Statistics {
     pub bytes_received: u64,
     /// Those of ICE.
     pub ice: ice_lite::Statistics,
+    /// Media packets sealed and let out by ICE.
+    pub packets_sent: u64,
+    /// Bytes in them, sealed.
+    pub bytes_sent: u64,
     /// Those of DTLS, once it began.
     pub dtls: Option<dtls::Statistics>,
+    /// Those of SRTP as sender, once there are keys.
+    pub srtp_sender: Option<srtp::SenderStatistics>,
+    /// Those of SRTP as receiver, once there are keys.
+    pub srtp_receiver: Option<srtp::ReceiverStatistics>,
     discards: Tally<{ Discard::ALL.len() }>,
 }
 
 impl Statistics {
     pub(super) fn new(session: &Session) -> Self {
         let counters = &session.counters;
+        let media = session.media.as_ref();
         Self {
             datagrams_received: counters.datagrams_received,
             bytes_received: counters.bytes_received,
+            packets_sent: counters.packets_sent,
+            bytes_sent: counters.bytes_sent,
+            srtp_sender: media.map(|media| media.sender.statistics().clone()),
+            srtp_receiver: media.map(|media| media.receiver.statistics().clone()),
             ice: session.ice.statistics(),
             dtls: session
                 .association
@@ -122,6 +139,9 @@ impl Statistics {
         let ice = ice.map(|(reason, count)| (Layer::Ice, reason.name(), count));
         let dtls = self.dtls.iter().flat_map(dtls::Statistics::discards);
         let dtls = dtls.map(|(reason, count)| (Layer::Dtls, reason.name(), u64::from(count)));
-        gate.chain(ice).chain(dtls)
+        let srtp = self.srtp_receiver.iter();
+        let srtp = srtp.flat_map(srtp::ReceiverStatistics::discards);
+        let srtp = srtp.map(|(reason, count)| (Layer::Srtp, reason.name(), count));
+        gate.chain(ice).chain(dtls).chain(srtp)
     }
 }

@@ -1,0 +1,129 @@
+//! The SRTP contexts of a session: from the keys that DTLS exports to packets.
+
+use std::time::Instant;
+
+use dtls::{Role, SrtpKeyingMaterial};
+use ice_lite::{Path, Transmit};
+use srtp::{CryptexPolicy, Kind, Profile, Receiver, Sender};
+
+use super::association::Association;
+use super::event::{Received, SessionEvent};
+use super::statistics::Discard;
+use super::{SendError, Session, SessionConfig, SessionError, Status};
+
+/// Both directions.
+#[derive(Debug)]
+pub(super) struct Media {
+    pub(super) sender: Sender,
+    pub(super) receiver: Receiver,
+}
+
+impl Media {
+    /// `cryptex` says whether both sides take encrypted header extensions (RFC 9335).
+    fn new(
+        config: &SessionConfig,
+        cryptex: bool,
+        role: Role,
+        keys: &SrtpKeyingMaterial,
+    ) -> Result<Self, SessionError> {
+        let profile = Profile::from_iana(keys.profile().0).ok_or(SessionError::Keys)?;
+        let local = match role {
+            Role::Client => srtp::Role::Client,
+            Role::Server => srtp::Role::Server,
+        };
+        let (sender, receiver) =
+            srtp::from_dtls(profile, keys.as_bytes(), local).map_err(|_| SessionError::Keys)?;
+        let (mut sending, mut receiving) = (config.sender.clone(), config.receiver.clone());
+        if cryptex {
+            sending.cryptex = true;
+            receiving.cryptex = CryptexPolicy::Accept;
+        }
+        Ok(Self {
+            sender: Sender::new(sender, sending)?,
+            receiver: Receiver::new(receiver, receiving)?,
+        })
+    }
+}
+
+impl Session {
+    /// The handshake is complete and the peer verified: the contexts can be made.
+    pub(super) fn install_keys(&mut self) -> Result<(), SessionError> {
+        let Association::Running { role, connection } = &self.association else {
+            return Ok(());
+        };
+        // Without a profile there is no media, which only a configuration that does not require
+        // one lets happen.
+        if let Some(keys) = connection.srtp_keying_material() {
+            let cryptex = self.negotiation.cryptex;
+            let media = Media::new(&self.config, cryptex, *role, &keys)?;
+            self.media = Some(Box::new(media));
+        }
+        Ok(())
+    }
+
+    /// A packet of SRTP or SRTCP over a valid path.
+    pub(super) fn receive_media<'b>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        kind: Kind,
+        packet: &'b mut [u8],
+    ) -> Received<'b> {
+        let Some(media) = &mut self.media else {
+            self.counters.count(Discard::EarlyMedia);
+            return Received::Nothing;
+        };
+        let result = match kind {
+            Kind::Rtp => media.receiver.unprotect_rtp(packet),
+            Kind::Rtcp => media.receiver.unprotect_rtcp(packet),
+        };
+        let Ok(unprotected) = result else {
+            return Received::Nothing;
+        };
+        while let Some(event) = media.receiver.poll_event() {
+            self.events
+                .push(SessionEvent::KeyLimit(event), &mut self.counters);
+        }
+        self.ice.confirm(now, &path);
+        let packet = packet.get_mut(..unprotected.len).unwrap_or_default();
+        match kind {
+            _ if unprotected.is_duplicate() => Received::Duplicate { kind, packet },
+            Kind::Rtp => {
+                self.timeline.first_media.get_or_insert(now);
+                Received::Rtp(packet)
+            }
+            Kind::Rtcp => Received::Rtcp(packet),
+        }
+    }
+
+    /// Seals a packet and asks ICE where it may go.
+    pub(super) fn protect(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        buf: &mut [u8],
+        len: usize,
+    ) -> Result<Transmit, SendError> {
+        if self.status == Status::Closed {
+            return Err(SendError::Closed);
+        }
+        let media = self.media.as_mut().ok_or(SendError::NotSecured)?;
+        let overhead = match kind {
+            Kind::Rtp => media.sender.rtp_overhead(),
+            Kind::Rtcp => media.sender.rtcp_overhead(),
+        };
+        // ICE is asked first: a sealed packet that may not be sent would use up its index.
+        let path = self.ice.authorize_send(now, len + overhead)?;
+        let len = match kind {
+            Kind::Rtp => media.sender.protect_rtp(buf, len)?,
+            Kind::Rtcp => media.sender.protect_rtcp(buf, len)?,
+        };
+        while let Some(event) = media.sender.poll_event() {
+            self.events
+                .push(SessionEvent::KeyLimit(event), &mut self.counters);
+        }
+        self.counters.packets_sent += 1;
+        self.counters.bytes_sent += len as u64;
+        Ok(Transmit { path, len })
+    }
+}
