@@ -32,9 +32,11 @@ const CHROMIUM: [&str; 8] = [
     "--autoplay-policy=no-user-gesture-required",
 ];
 
-/// The same for Firefox, and what keeps it from calling home.
+/// The same for Firefox, and what keeps it from calling home. Its microphone hums the tone: without
+/// an audio device, as on a server, Firefox makes no tone in a page.
 const FIREFOX: &str = r#"
 user_pref("media.navigator.streams.fake", true);
+user_pref("media.navigator.audio.fake_frequency", 440);
 user_pref("media.navigator.permission.disabled", true);
 user_pref("media.autoplay.default", 0);
 user_pref("media.autoplay.blocking_policy", 0);

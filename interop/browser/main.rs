@@ -128,7 +128,11 @@ impl Call {
 
 /// A call with the tone: the page shows the state expected, and the host has recorded the tone.
 fn tone_call(kind: Kind, arguments: &[&str], version: &str) {
-    let call = Call::place(kind, "tone", arguments);
+    let source = match kind {
+        Kind::Chromium => "tone",
+        Kind::Firefox => "microphone",
+    };
+    let call = Call::place(kind, source, arguments);
     let state = call.state_after(150);
     println!("{kind:?}: {state:#}");
     assert_eq!(state["state"], "connected");

@@ -1,7 +1,7 @@
 // Places one call to the host that served this page: WHIP (RFC 9725), then WebRTC statistics.
 
 const TONE_HZ = 440;
-const POLL_MS = 500;
+const POLL_MS = 250;
 const CONNECT_LIMIT_MS = 15_000;
 
 const VERSIONS = { FEFF: "DTLS 1.0", FEFD: "DTLS 1.2", FEFC: "DTLS 1.3" };
@@ -29,7 +29,7 @@ async function start() {
     if (call !== current) return;
     watch(current);
     current.pc.addTransceiver(stream.getAudioTracks()[0], { direction: "sendrecv", streams: [stream] });
-    meter(current, stream, "level-sent");
+    meter(current, stream);
     await exchange(current);
   } catch (error) {
     if (call === current) hangUp(null, explain(error, source));
@@ -38,7 +38,8 @@ async function start() {
 
 /** The stream to send: the microphone, or a tone made here. */
 async function open(source, current) {
-  await current.audio.resume();
+  // Without an audio device some browsers never resume; a call with the microphone needs no context.
+  current.audio.resume();
   if (source === "microphone") {
     if (!navigator.mediaDevices) {
       throw new Error("A browser gives its microphone only to pages of https:// or of localhost. Choose the tone.");
@@ -85,7 +86,6 @@ function watch(current) {
     const stream = event.streams[0] ?? new MediaStream([event.track]);
     element("received").srcObject = stream;
     element("received").play().catch(() => {});
-    meter(current, stream, "level-received");
   });
   pc.addEventListener("connectionstatechange", () => {
     if (call !== current) return;
@@ -125,21 +125,25 @@ async function refresh(current) {
   put("lost-received", received.packetsLost);
   put("lost-sent", atHost.packetsLost);
   put("rtt", rtt === undefined ? undefined : `${(rtt * 1000).toFixed(1)} ms`);
+  level("level-received", received.audioLevel ?? 0);
   if (transport.dtlsState === "closed") hangUp("The host hung up");
 }
 
-/** Shows how loud `stream` is. */
-function meter(current, stream, id) {
+/** Shows how loud `stream`, the one sent, is. */
+function meter(current, stream) {
   const analyser = new AnalyserNode(current.audio, { fftSize: 1024 });
   current.audio.createMediaStreamSource(stream).connect(analyser);
   const samples = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-    // From -60 dB to full scale, as an ear has it.
-    element(id).value = Math.max(0, 1 + (10 * Math.log10(power + 1e-9)) / 60);
+    level("level-sent", samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0));
   }, 100);
   current.timers.push(() => clearInterval(timer));
+}
+
+/** Shows an amplitude, from -60 dB to full scale, as an ear has it. */
+function level(id, amplitude) {
+  element(id).value = Math.max(0, 1 + (20 * Math.log10(amplitude + 1e-9)) / 60);
 }
 
 function hangUp(text, error) {
