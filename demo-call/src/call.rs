@@ -1,51 +1,305 @@
-//! One call: the gate's session and the media that goes through it.
-//!
-//! The verbs are those of the session, and what was said of polling there holds here.
+//! One call: what the program does with a session of the gate.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime};
 
-use portcullis::{CloseReason, Received, Session, SessionEvent, Transmit};
+use portcullis::ice_lite::Candidate;
+use portcullis::{
+    CloseReason, Context, IceMode, Session, SessionConfig, SessionError, SessionEvent,
+};
+use tokio::sync::{mpsc, watch};
 
 use crate::error::Error;
 use crate::incoming::RecordTo;
-use crate::media::{Media, MediaConfig, Outgoing};
+use crate::media::{Counters, Media, MediaConfig, Outgoing};
 use crate::opus::Clip;
 use crate::player::{Pace, Player};
-use crate::report::{Report, Security};
+use crate::report::Report;
 use crate::rtp::Stream;
+use crate::security::{Offer, Security};
 
-/// How long a call may take to be secured: ICE gives up after 39.5 s (RFC 8489 §6.2.1), a person
-/// sooner.
+/// How long a call may take to be secured: longer than a person waits for a call to come about.
 const SETUP_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long a side that has said all waits for the other to do so, after it last heard from it.
+/// How long a side that has said all waits for a peer from which nothing comes any more.
 const PARTING_LIMIT: Duration = Duration::from_secs(3);
+
+/// Room for the largest packet of the media.
+const PACKET: usize = 1500;
 
 /// What a call plays and records.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// The number by which its owner knows the call.
+    pub(crate) number: u64,
     pub(crate) clip: Arc<Clip>,
-    pub(crate) repeat: bool,
     pub(crate) pace: Pace,
-    /// Whether to hang up when all was played, or to wait until the peer leaves.
     pub(crate) until: Until,
     pub(crate) record: Option<RecordTo>,
+    /// Counts what arrives, for a peer in this process that plays at [`Pace::Window`].
     pub(crate) arrivals: Option<Arc<AtomicU64>>,
-    pub(crate) payload_type: u8,
-    pub(crate) name: String,
+    pub(crate) ssrc: u32,
+    /// What this side is called in RTCP and recordings.
+    pub(crate) name: &'static str,
+    /// What errors tell was offered.
+    pub(crate) offer: Offer,
 }
 
-/// What ends a call.
+/// What ends a call from this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
     /// This side has played all.
     Played,
     /// Both sides have played all.
     BothPlayed,
-    /// The peer leaves.
+    /// The peer leaves; until then the recording is played over and over.
     PeerLeaves,
+}
+
+impl Plan {
+    /// The configuration of a session for this call.
+    pub(crate) fn session_config(
+        &self,
+        ice: IceMode,
+        candidates: Vec<Candidate>,
+    ) -> Arc<SessionConfig> {
+        let mut config = SessionConfig::new(Arc::clone(&self.offer.config));
+        config.ice = ice;
+        config.candidates = candidates;
+        config.audio.ssrc = Some(self.ssrc);
+        config.audio.cname = self.name.to_owned();
+        Arc::new(config)
+    }
+}
+
+/// What a call tells its owner.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Media flows.
+    Connected { number: u64, security: Security },
+    /// The call is over.
+    Ended {
+        number: u64,
+        report: Box<Report>,
+        result: Result<(), Error>,
+    },
+}
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    plan: Plan,
+    /// There from the moment the call is secured.
+    media: Option<Media>,
+    placed: Instant,
+    last_heard: Instant,
+    security: Option<Security>,
+    /// Why the call ended, if it was not for a good reason.
+    failure: Option<Error>,
+    news: mpsc::UnboundedSender<News>,
+    live: watch::Sender<Counters>,
+}
+
+impl Call {
+    /// A call that is placed `now`: its offer or answer goes out.
+    pub(crate) fn new(plan: Plan, news: mpsc::UnboundedSender<News>, now: Instant) -> Self {
+        Self {
+            plan,
+            media: None,
+            placed: now,
+            last_heard: now,
+            security: None,
+            failure: None,
+            news,
+            live: watch::Sender::default(),
+        }
+    }
+
+    /// What was counted so far, as it changes.
+    pub(crate) fn live(&self) -> watch::Receiver<Counters> {
+        self.live.subscribe()
+    }
+
+    /// Takes the answer to the offer that was made for this call.
+    pub(crate) fn accept_answer(&mut self, cx: &mut Context<'_>, sdp: &str) {
+        let now = cx.now();
+        let accepted = cx
+            .session_mut()
+            .map(|session| session.accept_answer(now, sdp));
+        if let Some(Err(error)) = accepted {
+            self.fail(cx, Error::answer(error));
+        }
+    }
+
+    /// Hangs up: BYE, then close_notify.
+    pub(crate) fn hang_up(&mut self, cx: &mut Context<'_>) {
+        match &mut self.media {
+            Some(media) => media.say_goodbye(),
+            None => cx.close(),
+        }
+        self.pump(cx);
+    }
+
+    /// Sends what is due, and says goodbye when it is time.
+    fn pump(&mut self, cx: &mut Context<'_>) {
+        let Some(media) = &mut self.media else { return };
+        let mut buf = [0; PACKET];
+        loop {
+            let finished = self.plan.until != Until::PeerLeaves && media.has_played();
+            let deserted = self.plan.until != Until::BothPlayed && media.peer_has_left();
+            if finished || deserted {
+                media.say_goodbye();
+            }
+            // What may not be sent now is lost, like what the network loses.
+            let _ = match media.poll_packet(cx.now(), &mut buf) {
+                Some(Outgoing::Rtp(len)) => cx.send_rtp(&buf[..len]),
+                Some(Outgoing::Rtcp(len)) => cx.send_rtcp(&buf[..len]),
+                None => break,
+            };
+        }
+        self.live.send_replace(media.counters());
+        let waits = self.plan.until == Until::BothPlayed && !media.peer_has_left();
+        if media.has_left() && !waits {
+            cx.close();
+        }
+    }
+
+    /// Whether all was said here, and the peer's last words are waited for.
+    fn is_parting(&self) -> bool {
+        self.media.as_ref().is_some_and(Media::has_left)
+    }
+
+    fn begin(&mut self, cx: &Context<'_>) {
+        let audio = cx.session().and_then(Session::audio);
+        let payload_type = audio.map_or(0, |audio| audio.payload_type);
+        // RFC 3550 §5.1: both begin anywhere, so that plaintext can't be guessed.
+        let stream = Stream::new(self.plan.ssrc, payload_type, rand::random(), rand::random());
+        let repeat = self.plan.until == Until::PeerLeaves;
+        let clip = Arc::clone(&self.plan.clip);
+        let player = Player::new(clip, repeat, self.plan.pace.clone(), stream, cx.now());
+        let config = MediaConfig {
+            payload_type,
+            cname: self.plan.name.to_owned(),
+            title: format!("As heard by the {}", self.plan.name),
+            record: self.plan.record.clone(),
+            arrivals: self.plan.arrivals.clone(),
+        };
+        self.media = Some(Media::new(config, player, cx.now(), SystemTime::now()));
+    }
+
+    /// Ends the call for this reason.
+    fn fail(&mut self, cx: &mut Context<'_>, error: Error) {
+        self.failure.get_or_insert(error);
+        cx.close();
+    }
+
+    fn report(&mut self, session: &Session) -> (Report, Result<(), Error>) {
+        let mut report = Report {
+            security: self.security.take(),
+            setup: session.timeline().setup_time(),
+            round_trip: session.round_trip_time(),
+            discarded: discarded(session),
+            ..Report::default()
+        };
+        let Some(media) = self.media.take() else {
+            return (report, Err(self.failure.take().unwrap_or(Error::HungUp)));
+        };
+        report.counters = media.counters();
+        report.jitter = media.jitter();
+        report.round_trip = media.round_trip().or(report.round_trip);
+        report.lost_at_peer = media
+            .peer_report()
+            .map(|peer| peer.lost.max(0).unsigned_abs().into());
+        report.recordings = media.recordings();
+        let recorded = media.finish().map(|packets| report.recorded = packets);
+        let result = self.failure.take().map_or(Ok(()), Err);
+        (report, result.and(recorded.map_err(Error::Recording)))
+    }
+}
+
+impl portcullis::Call for Call {
+    fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
+        self.last_heard = cx.now();
+        let handled = self
+            .media
+            .as_mut()
+            .map(|media| media.handle_rtp(cx.now(), packet));
+        if let Some(Err(error)) = handled {
+            self.fail(cx, Error::Recording(error));
+        }
+        self.pump(cx);
+    }
+
+    fn handle_rtcp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
+        self.last_heard = cx.now();
+        if let Some(media) = &mut self.media {
+            media.handle_rtcp(cx.now(), packet);
+        }
+        self.pump(cx);
+    }
+
+    fn handle_event(&mut self, cx: &mut Context<'_>, event: SessionEvent) {
+        match event {
+            SessionEvent::Secured(summary) => {
+                let security = Security::from(&summary);
+                self.security = Some(security.clone());
+                self.last_heard = cx.now();
+                self.begin(cx);
+                // An owner that is gone wants no news.
+                let _ = self.news.send(News::Connected {
+                    number: self.plan.number,
+                    security,
+                });
+                self.pump(cx);
+            }
+            SessionEvent::ConsentExpired { .. } => self.fail(cx, Error::Lost),
+            SessionEvent::Closed(CloseReason::IceFailed(reason)) => {
+                self.failure.get_or_insert(Error::NoPath(reason));
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        if self.media.is_none() && cx.now() >= self.placed + SETUP_LIMIT {
+            self.fail(cx, Error::NotConnected(SETUP_LIMIT));
+        }
+        if self.is_parting() && cx.now() >= self.last_heard + PARTING_LIMIT {
+            cx.close();
+        }
+        self.pump(cx);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match &self.media {
+            None => Some(self.placed + SETUP_LIMIT),
+            Some(_) if self.is_parting() => Some(self.last_heard + PARTING_LIMIT),
+            Some(media) => media.poll_timeout(),
+        }
+    }
+
+    fn handle_end(&mut self, session: &Session, result: Result<(), SessionError>) {
+        if let Err(error) = result {
+            self.failure = Some(Error::session(error, &self.plan.offer));
+        }
+        let (report, result) = self.report(session);
+        let ended = News::Ended {
+            number: self.plan.number,
+            report: Box::new(report),
+            result,
+        };
+        // An owner that is gone wants no news.
+        let _ = self.news.send(ended);
+    }
+}
+
+/// What the session dropped, by layer and reason.
+fn discarded(session: &Session) -> BTreeMap<String, u64> {
+    let statistics = session.statistics();
+    let counted = statistics.discards().filter(|(_, _, count)| *count > 0);
+    counted
+        .map(|(layer, reason, count)| (format!("{}: {reason}", layer.name()), count))
+        .collect()
 }

@@ -117,6 +117,11 @@ pub(crate) enum Profile {
     CmSha1,
 }
 
+impl Profile {
+    /// All of them, best first.
+    pub(crate) const ALL: [Self; 3] = [Self::Gcm128, Self::Gcm256, Self::CmSha1];
+}
+
 /// Reads the URL of `dial`; without a path it means the endpoint that `listen` serves.
 fn http_url(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "not a URL")?;

@@ -5,7 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use portcullis::SessionError;
+use portcullis::dtls::{self, AlertDescription, ConfigError, Fingerprint};
+use portcullis::ice_lite::FailureReason;
+use portcullis::sdp::SdpError;
+
 use crate::opus::ClipError;
+use crate::security::{Offer, profiles, versions};
 use crate::whip_client::WhipError;
 
 /// An error that ends the program; its text is one line.
@@ -19,21 +25,37 @@ pub(crate) enum Error {
     #[error("recording: {}", plain(.0))]
     Recording(io::Error),
     #[error("{protocol} port {address}: {}", plain(source))]
-    Bind { protocol: &'static str, address: SocketAddr, source: io::Error },
+    Bind {
+        protocol: &'static str,
+        address: SocketAddr,
+        source: io::Error,
+    },
     #[error("media port: {}", plain(.0))]
     Socket(io::Error),
     #[error("HTTP: {}", plain(.0))]
     Http(io::Error),
+    #[error("DTLS: {0}")]
+    Config(#[from] ConfigError),
     #[error("{0}")]
     Whip(#[from] WhipError),
     #[error("the host's answer: {0}")]
-    Sdp(#[from] portcullis::sdp::SdpError),
-    #[error("{0}")]
-    Session(#[from] portcullis::SessionError),
-    #[error("no answer on the host's media port within {} seconds", .0.as_secs())]
-    NoMedia(Duration),
-    #[error("the call lost its connection: {0}")]
-    Lost(portcullis::CloseReason),
+    Answer(SdpError),
+    #[error("{}", describe(.0))]
+    Session(SessionError),
+    /// The peer ended the handshake; it alone knows why, but what was offered is known here.
+    #[error("the other side ended the handshake ({alert:?}); offered to it were {offer}")]
+    Alert {
+        alert: AlertDescription,
+        offer: Offer,
+    },
+    #[error("no connection within {} seconds: the other side's media port does not answer", .0.as_secs())]
+    NotConnected(Duration),
+    #[error("no answer from the other side's media port ({0:?})")]
+    NoPath(FailureReason),
+    #[error("the other side hung up before the call was secured")]
+    HungUp,
+    #[error("the connection was lost: nothing came from the other side any more")]
+    Lost,
     #[error("the call is not complete")]
     Incomplete,
 }
@@ -41,12 +63,37 @@ pub(crate) enum Error {
 impl Error {
     /// Names the recording that can't be played.
     pub(crate) fn clip(path: &Path) -> impl FnOnce(ClipError) -> Self {
-        move |source| Self::Clip { path: path.to_owned(), source }
+        move |source| Self::Clip {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     /// Names the folder that can't be written.
     pub(crate) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Folder { path: path.to_owned(), source }
+        move |source| Self::Folder {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// What ended a session of a side that has made this offer.
+    pub(crate) fn session(error: SessionError, offer: &Offer) -> Self {
+        match error {
+            SessionError::Dtls(dtls::Error::AlertReceived(alert)) => Self::Alert {
+                alert,
+                offer: offer.clone(),
+            },
+            error => Self::Session(error),
+        }
+    }
+
+    /// Why the answer to an offer can't be used.
+    pub(crate) fn answer(error: SessionError) -> Self {
+        match error {
+            SessionError::Sdp(error) => Self::Answer(error),
+            error => Self::Session(error),
+        }
     }
 
     /// Names the port that can't be bound.
@@ -54,7 +101,42 @@ impl Error {
         protocol: &'static str,
         address: SocketAddr,
     ) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Bind { protocol, address, source }
+        move |source| Self::Bind {
+            protocol,
+            address,
+            source,
+        }
+    }
+}
+
+/// What ended a session, naming all that a person needs to see why.
+fn describe(error: &SessionError) -> String {
+    let SessionError::Dtls(error) = error else {
+        return error.to_string();
+    };
+    match error {
+        dtls::Error::FingerprintMismatch {
+            expected,
+            presented,
+        } => {
+            let expected: Vec<_> = expected.iter().map(Fingerprint::to_string).collect();
+            let expected = expected.join(" or ");
+            format!(
+                "the other side is not who it should be: its certificate should have the \
+                 fingerprint {expected}, but has {presented}"
+            )
+        }
+        dtls::Error::NoCommonVersion { ours, theirs } => format!(
+            "no common DTLS version: this side has {}, the other {}",
+            versions(ours),
+            versions(theirs)
+        ),
+        dtls::Error::NoCommonSrtpProfile { ours, theirs } => format!(
+            "no common SRTP profile: this side has {}, the other {}",
+            profiles(ours),
+            profiles(theirs)
+        ),
+        error => format!("DTLS: {error}"),
     }
 }
 

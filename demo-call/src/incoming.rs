@@ -33,6 +33,7 @@ impl RecordTo {
 }
 
 /// One received stream.
+#[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) reception: Reception,
     recorder: Option<Recorder>,

@@ -1,17 +1,48 @@
 //! A call between two hosts, or a host and a browser, through Portcullis.
+
+mod alone;
+mod call;
 mod candidates;
 mod cli;
+mod dial;
+mod error;
 mod incoming;
+mod listen;
 mod media;
+mod monitor;
 mod opus;
 mod page;
 mod player;
 mod progress;
 mod reception;
+mod recordings;
 mod report;
 mod rtcp;
 mod rtp;
+mod security;
 mod summary;
+mod whip;
 mod whip_client;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { command, alone } = Cli::parse();
+    let result = match command {
+        None => alone::run(alone).await,
+        Some(Command::Listen(listen)) => listen::run(listen).await,
+        Some(Command::Dial(dial)) => dial::run(dial).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

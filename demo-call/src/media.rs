@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -61,6 +62,7 @@ pub(crate) struct Counters {
 }
 
 /// The media of one call.
+#[derive(Debug)]
 pub(crate) struct Media {
     config: MediaConfig,
     player: Player,
@@ -179,18 +181,10 @@ impl Media {
     }
 
     /// When [`Media::poll_packet`] has something next.
-    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        match self.goodbye {
-            Goodbye::No => {}
-            Goodbye::Due => return Some(now),
-            Goodbye::Said => return None,
-        }
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let report = self.next_report;
-        Some(
-            self.player
-                .poll_timeout(now)
-                .map_or(report, |packet| packet.min(report)),
-        )
+        let packet = self.player.poll_timeout();
+        (self.goodbye != Goodbye::Said).then(|| packet.map_or(report, |packet| packet.min(report)))
     }
 
     /// Whether the recording was played to its end.
@@ -240,6 +234,17 @@ impl Media {
     /// The round-trip time that the peer's last report tells.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    /// Where the recordings will stand.
+    pub(crate) fn recordings(&self) -> Vec<PathBuf> {
+        let path = |number| {
+            self.config
+                .record
+                .as_ref()
+                .map(|record| record.path(number))
+        };
+        (0..self.incoming.len()).filter_map(path).collect()
     }
 
     /// Completes the recordings; returns how many Opus packets they hold.
@@ -386,6 +391,6 @@ mod tests {
         assert!(a.has_left() && b.peer_has_left());
         let mut buf = [0; 1500];
         assert_eq!(a.poll_packet(now + Duration::from_secs(60), &mut buf), None);
-        assert_eq!(a.poll_timeout(now), None);
+        assert_eq!(a.poll_timeout(), None);
     }
 }

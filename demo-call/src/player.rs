@@ -42,6 +42,8 @@ pub(crate) struct Player {
     sent: u64,
     sent_bytes: u64,
     last_sent: Instant,
+    /// When the last packet was asked for.
+    asked: Instant,
 }
 
 impl Player {
@@ -63,21 +65,22 @@ impl Player {
             sent: 0,
             sent_bytes: 0,
             last_sent: now,
+            asked: now,
         }
     }
 
     /// When the next packet should be asked for; `None` after the last.
-    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.packet()?;
-        Some(match self.window_is_full(now) {
-            _ if matches!(self.pace, Pace::Real) => self.due,
-            true => now + WINDOW_POLL,
-            false => now,
+        Some(match self.pace {
+            Pace::Real => self.due,
+            Pace::Window(_) => self.asked + WINDOW_POLL,
         })
     }
 
     /// Writes the next RTP packet into `buf`, if it is due, and returns its length.
     pub(crate) fn poll_packet(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
+        self.asked = now;
         let payload = self.packet()?;
         let held_back = match self.pace {
             Pace::Real => now < self.due,
@@ -168,13 +171,13 @@ mod tests {
             None
         );
         assert_eq!(
-            player.poll_timeout(start),
+            player.poll_timeout(),
             Some(start + Duration::from_millis(20))
         );
         let end = start + Duration::from_secs(60);
         while player.poll_packet(end, &mut buf).is_some() {}
         assert_eq!(player.sent().0, player.clip.packets().len() as u64);
-        assert_eq!(player.poll_timeout(end), None);
+        assert_eq!(player.poll_timeout(), None);
         assert!(player.is_finished());
     }
 

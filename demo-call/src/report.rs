@@ -5,19 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::media::Counters;
-
-/// What the handshake agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Security {
-    /// Such as `1.3`.
-    pub(crate) dtls_version: String,
-    pub(crate) cipher_suite: String,
-    pub(crate) group: String,
-    pub(crate) srtp_profile: String,
-    /// Hash function and bytes, as in SDP.
-    pub(crate) local_fingerprint: String,
-    pub(crate) remote_fingerprint: String,
-}
+use crate::security::Security;
 
 /// One side of a call.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +20,7 @@ pub(crate) struct Report {
     /// How many of this side's packets the peer misses, as it last said.
     pub(crate) lost_at_peer: Option<u64>,
     /// Datagrams and packets dropped, by reason, without the reasons that never occurred.
-    pub(crate) discarded: BTreeMap<&'static str, u64>,
+    pub(crate) discarded: BTreeMap<String, u64>,
     pub(crate) recordings: Vec<PathBuf>,
     /// Opus packets in the recordings.
     pub(crate) recorded: u64,

@@ -29,11 +29,21 @@ const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Answer an offer.
-    Answer { offer: String, caller: IpAddr, reply: oneshot::Sender<Result<Answer, Refusal>> },
+    Answer {
+        offer: String,
+        caller: IpAddr,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
     /// Say whether a call is there.
-    Find { call: String, reply: oneshot::Sender<bool> },
+    Find {
+        call: String,
+        reply: oneshot::Sender<bool>,
+    },
     /// End a call; the reply says whether it was there.
-    HangUp { call: String, reply: oneshot::Sender<bool> },
+    HangUp {
+        call: String,
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 /// An answer to an offer.
@@ -64,7 +74,10 @@ type Commands = mpsc::Sender<Command>;
 pub(crate) fn routes(commands: Commands) -> Router {
     Router::new()
         .route(ENDPOINT, post(answer).options(options))
-        .route(&format!("{ENDPOINT}/{{call}}"), delete(hang_up).patch(trickle).options(options))
+        .route(
+            &format!("{ENDPOINT}/{{call}}"),
+            delete(hang_up).patch(trickle).options(options),
+        )
         .layer(middleware::map_response(allow_origins))
         .with_state(commands)
 }
@@ -76,7 +89,13 @@ async fn answer(
 ) -> Response {
     if !has_type(request.headers(), SDP) {
         let accept = [(ACCEPT_POST, SDP)];
-        return (accept, line(StatusCode::UNSUPPORTED_MEDIA_TYPE, "an offer is application/sdp"))
+        return (
+            accept,
+            line(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "an offer is application/sdp",
+            ),
+        )
             .into_response();
     }
     let offer = match read_offer(request.into_body()).await {
@@ -84,7 +103,12 @@ async fn answer(
         Err(reason) => return line(StatusCode::BAD_REQUEST, reason),
     };
     let caller = caller.ip().to_canonical();
-    let answer = ask(&commands, |reply| Command::Answer { offer, caller, reply }).await;
+    let answer = ask(&commands, |reply| Command::Answer {
+        offer,
+        caller,
+        reply,
+    })
+    .await;
     match answer.unwrap_or(Err(Refusal::Closing)) {
         // RFC 9725 §4.2: 201, with where the session is, and the tag of its ICE session.
         Ok(Answer { call, sdp }) => {
@@ -118,14 +142,20 @@ async fn trickle(
         return no_such_call();
     }
     if !has_type(&headers, SDP_FRAGMENT) {
-        return line(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a fragment is trickle-ice-sdpfrag");
+        return line(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "a fragment is trickle-ice-sdpfrag",
+        );
     }
     // RFC 9725 §4.3.1: the tag says which ICE session is meant; "*" would restart it.
     match headers.get(IF_MATCH).map(HeaderValue::as_bytes) {
         None => line(StatusCode::PRECONDITION_REQUIRED, "If-Match is missing"),
         Some(b"*") => line(StatusCode::NOT_IMPLEMENTED, "ICE is not restarted here"),
         Some(given) if given == tag.as_bytes() => StatusCode::NO_CONTENT.into_response(),
-        Some(_) => line(StatusCode::PRECONDITION_FAILED, "If-Match names another ICE session"),
+        Some(_) => line(
+            StatusCode::PRECONDITION_FAILED,
+            "If-Match names another ICE session",
+        ),
     }
 }
 
@@ -134,7 +164,10 @@ async fn options() -> impl IntoResponse {
     let headers = [
         (ACCEPT_POST, SDP),
         (ACCESS_CONTROL_ALLOW_METHODS, "POST, PATCH, DELETE, OPTIONS"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, If-Match, Authorization"),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "Content-Type, If-Match, Authorization",
+        ),
     ];
     (StatusCode::NO_CONTENT, headers)
 }
@@ -158,8 +191,9 @@ impl Refusal {
 }
 
 async fn read_offer(body: Body) -> Result<String, &'static str> {
-    let bytes: Bytes =
-        to_bytes(body, MAX_OFFER).await.map_err(|_| "the offer has more than 64 KiB")?;
+    let bytes: Bytes = to_bytes(body, MAX_OFFER)
+        .await
+        .map_err(|_| "the offer has more than 64 KiB")?;
     String::from_utf8(bytes.into()).map_err(|_| "the offer is not UTF-8")
 }
 
@@ -179,8 +213,13 @@ fn entity_tag(call: &str) -> String {
 
 /// Whether the body has this media type, whatever its parameters.
 fn has_type(headers: &HeaderMap, expected: &str) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected))
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    kind.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected))
 }
 
 fn no_such_call() -> Response {

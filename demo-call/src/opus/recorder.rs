@@ -1,5 +1,6 @@
 //! Writing what a call received to an Ogg Opus file.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -129,6 +130,14 @@ impl Recorder {
 
     fn write_packet(&mut self, data: Vec<u8>, end: PacketWriteEndInfo, at: u64) -> io::Result<()> {
         self.writer.write_packet(data, self.stream, end, at)
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

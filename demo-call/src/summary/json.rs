@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Both, One, milliseconds};
-use crate::report::{Report, Security};
+use crate::report::Report;
+use crate::security::Security;
 
 impl Both<'_> {
     /// The summary as one JSON object.
@@ -14,7 +15,7 @@ impl Both<'_> {
         let received = sum(|side| side.counters.rtp_received);
         let mut reasons = first.discarded.clone();
         for (reason, count) in &second.discarded {
-            *reasons.entry(reason).or_default() += count;
+            *reasons.entry(reason.clone()).or_default() += count;
         }
         let mut object = security_json(first);
         object.extend(members(json!({

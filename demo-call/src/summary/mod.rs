@@ -48,7 +48,7 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Security;
+    use crate::security::Security;
 
     fn side() -> Report {
         let fingerprint = format!("sha-256 {}", ["AB"; 32].join(":"));
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_json_has_the_keys_that_scripts_rely_on() {
         let mut second = side();
-        second.discarded.insert("replayed", 2);
+        second.discarded.insert("srtp: replayed".to_owned(), 2);
         let json = Both {
             sides: [&side(), &second],
             identical: [true; 2],
@@ -146,7 +146,7 @@ mod tests {
             (&6.into(), &6.into())
         );
         assert_eq!((&json["lost"], &json["discarded"]), (&0.into(), &2.into()));
-        assert_eq!(json["discard_reasons"]["replayed"], 2);
+        assert_eq!(json["discard_reasons"]["srtp: replayed"], 2);
         assert_eq!(json["media_identical"], true);
         for key in ["cipher_suite", "group", "srtp_profile"] {
             assert!(json[key].is_string(), "{key}");
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn the_text_fits_a_terminal() {
         let (first, mut second) = (side(), side());
-        second.discarded.insert("replayed", 2);
+        second.discarded.insert("srtp: replayed".to_owned(), 2);
         let both = Both {
             sides: [&first, &second],
             identical: [true; 2],

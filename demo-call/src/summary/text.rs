@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Both, One, milliseconds};
 use crate::progress::percent;
-use crate::report::{Report, Security};
+use crate::report::Report;
+use crate::security::Security;
 
 /// Width of the first column.
 const LABEL: usize = 18;

@@ -1,0 +1,153 @@
+//! The call of two endpoints on this host.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use portcullis::driver::Driver;
+use portcullis::ice_lite::Candidate;
+use portcullis::{IceMode, Session};
+use tokio::sync::mpsc;
+
+use crate::call::{Call, News, Plan, Until};
+use crate::cli;
+use crate::error::Error;
+use crate::incoming::RecordTo;
+use crate::monitor::{Lane, Watched, received, watch};
+use crate::opus::Clip;
+use crate::player::Pace;
+use crate::recordings::{FIRST, SECOND, clip, is_identical, make_folder};
+use crate::report::Report;
+use crate::security::Offer;
+use crate::summary::Both;
+
+/// The side that calls, and the one that answers.
+const NAMES: [&str; 2] = ["first-caller", "second-caller"];
+
+/// Where both sides are.
+const HOST: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Makes the call and prints its summary.
+pub(crate) async fn run(arguments: cli::Alone) -> Result<(), Error> {
+    let cli::Alone {
+        play,
+        record,
+        fast,
+        json,
+        security,
+    } = arguments;
+    let offer = Offer::new(&security)?;
+    let play = |number: usize| play.get(number).map(|path| path.as_path());
+    let clips = [clip(play(0), FIRST)?, clip(play(1), SECOND)?];
+    make_folder(&record)?;
+    let plans = plans(&clips, &record, fast, &offer);
+    let (news, told) = mpsc::unbounded_channel();
+    let (calls, lanes) = connect(plans, news).await?;
+    let mut ends = watch(&calls, &lanes, told).await;
+    let mut reports = Vec::new();
+    for number in 0..2 {
+        let (report, result) = ends.remove(&number).ok_or(Error::Incomplete)?;
+        result?;
+        reports.push(report);
+    }
+    let [first, second] = reports.as_slice() else {
+        return Err(Error::Incomplete);
+    };
+    // What a side has played stands in the recording of the other.
+    let identical = [
+        has_recorded(second, &clips[0]),
+        has_recorded(first, &clips[1]),
+    ];
+    let summary = Both {
+        sides: [first, second],
+        identical,
+    };
+    if json {
+        println!("{}", summary.json());
+    } else {
+        print!("{summary}");
+    }
+    if summary.is_ok() {
+        Ok(())
+    } else {
+        Err(Error::Incomplete)
+    }
+}
+
+/// What the two sides do.
+fn plans(clips: &[Arc<Clip>; 2], record: &Path, fast: bool, offer: &Offer) -> [Plan; 2] {
+    let arrivals = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+    [0, 1].map(|side| Plan {
+        number: side as u64,
+        clip: Arc::clone(&clips[side]),
+        pace: if fast {
+            Pace::Window(Arc::clone(&arrivals[1 - side]))
+        } else {
+            Pace::Real
+        },
+        until: Until::BothPlayed,
+        record: Some(RecordTo {
+            dir: record.to_owned(),
+            name: NAMES[1 - side].to_owned(),
+        }),
+        arrivals: Some(Arc::clone(&arrivals[side])),
+        ssrc: rand::random(),
+        name: NAMES[side],
+        offer: offer.clone(),
+    })
+}
+
+/// Gives each side a port of its own and lets the first call the second.
+async fn connect(
+    plans: [Plan; 2],
+    news: mpsc::UnboundedSender<News>,
+) -> Result<([Watched; 2], [Lane; 2]), Error> {
+    let bind = || Driver::bind(HOST).map_err(Error::bind("UDP", HOST));
+    let (calling, answering) = (bind()?, bind()?);
+    let candidates = |driver: &Driver<Call>| -> Result<Vec<Candidate>, Error> {
+        Ok(vec![Candidate::host(
+            driver.local_addr().map_err(Error::Socket)?,
+            0,
+        )])
+    };
+    let now = Instant::now();
+    let config = plans[0].session_config(IceMode::Controlling, candidates(&calling)?);
+    let (mut first, sdp) = Session::offer(config, now).map_err(Error::Session)?;
+    let config = plans[1].session_config(IceMode::Lite, candidates(&answering)?);
+    let (second, sdp) = Session::answer(config, now, &sdp).map_err(Error::Session)?;
+    first.accept_answer(now, &sdp).map_err(Error::answer)?;
+    let totals = [0, 1].map(|side| Some(plans[side].clip.packets().len() as u64));
+    let [a, b] = plans.map(|plan| Call::new(plan, news.clone(), now));
+    // What one side sends is shown as the other receives it.
+    let lane = |label, total, call: &Call| Lane {
+        label,
+        total,
+        counters: call.live(),
+        sample: received,
+    };
+    let lanes = [
+        lane("first to second", totals[0], &b),
+        lane("second to first", totals[1], &a),
+    ];
+    let answering = start(answering, second, b).await?;
+    let calling = start(calling, first, a).await?;
+    Ok(([calling, answering], lanes))
+}
+
+/// Starts one side.
+async fn start(driver: Driver<Call>, session: Session, call: Call) -> Result<Watched, Error> {
+    let handle = driver.handle();
+    tokio::spawn(driver.run());
+    let id = handle
+        .insert(session, call)
+        .await
+        .map_err(|_| Error::Incomplete)?;
+    Ok(Watched { handle, id })
+}
+
+/// Whether this side's one recording is what was played.
+fn has_recorded(side: &Report, played: &Clip) -> bool {
+    matches!(side.recordings.as_slice(), [path] if is_identical(path, played))
+}
