@@ -253,6 +253,9 @@ fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router) {
             SessionEvent::PathRemoved { path } => router.invalidate(id, &path),
             _ => {}
         }
+        // Media that a call sends when it hears of its keys must not overtake the handshake's last
+        // flight: the peer has no keys before that.
+        cx.transmit(|path| router.expect_answer(id, path));
         call.handle_event(cx, event);
     }
     cx.transmit(|path| router.expect_answer(id, path));
