@@ -207,7 +207,10 @@ impl Call {
             return (report, Err(self.failure.take().unwrap_or(Error::HungUp)));
         };
         report.counters = media.counters();
-        report.jitter = media.jitter();
+        // At another pace than the real one, arrival has nothing to do with timestamps.
+        report.jitter = media
+            .jitter()
+            .filter(|_| matches!(self.plan.pace, Pace::Real));
         report.round_trip = media.round_trip().or(report.round_trip);
         report.lost_at_peer = media
             .peer_report()

@@ -44,6 +44,8 @@ pub(crate) struct Player {
     last_sent: Instant,
     /// When the last packet was asked for.
     asked: Instant,
+    /// Packets that no arrival is expected of any more.
+    given_up: u64,
 }
 
 impl Player {
@@ -66,6 +68,7 @@ impl Player {
             sent_bytes: 0,
             last_sent: now,
             asked: now,
+            given_up: 0,
         }
     }
 
@@ -81,7 +84,7 @@ impl Player {
     /// Writes the next RTP packet into `buf`, if it is due, and returns its length.
     pub(crate) fn poll_packet(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
         self.asked = now;
-        let payload = self.packet()?;
+        let payload = self.packet()?.clone();
         let held_back = match self.pace {
             Pace::Real => now < self.due,
             Pace::Window(_) => self.window_is_full(now),
@@ -89,7 +92,6 @@ impl Player {
         if held_back {
             return None;
         }
-        let payload = payload.clone();
         let samples = samples(&payload).unwrap_or(0);
         let length = self.stream.write(&payload, samples, buf);
         self.due += Duration::from_micros(u64::from(samples) * 1_000_000 / u64::from(CLOCK_HZ));

@@ -13,7 +13,7 @@ use super::packet::{CLOCK_HZ, samples};
 
 /// The longest Opus packet a call sends. With the 12 bytes of an RTP header, the 16 of a GCM tag
 /// and 28 of UDP over IPv4 it stays under the 1280 bytes that every IPv6 path carries.
-pub(crate) const MAX_PACKET: usize = 1200;
+const MAX_PACKET: usize = 1200;
 
 /// The Opus packets of a recording, in order.
 #[derive(Debug)]

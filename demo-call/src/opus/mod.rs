@@ -5,6 +5,6 @@ mod head;
 mod packet;
 mod recorder;
 
-pub(crate) use clip::{Clip, ClipError, MAX_PACKET};
+pub(crate) use clip::{Clip, ClipError};
 pub(crate) use packet::{CLOCK_HZ, samples};
 pub(crate) use recorder::Recorder;
