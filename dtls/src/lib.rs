@@ -29,5 +29,5 @@ pub use keylog::KeyLog;
 pub use stats::{Discard, Statistics};
 pub use wire::{
     AlertDescription, AlertLevel, CipherSuite, ContentType, DecodeError, ExtensionType,
-    HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile,
+    HandshakeType, KeyUpdateRequest, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile,
 };

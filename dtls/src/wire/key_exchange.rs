@@ -1,4 +1,4 @@
-//! The ECDHE messages of DTLS 1.2 (RFC 8422 §5.4, §5.7), and Finished of both versions.
+//! The ECDHE messages of DTLS 1.2 (RFC 8422 §5.4, §5.7).
 
 use super::reader::{DecodeError, Reader, Wire};
 use super::{NamedGroup, SignatureScheme, Writer};
@@ -68,23 +68,5 @@ fn share<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
         Err(DecodeError::OutOfRange)
     } else {
         Ok(share)
-    }
-}
-
-/// `verify_data` has no length of its own: it is the whole message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Finished<'a> {
-    pub(crate) verify_data: &'a [u8],
-}
-
-impl<'a> Wire<'a> for Finished<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            verify_data: reader.rest(),
-        })
-    }
-
-    fn write(&self, writer: &mut Writer<'_>) {
-        writer.bytes(self.verify_data);
     }
 }

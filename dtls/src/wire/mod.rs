@@ -4,7 +4,6 @@
 //! lists are iterated without further errors. Trailing bytes are an error at the top level.
 
 mod ack;
-mod alert;
 mod certificate;
 mod client_hello;
 mod enums;
@@ -16,10 +15,11 @@ mod list;
 mod post_handshake;
 mod reader;
 mod server_hello;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use ack::Ack;
-pub(crate) use alert::Alert;
 pub(crate) use certificate::{
     Certificate12, Certificate13, CertificateRequest12, CertificateRequest13, CertificateVerify,
 };
@@ -30,11 +30,11 @@ pub use enums::{
 };
 pub(crate) use extensions::{KeyShareEntry, KeyShares, Protocols, RawExtensions, UseSrtp};
 pub(crate) use hello_verify_request::HelloVerifyRequest;
-pub(crate) use key_exchange::{ClientKeyExchange, Finished, ServerKeyExchange};
+pub(crate) use key_exchange::{ClientKeyExchange, ServerKeyExchange};
 pub(crate) use list::List;
 pub(crate) use post_handshake::{KeyUpdate, NewSessionTicket};
 pub use reader::DecodeError;
-pub(crate) use reader::{Reader, U24, Wire};
+pub(crate) use reader::{Reader, Wire};
 pub(crate) use server_hello::{
     AlpnAnswer, EncryptedExtensions, ServerExtensions, ServerHello, ServerHelloDone, ServerKeyShare,
 };

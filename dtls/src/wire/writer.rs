@@ -1,6 +1,6 @@
 //! Writing: appends to a vector, and fills in lengths afterwards.
 
-use super::reader::{Length, Wire};
+use super::reader::Length;
 
 /// Appends wire forms to a vector.
 #[derive(Debug)]
@@ -15,10 +15,6 @@ impl<'a> Writer<'a> {
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
-    }
-
-    pub(crate) fn value<'v>(&mut self, value: &impl Wire<'v>) {
-        value.write(self);
     }
 
     /// What `write` appends, with its length before it.

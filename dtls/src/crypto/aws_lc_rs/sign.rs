@@ -33,7 +33,7 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> Result<(), CryptoError> {
     let algorithm = verification(scheme, public_key.algorithm).ok_or(CryptoError::BadSignature)?;
-    UnparsedPublicKey::new(algorithm, public_key.bytes)
+    UnparsedPublicKey::load(algorithm, public_key.bytes)
         .verify(message, signature)
         .map_err(|_| CryptoError::BadSignature)
 }
@@ -64,7 +64,7 @@ fn verification(
 pub(super) fn generate() -> Result<Arc<dyn SigningKey>, CryptoError> {
     let pair = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_ASN1_SIGNING)
         .map_err(|_| CryptoError::Random)?;
-    Key::new(
+    Key::load(
         Pair::Ecdsa(pair),
         &[SignatureScheme::ECDSA_SECP256R1_SHA256],
     )
@@ -73,23 +73,23 @@ pub(super) fn generate() -> Result<Arc<dyn SigningKey>, CryptoError> {
 pub(super) fn load(pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError> {
     let p256 = &signature::ECDSA_P256_SHA256_ASN1_SIGNING;
     if let Ok(pair) = EcdsaKeyPair::from_pkcs8(p256, pkcs8) {
-        return Key::new(
+        return Key::load(
             Pair::Ecdsa(pair),
             &[SignatureScheme::ECDSA_SECP256R1_SHA256],
         );
     }
     let p384 = &signature::ECDSA_P384_SHA384_ASN1_SIGNING;
     if let Ok(pair) = EcdsaKeyPair::from_pkcs8(p384, pkcs8) {
-        return Key::new(
+        return Key::load(
             Pair::Ecdsa(pair),
             &[SignatureScheme::ECDSA_SECP384R1_SHA384],
         );
     }
     if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8) {
-        return Key::new(Pair::Ed25519(pair), &[SignatureScheme::ED25519]);
+        return Key::load(Pair::Ed25519(pair), &[SignatureScheme::ED25519]);
     }
     match RsaKeyPair::from_pkcs8(pkcs8) {
-        Ok(pair) => Key::new(Pair::Rsa(pair), RSA_SCHEMES),
+        Ok(pair) => Key::load(Pair::Rsa(pair), RSA_SCHEMES),
         Err(_) => Err(CryptoError::UnsupportedKey),
     }
 }
@@ -116,7 +116,7 @@ enum Pair {
 }
 
 impl Key {
-    fn new(
+    fn load(
         pair: Pair,
         schemes: &'static [SignatureScheme],
     ) -> Result<Arc<dyn SigningKey>, CryptoError> {

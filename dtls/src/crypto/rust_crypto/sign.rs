@@ -112,18 +112,18 @@ fn rsa(scheme: SignatureScheme, key: &[u8], message: &[u8], signature: &[u8]) ->
 
 pub(super) fn generate() -> Result<Arc<dyn SigningKey>, CryptoError> {
     let key = p256::ecdsa::SigningKey::try_generate().map_err(|_| CryptoError::Random)?;
-    Key::new(Pair::P256(key))
+    Key::load(Pair::P256(key))
 }
 
 pub(super) fn load(pkcs8: &[u8]) -> Result<Arc<dyn SigningKey>, CryptoError> {
     if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_der(pkcs8) {
-        return Key::new(Pair::P256(key));
+        return Key::load(Pair::P256(key));
     }
     if let Ok(key) = p384::ecdsa::SigningKey::from_pkcs8_der(pkcs8) {
-        return Key::new(Pair::P384(key));
+        return Key::load(Pair::P384(key));
     }
     match ed25519_dalek::SigningKey::from_pkcs8_der(pkcs8) {
-        Ok(key) => Key::new(Pair::Ed25519(key)),
+        Ok(key) => Key::load(Pair::Ed25519(key)),
         Err(_) => Err(CryptoError::UnsupportedKey),
     }
 }
@@ -141,7 +141,7 @@ enum Pair {
 }
 
 impl Key {
-    fn new(pair: Pair) -> Result<Arc<dyn SigningKey>, CryptoError> {
+    fn load(pair: Pair) -> Result<Arc<dyn SigningKey>, CryptoError> {
         let (scheme, spki) = match &pair {
             Pair::P256(key) => {
                 let spki = key.verifying_key().to_public_key_der();
