@@ -33,7 +33,7 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> Result<(), CryptoError> {
     let algorithm = verification(scheme, public_key.algorithm).ok_or(CryptoError::BadSignature)?;
-    UnparsedPublicKey::load(algorithm, public_key.bytes)
+    UnparsedPublicKey::new(algorithm, public_key.bytes)
         .verify(message, signature)
         .map_err(|_| CryptoError::BadSignature)
 }
