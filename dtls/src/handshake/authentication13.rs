@@ -22,7 +22,7 @@ pub(super) fn handshake_traffic(
 ) -> (HandshakeStage, TrafficSecrets) {
     let provider = cx.layers.provider();
     let stage = HandshakeStage::new(provider, agreed.suite, shared);
-    let traffic = stage.traffic(provider, &cx.core.transcript.hash());
+    let traffic = stage.traffic(&cx.core.transcript.hash());
     let random = &agreed.client_random;
     cx.log_secret(
         Label::ClientHandshakeTrafficSecret,
@@ -46,7 +46,7 @@ pub(super) fn application_traffic(
 ) -> (TrafficSecrets, Secret) {
     let provider = cx.layers.provider();
     let hash = cx.core.transcript.hash();
-    let (traffic, exporter) = stage.into_master(provider).into_traffic(provider, &hash);
+    let (traffic, exporter) = stage.into_master(provider).into_traffic(&hash);
     let random = &agreed.client_random;
     cx.log_secret(
         Label::ClientTrafficSecret0,

@@ -48,10 +48,12 @@ impl Exporter {
                     return Err(ExportError::OutOfRange);
                 }
                 let hkdf = Hkdf::new(provider, *algorithm);
-                let secret = hkdf.derive(secret, label, hkdf.hash(&[]).as_ref());
+                let from = hkdf.expander(secret);
+                let secret = from.derive(label, hkdf.hash(&[]).as_ref());
                 // RFC 8446 §7.5: no context is an empty context.
                 let context = hkdf.hash(context.unwrap_or_default());
-                hkdf.expand_label(&secret, b"exporter", context.as_ref(), out);
+                let from = hkdf.expander(&secret);
+                from.expand_label(b"exporter", context.as_ref(), out);
             }
         }
         Ok(())

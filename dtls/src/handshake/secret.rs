@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroize as _;
 
-use crate::crypto::{CryptoProvider, Digest, HashAlgorithm};
+use crate::crypto::{CryptoProvider, Digest, HashAlgorithm, Hmac};
 
 /// The longest output of the hash functions that our cipher suites use: SHA-384.
 const MAX_LENGTH: usize = 48;
@@ -83,42 +83,12 @@ impl<'a> Hkdf<'a> {
         self.provider.hmac(self.algorithm, salt).sign(&[ikm]).into()
     }
 
-    /// HKDF-Expand-Label (RFC 8446 §7.1) into `out`, which holds at most 255 hash lengths.
-    pub(crate) fn expand_label(
-        &self,
-        secret: &Secret,
-        label: &[u8],
-        context: &[u8],
-        out: &mut [u8],
-    ) {
-        let length = u16::try_from(out.len()).expect("invariant: callers bound the length");
-        let label_length = (LABEL_PREFIX.len() + label.len()) as u8;
-        let length = length.to_be_bytes();
-        let context_length = [context.len() as u8];
-        let info: [&[u8]; 6] = [
-            &length,
-            &[label_length],
-            LABEL_PREFIX,
-            label,
-            &context_length,
-            context,
-        ];
-        let hmac = self.provider.hmac(self.algorithm, secret.as_bytes());
-        let mut block: Option<Digest> = None;
-        for (chunk, counter) in out.chunks_mut(self.algorithm.output_len()).zip(1_u8..) {
-            let previous = block.as_ref().map_or(&[][..], |block| block.as_ref());
-            let [a, b, c, d, e, f] = info;
-            let next = hmac.sign(&[previous, a, b, c, d, e, f, &[counter]]);
-            chunk.copy_from_slice(&next.as_ref()[..chunk.len()]);
-            block = Some(next);
+    /// Prepares to expand a secret, as often as needed.
+    pub(crate) fn expander(&self, secret: &Secret) -> Expander {
+        Expander {
+            hmac: self.provider.hmac(self.algorithm, secret.as_bytes()),
+            hash_length: self.algorithm.output_len(),
         }
-    }
-
-    /// HKDF-Expand-Label to a secret of one hash length.
-    pub(crate) fn derive(&self, secret: &Secret, label: &[u8], context: &[u8]) -> Secret {
-        Secret::filled(self.algorithm.output_len(), |out| {
-            self.expand_label(secret, label, context, out);
-        })
     }
 
     /// HMAC, for Finished.
@@ -128,8 +98,46 @@ impl<'a> Hkdf<'a> {
             .sign(&[message])
     }
 
-    /// The hash of nothing, the context of "derived" secrets.
+    /// The hash of a context.
     pub(crate) fn hash(&self, message: &[u8]) -> Digest {
         self.provider.hash_once(self.algorithm, &[message])
+    }
+}
+
+/// A secret in the form that HKDF-Expand takes, so that several labels share the work.
+pub(crate) struct Expander {
+    hmac: Box<dyn Hmac>,
+    hash_length: usize,
+}
+
+impl Expander {
+    /// HKDF-Expand-Label (RFC 8446 §7.1) into `out`, which holds at most 255 hash lengths.
+    pub(crate) fn expand_label(&self, label: &[u8], context: &[u8], out: &mut [u8]) {
+        let length = u16::try_from(out.len()).expect("invariant: callers bound the length");
+        let [a, b] = length.to_be_bytes();
+        let head = [a, b, (LABEL_PREFIX.len() + label.len()) as u8];
+        let context_length = [context.len() as u8];
+        let mut block: Option<Digest> = None;
+        for (chunk, counter) in out.chunks_mut(self.hash_length).zip(1_u8..) {
+            let previous = block.as_ref().map_or(&[][..], |block| block.as_ref());
+            let info = [&head[..], LABEL_PREFIX, label, &context_length, context];
+            let [a, b, c, d, e] = info;
+            let next = self.hmac.sign(&[previous, a, b, c, d, e, &[counter]]);
+            chunk.copy_from_slice(&next.as_ref()[..chunk.len()]);
+            block = Some(next);
+        }
+    }
+
+    /// HKDF-Expand-Label to a secret of one hash length.
+    pub(crate) fn derive(&self, label: &[u8], context: &[u8]) -> Secret {
+        Secret::filled(self.hash_length, |out| {
+            self.expand_label(label, context, out);
+        })
+    }
+}
+
+impl fmt::Debug for Expander {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Expander(..)")
     }
 }
