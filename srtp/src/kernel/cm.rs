@@ -1,8 +1,9 @@
 //! AES counter mode with HMAC-SHA1, one packet at a time and in groups.
 
+use super::chains::Chain;
 use super::ctr::{Counter, apply_keystream};
-use super::message::{Lane, Tail, outer_block, verify_tag, write_tag};
-use super::simd::{Chain, GROUP, Simd, Task};
+use super::message::{Tail, outer_block, verify_tag, write_tag};
+use super::simd::{Simd, Task};
 use super::state::{CmState, Rounds};
 use super::vector::Vector;
 use super::{Forged, Layout};

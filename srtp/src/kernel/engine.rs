@@ -5,6 +5,8 @@ use super::simd::{Simd, Task};
 use super::state::{CmState, GcmState};
 use super::{AesKey, Tier};
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use super::aarch64::{self, Neon};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{self, AesNi, Avx2, Avx512};
 
@@ -18,6 +20,8 @@ pub(super) enum Engine {
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    Neon(Neon),
 }
 
 /// The state of one key, as its engine wants it.
@@ -38,6 +42,8 @@ impl Engine {
             Tier::Avx2 => Avx2::check().map(Self::Avx2),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx512 => Avx512::check().map(Self::Avx512),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Tier::Neon => Neon::check().map(Self::Neon),
             _ => None,
         }
     }
@@ -52,6 +58,8 @@ impl Engine {
             Self::Avx2(_) => Tier::Avx2,
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => Tier::Avx512,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon(_) => Tier::Neon,
         }
     }
 
@@ -65,6 +73,8 @@ impl Engine {
             Self::Avx2(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon(token) => State::Cm(aarch64::cm(token, cipher, auth)),
         }
     }
 
@@ -78,6 +88,8 @@ impl Engine {
             Self::Avx2(token) => State::Gcm(x86_64::gcm(token.into(), key)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => State::Gcm(x86_64::gcm(token.into(), key)),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon(token) => State::Gcm(aarch64::gcm(token, key)),
         }
     }
 
@@ -91,6 +103,8 @@ impl Engine {
             Self::Avx2(token) => token.run(task),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(token) => token.run(task),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon(token) => token.run(task),
         }
     }
 }

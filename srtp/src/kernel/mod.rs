@@ -19,6 +19,7 @@
 
 mod aead;
 mod batch;
+mod chains;
 mod cm;
 mod ctr;
 mod engine;
@@ -34,6 +35,8 @@ mod state;
 mod tier;
 mod vector;
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod aarch64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 

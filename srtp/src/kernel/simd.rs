@@ -1,8 +1,9 @@
 //! What a tier of SIMD kernels consists of, and how a kernel is started on it.
 
 use super::Layout;
+use super::chains::Chain;
 use super::gcm::Direction;
-use super::message::{Block, Lane};
+use super::message::Lane;
 use super::state::GcmState;
 use super::vector::Vector;
 
@@ -32,19 +33,6 @@ pub(super) trait Simd: Copy + Into<<Self::Chain as Chain>::Token> {
 
 /// Places in a group: the lanes of the widest kernel.
 pub(super) const GROUP: usize = 16;
-
-/// A SHA-1 state that takes one block at a time.
-pub(super) trait Chain: Copy {
-    /// The proof that the CPU has the instructions.
-    type Token: Copy;
-
-    /// A chain in this state.
-    fn new(token: Self::Token, state: [u32; 5]) -> Self;
-    /// The chain behind one more block.
-    fn update(self, token: Self::Token, block: &Block) -> Self;
-    /// The state.
-    fn words(self) -> [u32; 5];
-}
 
 /// Something to run on a tier. `run` must be `#[inline(always)]`: it becomes part of the function that has the tier's instructions.
 pub(super) trait Task {

@@ -55,40 +55,24 @@ pub(super) trait Vector: Copy {
     /// Adds `blocks` to the last byte of each block, without carry.
     fn advance(self, blocks: u8) -> Self;
 
-    /// What stands before the first round of AES.
-    #[inline(always)]
-    fn whiten(self, key: Self) -> Self {
-        self.xor(key)
-    }
-    /// One middle round of AES.
-    fn round(self, key: Self) -> Self;
-    /// The last round of AES.
-    fn last_round(self, key: Self) -> Self;
-
     /// The blocks of all vectors, enciphered with an expanded key of `KEYS` round keys.
-    #[inline(always)]
     fn encrypt<const KEYS: usize, const N: usize>(
         token: Self::Token,
         keys: &[[u8; 16]; KEYS],
-        mut vectors: [Self; N],
-    ) -> [Self; N] {
-        let key = Self::broadcast(token, &keys[0]);
-        for v in &mut vectors {
-            *v = v.whiten(key);
-        }
-        for key in &keys[1..KEYS - 1] {
-            let key = Self::broadcast(token, key);
-            for v in &mut vectors {
-                *v = v.round(key);
-            }
-        }
-        let key = Self::broadcast(token, &keys[KEYS - 1]);
-        for v in &mut vectors {
-            *v = v.last_round(key);
-        }
-        vectors
-    }
+        vectors: [Self; N],
+    ) -> [Self; N];
 }
+
+/// Bytes of ones, then as many zeros as the widest vector without masks has: a window over the edge keeps the bytes in front of it.
+pub(super) const EDGE: &[u8; 64] = &{
+    let mut edge = [0; 64];
+    let mut i = 0;
+    while i < 32 {
+        edge[i] = 0xff;
+        i += 1;
+    }
+    edge
+};
 
 /// Up to 16 bytes as a little-endian number.
 #[inline(always)]

@@ -1,12 +1,10 @@
-//! HMAC-SHA1 with SHA-NI: one chain, or several interleaved.
-//!
-//! A chain waits for each step; several interleaved fill the time.
+//! SHA-1 with SHA-NI.
 
 use core::arch::x86_64::*;
 
 use super::cpu::AesNi;
-use crate::kernel::message::{Block, Lane, outer_block};
-use crate::kernel::simd::{self, Chain as _};
+use crate::kernel::chains;
+use crate::kernel::message::Block;
 
 /// Four words of SHA-1.
 #[derive(Clone, Copy)]
@@ -86,7 +84,7 @@ pub(crate) struct Chain {
     e: Quad,
 }
 
-impl simd::Chain for Chain {
+impl chains::Chain for Chain {
     type Token = AesNi;
 
     #[inline(always)]
@@ -98,10 +96,34 @@ impl simd::Chain for Chain {
     }
 
     #[inline(always)]
-    fn update(self, token: AesNi, block: &Block) -> Self {
-        let mut chains = [self];
-        compress(token, &mut chains, [block]);
-        chains[0]
+    fn update_all<const N: usize>(token: AesNi, chains: &mut [Self; N], blocks: [&Block; N]) {
+        let before = *chains;
+        let mut w = [[chains[0].e; 4]; N];
+        macro_rules! quad {
+            ($part:literal: $($i:literal)*) => {$(
+                for n in 0..N {
+                    let words = if $i < 4 {
+                        Quad::load(token, blocks[n], $i & 3)
+                    } else {
+                        let [a, b, c, d] = [w[n][$i & 3], w[n][($i + 1) & 3], w[n][($i + 2) & 3], w[n][($i + 3) & 3]];
+                        Quad::schedule([a, b, c, d])
+                    };
+                    w[n][$i & 3] = words;
+                    let chain = &mut chains[n];
+                    let e = if $i == 0 { chain.e.add(words) } else { chain.e.next_e(words) };
+                    chain.e = chain.abcd;
+                    chain.abcd = chain.abcd.rounds::<$part>(e);
+                }
+            )*};
+        }
+        quad!(0: 0 1 2 3 4);
+        quad!(1: 5 6 7 8 9);
+        quad!(2: 10 11 12 13 14);
+        quad!(3: 15 16 17 18 19);
+        for (chain, before) in chains.iter_mut().zip(before) {
+            chain.e = chain.e.next_e(before.e);
+            chain.abcd = chain.abcd.add(before.abcd);
+        }
     }
 
     #[inline(always)]
@@ -109,113 +131,4 @@ impl simd::Chain for Chain {
         let [a, b, c, d] = self.abcd.words();
         [a, b, c, d, self.e.words()[0]]
     }
-}
-
-/// Runs one block in each chain.
-#[inline(always)]
-pub(super) fn compress<const N: usize>(token: AesNi, chains: &mut [Chain; N], blocks: [&Block; N]) {
-    let before = *chains;
-    let mut w = [[chains[0].e; 4]; N];
-    macro_rules! quad {
-        ($part:literal: $($i:literal)*) => {$(
-            for n in 0..N {
-                let words = if $i < 4 {
-                    Quad::load(token, blocks[n], $i & 3)
-                } else {
-                    let [a, b, c, d] = [w[n][$i & 3], w[n][($i + 1) & 3], w[n][($i + 2) & 3], w[n][($i + 3) & 3]];
-                    Quad::schedule([a, b, c, d])
-                };
-                w[n][$i & 3] = words;
-                let chain = &mut chains[n];
-                let e = if $i == 0 { chain.e.add(words) } else { chain.e.next_e(words) };
-                chain.e = chain.abcd;
-                chain.abcd = chain.abcd.rounds::<$part>(e);
-            }
-        )*};
-    }
-    quad!(0: 0 1 2 3 4);
-    quad!(1: 5 6 7 8 9);
-    quad!(2: 10 11 12 13 14);
-    quad!(3: 15 16 17 18 19);
-    for (chain, before) in chains.iter_mut().zip(before) {
-        chain.e = chain.e.next_e(before.e);
-        chain.abcd = chain.abcd.add(before.abcd);
-    }
-}
-
-/// The HMAC of all messages, four chains at a time. They are sorted by their number of blocks.
-#[inline(always)]
-pub(super) fn macs(token: AesNi, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
-    let (fours, rest) = lanes.as_chunks::<4>();
-    let (four_digests, rest_digests) = digests.as_chunks_mut::<4>();
-    for (lanes, digests) in fours.iter().zip(four_digests) {
-        *digests = mac(token, lanes);
-    }
-    match (rest, rest_digests) {
-        (&[a, b, c], [x, y, z]) => [*x, *y, *z] = mac(token, &[a, b, c]),
-        (&[a, b], [x, y]) => [*x, *y] = mac(token, &[a, b]),
-        (&[a], [x]) => [*x] = mac(token, &[a]),
-        _ => {}
-    }
-}
-
-/// The HMAC of `N` messages, interleaved.
-#[inline(always)]
-fn mac<const N: usize>(token: AesNi, lanes: &[Lane<'_>; N]) -> [[u32; 5]; N] {
-    let mut states = lanes.map(|lane| lane.midstates.inner());
-    finish(token, lanes, 0, &mut states);
-    let blocks = states.map(outer_block);
-    let mut chains = lanes.map(|lane| Chain::new(token, lane.midstates.outer()));
-    compress(token, &mut chains, blocks.each_ref());
-    chains.map(simd::Chain::words)
-}
-
-/// Runs all messages from their block at `start` to their end, four chains at a time.
-#[inline(always)]
-pub(super) fn finish_inner(
-    token: AesNi,
-    lanes: &[Lane<'_>],
-    start: usize,
-    states: &mut [[u32; 5]],
-) {
-    let (fours, rest) = lanes.as_chunks::<4>();
-    let (four_states, rest_states) = states.as_chunks_mut::<4>();
-    for (lanes, states) in fours.iter().zip(four_states) {
-        finish(token, lanes, start, states);
-    }
-    match (rest, rest_states) {
-        (&[a, b, c], [x, y, z]) => {
-            let mut states = [*x, *y, *z];
-            finish(token, &[a, b, c], start, &mut states);
-            [*x, *y, *z] = states;
-        }
-        (&[a, b], [x, y]) => {
-            let mut states = [*x, *y];
-            finish(token, &[a, b], start, &mut states);
-            [*x, *y] = states;
-        }
-        (&[a], [x]) => finish(token, &[a], start, std::array::from_mut(x)),
-        _ => {}
-    }
-}
-
-/// Runs all chains as far as the shortest message goes, then the others without it.
-#[inline(always)]
-fn finish<const N: usize>(
-    token: AesNi,
-    lanes: &[Lane<'_>; N],
-    start: usize,
-    states: &mut [[u32; 5]; N],
-) {
-    let common = lanes[0].len().max(start);
-    let mut chains = states.map(|state| Chain::new(token, state));
-    for index in start..common {
-        compress(token, &mut chains, lanes.map(|lane| lane.block(index)));
-    }
-    for (chain, lane) in chains.iter_mut().zip(lanes).skip(1) {
-        for index in common..lane.len() {
-            *chain = chain.update(token, lane.block(index));
-        }
-    }
-    *states = chains.map(simd::Chain::words);
 }

@@ -3,11 +3,12 @@
 use super::cpu::{AesNi, Avx2, Avx512};
 use super::lanes8::Words8;
 use super::lanes16::Words16;
-use super::sha1_ni;
+use super::sha1_ni::Chain;
 use super::vector128::Block128;
 use super::vector256::Block256;
 use super::vector512::Block512;
 use crate::kernel::Layout;
+use crate::kernel::chains;
 use crate::kernel::gcm::{self, Direction};
 use crate::kernel::lanes;
 use crate::kernel::message::Lane;
@@ -19,7 +20,7 @@ macro_rules! tier {
     ($token:ty, $vector:ty, $group:literal, $($features:literal)*, $macs:expr) => {
         impl Simd for $token {
             type Vector = $vector;
-            type Chain = sha1_ni::Chain;
+            type Chain = Chain;
 
             #[inline(always)]
             fn run<T: Task>(self, task: T) -> T::Output {
@@ -84,31 +85,31 @@ type Digests = [[u32; 5]; GROUP];
 
 #[inline(always)]
 fn macs_in_chains(token: AesNi, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
-    sha1_ni::macs(token, &lanes[..count], &mut digests[..count]);
+    chains::macs::<Chain>(token, &lanes[..count], &mut digests[..count]);
 }
 
 #[inline(always)]
 fn macs_in_8_lanes(token: Avx2, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
-    let chains = AesNi::from(token);
-    if chains.sha_overlaps() {
-        return macs_in_chains(chains, lanes, count, digests);
+    let narrow = AesNi::from(token);
+    if narrow.sha_overlaps() {
+        return macs_in_chains(narrow, lanes, count, digests);
     }
     let (halves, digests) = (lanes.as_chunks::<8>().0, digests.as_chunks_mut::<8>().0);
     for ((lanes, digests), done) in halves.iter().zip(digests).zip([0, 8]) {
         let count = count.saturating_sub(done).min(8);
-        macs_in_lanes::<Words8, 8>(token, chains, lanes, count, digests, CHAINS_PER_8_LANES);
+        macs_in_lanes::<Words8, 8>(token, narrow, lanes, count, digests, CHAINS_PER_8_LANES);
     }
 }
 
 #[inline(always)]
 fn macs_in_16_lanes(token: Avx512, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
-    let chains = AesNi::from(token);
-    let limit = if chains.sha_overlaps() {
+    let narrow = AesNi::from(token);
+    let limit = if narrow.sha_overlaps() {
         OVERLAPPING_PER_16_LANES
     } else {
         CHAINS_PER_16_LANES
     };
-    macs_in_lanes::<Words16, 16>(token, chains, lanes, count, digests, limit);
+    macs_in_lanes::<Words16, 16>(token, narrow, lanes, count, digests, limit);
 }
 
 /// Up to this many messages are hashed in less time by chains of SHA-NI than by 16 lanes of AVX-512, if chains overlap.
@@ -122,21 +123,21 @@ const CHAINS_PER_8_LANES: usize = 4;
 #[inline(always)]
 fn macs_in_lanes<W: lanes::Words, const LANES: usize>(
     token: W::Token,
-    chains: AesNi,
+    narrow: AesNi,
     lanes: &[Lane<'_>; LANES],
     count: usize,
     digests: &mut [[u32; 5]; LANES],
     limit: usize,
 ) {
     if count <= limit {
-        return sha1_ni::macs(chains, &lanes[..count], &mut digests[..count]);
+        return chains::macs::<Chain>(narrow, &lanes[..count], &mut digests[..count]);
     }
     let wide = lanes[count - 1 - limit].len();
     let words = lanes::mac::<W, LANES>(token, lanes, wide, |words| {
         let first = lanes[..count].partition_point(|lane| lane.len() <= wide);
         let mut states: [[u32; 5]; LANES] = std::array::from_fn(|i| words.map(|word| word[i]));
-        sha1_ni::finish_inner(
-            chains,
+        chains::finish_inner::<Chain>(
+            narrow,
             &lanes[first..count],
             wide,
             &mut states[first..count],

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::cpu::AesNi;
-use crate::kernel::vector::{Vector, load_up_to_16};
+use crate::kernel::vector::{EDGE, Vector, load_up_to_16};
 
 /// One AES block.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl Vector for Block128 {
 
     #[inline(always)]
     fn truncate(self, len: usize) -> Self {
-        let edge: &[u8; 16] = EDGE[16 - len..]
+        let edge: &[u8; 16] = EDGE[EDGE.len() / 2 - len..]
             .first_chunk()
             .expect("invariant: a whole vector");
         // SAFETY: 16 bytes of `edge` are read; see above for the CPU.
@@ -109,25 +109,27 @@ impl Vector for Block128 {
     }
 
     #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm_aesenc_si128(self.0, key.0) })
-    }
-
-    #[inline(always)]
-    fn last_round(self, key: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm_aesenclast_si128(self.0, key.0) })
+    fn encrypt<const KEYS: usize, const N: usize>(
+        token: AesNi,
+        keys: &[[u8; 16]; KEYS],
+        mut vectors: [Self; N],
+    ) -> [Self; N] {
+        let key = Self::broadcast(token, &keys[0]);
+        for v in &mut vectors {
+            *v = v.xor(key);
+        }
+        for key in &keys[1..KEYS - 1] {
+            let key = Self::broadcast(token, key);
+            for v in &mut vectors {
+                // SAFETY: see above for the CPU.
+                v.0 = unsafe { _mm_aesenc_si128(v.0, key.0) };
+            }
+        }
+        let key = Self::broadcast(token, &keys[KEYS - 1]);
+        for v in &mut vectors {
+            // SAFETY: see above for the CPU.
+            v.0 = unsafe { _mm_aesenclast_si128(v.0, key.0) };
+        }
+        vectors
     }
 }
-
-/// A window over the edge keeps the bytes in front of it.
-const EDGE: &[u8; 32] = &{
-    let mut edge = [0; 32];
-    let mut i = 0;
-    while i < 16 {
-        edge[i] = 0xff;
-        i += 1;
-    }
-    edge
-};

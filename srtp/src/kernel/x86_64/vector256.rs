@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 
 use super::cpu::Avx2;
 use super::vector128::Block128;
-use crate::kernel::vector::Vector;
+use crate::kernel::vector::{EDGE, Vector};
 
 /// Two AES blocks.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ impl Vector for Block256 {
 
     #[inline(always)]
     fn truncate(self, len: usize) -> Self {
-        let edge: &[u8; 32] = EDGE[32 - len..]
+        let edge: &[u8; 32] = EDGE[EDGE.len() / 2 - len..]
             .first_chunk()
             .expect("invariant: a whole vector");
         // SAFETY: 32 bytes of `edge` are read; see above for the CPU.
@@ -128,25 +128,27 @@ impl Vector for Block256 {
     }
 
     #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm256_aesenc_epi128(self.0, key.0) })
-    }
-
-    #[inline(always)]
-    fn last_round(self, key: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm256_aesenclast_epi128(self.0, key.0) })
+    fn encrypt<const KEYS: usize, const N: usize>(
+        token: Avx2,
+        keys: &[[u8; 16]; KEYS],
+        mut vectors: [Self; N],
+    ) -> [Self; N] {
+        let key = Self::broadcast(token, &keys[0]);
+        for v in &mut vectors {
+            *v = v.xor(key);
+        }
+        for key in &keys[1..KEYS - 1] {
+            let key = Self::broadcast(token, key);
+            for v in &mut vectors {
+                // SAFETY: see above for the CPU.
+                v.0 = unsafe { _mm256_aesenc_epi128(v.0, key.0) };
+            }
+        }
+        let key = Self::broadcast(token, &keys[KEYS - 1]);
+        for v in &mut vectors {
+            // SAFETY: see above for the CPU.
+            v.0 = unsafe { _mm256_aesenclast_epi128(v.0, key.0) };
+        }
+        vectors
     }
 }
-
-/// A window over the edge keeps the bytes in front of it.
-const EDGE: &[u8; 64] = &{
-    let mut edge = [0; 64];
-    let mut i = 0;
-    while i < 32 {
-        edge[i] = 0xff;
-        i += 1;
-    }
-    edge
-};

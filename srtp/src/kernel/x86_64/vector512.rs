@@ -146,15 +146,28 @@ impl Vector for Block512 {
     }
 
     #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm512_aesenc_epi128(self.0, key.0) })
-    }
-
-    #[inline(always)]
-    fn last_round(self, key: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm512_aesenclast_epi128(self.0, key.0) })
+    fn encrypt<const KEYS: usize, const N: usize>(
+        token: Avx512,
+        keys: &[[u8; 16]; KEYS],
+        mut vectors: [Self; N],
+    ) -> [Self; N] {
+        let key = Self::broadcast(token, &keys[0]);
+        for v in &mut vectors {
+            *v = v.xor(key);
+        }
+        for key in &keys[1..KEYS - 1] {
+            let key = Self::broadcast(token, key);
+            for v in &mut vectors {
+                // SAFETY: see above for the CPU.
+                v.0 = unsafe { _mm512_aesenc_epi128(v.0, key.0) };
+            }
+        }
+        let key = Self::broadcast(token, &keys[KEYS - 1]);
+        for v in &mut vectors {
+            // SAFETY: see above for the CPU.
+            v.0 = unsafe { _mm512_aesenclast_epi128(v.0, key.0) };
+        }
+        vectors
     }
 }
 

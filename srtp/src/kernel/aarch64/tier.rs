@@ -1,0 +1,42 @@
+//! The tier of AArch64: one block in a vector, chains of SHA-1 instructions.
+
+use super::cpu::Neon;
+use super::sha1::Chain;
+use super::vector128::Block128;
+use crate::kernel::Layout;
+use crate::kernel::chains;
+use crate::kernel::gcm::{self, Direction};
+use crate::kernel::message::Lane;
+use crate::kernel::simd::{GROUP, Simd, Task};
+use crate::kernel::state::GcmState;
+
+impl Simd for Neon {
+    type Vector = Block128;
+    type Chain = Chain;
+
+    #[inline(always)]
+    fn run<T: Task>(self, task: T) -> T::Output {
+        #[target_feature(enable = "neon,aes,sha2")]
+        fn inner<T: Task>(token: Neon, task: T) -> T::Output {
+            task.run(token)
+        }
+        // SAFETY: the token exists only where the CPU has these features.
+        unsafe { inner(self, task) }
+    }
+
+    #[inline(always)]
+    fn gcm<const KEYS: usize>(
+        self,
+        key: &GcmState,
+        direction: Direction,
+        layout: &Layout,
+        buffer: &mut [u8],
+    ) -> [u8; 16] {
+        gcm::crypt::<Block128, KEYS, 8>(self, key, direction, layout, buffer)
+    }
+
+    #[inline(always)]
+    fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut [[u32; 5]; GROUP]) {
+        chains::macs::<Chain>(self, &lanes[..count], &mut digests[..count]);
+    }
+}

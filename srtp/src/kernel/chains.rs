@@ -1,0 +1,103 @@
+//! HMAC-SHA1 in chains of SHA-1 instructions: one, or several interleaved.
+//!
+//! A chain waits for each step to end; where instructions overlap, several interleaved fill the time.
+
+use super::message::{Block, Lane, outer_block};
+
+/// A SHA-1 state. As with `Vector`, a value is the proof that its instructions may run.
+pub(super) trait Chain: Copy {
+    /// The proof that the CPU has the instructions.
+    type Token: Copy;
+
+    /// A chain in this state.
+    fn new(token: Self::Token, state: [u32; 5]) -> Self;
+    /// Runs one block in each chain.
+    fn update_all<const N: usize>(token: Self::Token, chains: &mut [Self; N], blocks: [&Block; N]);
+    /// The state.
+    fn words(self) -> [u32; 5];
+
+    /// The chain behind one more block.
+    #[inline(always)]
+    fn update(self, token: Self::Token, block: &Block) -> Self {
+        let mut chains = [self];
+        Self::update_all(token, &mut chains, [block]);
+        chains[0]
+    }
+}
+
+/// The HMAC of all messages, four chains at a time. They are sorted by their number of blocks.
+#[inline(always)]
+pub(super) fn macs<C: Chain>(token: C::Token, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+    let (fours, rest) = lanes.as_chunks::<4>();
+    let (four_digests, rest_digests) = digests.as_chunks_mut::<4>();
+    for (lanes, digests) in fours.iter().zip(four_digests) {
+        *digests = mac::<C, _>(token, lanes);
+    }
+    match (rest, rest_digests) {
+        (&[a, b, c], [x, y, z]) => [*x, *y, *z] = mac::<C, _>(token, &[a, b, c]),
+        (&[a, b], [x, y]) => [*x, *y] = mac::<C, _>(token, &[a, b]),
+        (&[a], [x]) => [*x] = mac::<C, _>(token, &[a]),
+        _ => {}
+    }
+}
+
+/// The HMAC of `N` messages, interleaved.
+#[inline(always)]
+fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [[u32; 5]; N] {
+    let mut states = lanes.map(|lane| lane.midstates.inner());
+    finish::<C, _>(token, lanes, 0, &mut states);
+    let blocks = states.map(outer_block);
+    let mut chains = lanes.map(|lane| C::new(token, lane.midstates.outer()));
+    C::update_all(token, &mut chains, blocks.each_ref());
+    chains.map(C::words)
+}
+
+/// Runs all messages from their block at `start` to their end, four chains at a time.
+#[inline(always)]
+pub(super) fn finish_inner<C: Chain>(
+    token: C::Token,
+    lanes: &[Lane<'_>],
+    start: usize,
+    states: &mut [[u32; 5]],
+) {
+    let (fours, rest) = lanes.as_chunks::<4>();
+    let (four_states, rest_states) = states.as_chunks_mut::<4>();
+    for (lanes, states) in fours.iter().zip(four_states) {
+        finish::<C, _>(token, lanes, start, states);
+    }
+    match (rest, rest_states) {
+        (&[a, b, c], [x, y, z]) => {
+            let mut states = [*x, *y, *z];
+            finish::<C, _>(token, &[a, b, c], start, &mut states);
+            [*x, *y, *z] = states;
+        }
+        (&[a, b], [x, y]) => {
+            let mut states = [*x, *y];
+            finish::<C, _>(token, &[a, b], start, &mut states);
+            [*x, *y] = states;
+        }
+        (&[a], [x]) => finish::<C, _>(token, &[a], start, std::array::from_mut(x)),
+        _ => {}
+    }
+}
+
+/// Runs all chains as far as the shortest message goes, then the others without it.
+#[inline(always)]
+fn finish<C: Chain, const N: usize>(
+    token: C::Token,
+    lanes: &[Lane<'_>; N],
+    start: usize,
+    states: &mut [[u32; 5]; N],
+) {
+    let common = lanes[0].len().max(start);
+    let mut chains = states.map(|state| C::new(token, state));
+    for index in start..common {
+        C::update_all(token, &mut chains, lanes.map(|lane| lane.block(index)));
+    }
+    for (chain, lane) in chains.iter_mut().zip(lanes).skip(1) {
+        for index in common..lane.len() {
+            *chain = chain.update(token, lane.block(index));
+        }
+    }
+    *states = chains.map(C::words);
+}
