@@ -1,0 +1,304 @@
+//! Two sessions on a virtual clock, with a network between them that a seed makes lossy.
+#![allow(dead_code, reason = "each test uses its part")]
+
+mod network;
+pub(crate) mod rtp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dtls::{CipherSuite, ProtocolVersion, Role, SrtpProfile};
+use ice_lite::Candidate;
+use portcullis::{
+    IceMode, Path, Received, Session, SessionConfig, SessionError, SessionEvent, Summary,
+};
+
+pub(crate) use network::{Conditions, Network};
+
+/// What is agreed on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) version: ProtocolVersion,
+    /// Of the side that answers.
+    pub(crate) answerer: Role,
+    pub(crate) profile: SrtpProfile,
+}
+
+impl Terms {
+    pub(crate) const DEFAULT: Self = Self {
+        version: ProtocolVersion::DTLS1_3,
+        answerer: Role::Server,
+        profile: SrtpProfile::AEAD_AES_128_GCM,
+    };
+
+    /// Both versions, both roles.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3]
+            .into_iter()
+            .flat_map(|version| {
+                [Role::Client, Role::Server].map(|answerer| Self {
+                    version,
+                    answerer,
+                    ..Self::DEFAULT
+                })
+            })
+    }
+
+    /// A configuration of these terms, for a session at `address`.
+    pub(crate) fn config(&self, ice: IceMode, address: SocketAddr) -> SessionConfig {
+        let dtls = dtls::Config::builder(dtls::crypto::default_provider())
+            .versions(&[self.version])
+            .srtp_profiles(&[self.profile])
+            .build()
+            .expect("a configuration that works");
+        let mut config = SessionConfig::new(Arc::new(dtls));
+        config.ice = ice;
+        config.dtls_role = self.answerer;
+        config.candidates = vec![Candidate::host(address, 0)];
+        config
+    }
+}
+
+/// The address of the caller: a browser, say.
+pub(crate) fn caller_address() -> SocketAddr {
+    "192.0.2.1:1111".parse().expect("an address")
+}
+
+/// The address of the server.
+pub(crate) fn server_address() -> SocketAddr {
+    "198.51.100.2:3478".parse().expect("an address")
+}
+
+/// A session, and what came of it.
+pub(crate) struct Peer {
+    pub(crate) session: Session,
+    pub(crate) address: SocketAddr,
+    pub(crate) events: Vec<SessionEvent>,
+    pub(crate) error: Option<SessionError>,
+    pub(crate) rtp: Vec<Vec<u8>>,
+    pub(crate) rtcp: Vec<Vec<u8>>,
+    pub(crate) duplicates: usize,
+}
+
+impl Peer {
+    pub(crate) fn new(session: Session, address: SocketAddr) -> Self {
+        Self {
+            session,
+            address,
+            events: Vec::new(),
+            error: None,
+            rtp: Vec::new(),
+            rtcp: Vec::new(),
+            duplicates: 0,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        match self.session.handle_datagram(now, path, datagram) {
+            Ok(Received::Nothing) => {}
+            Ok(Received::Rtp(packet)) => self.rtp.push(packet.to_vec()),
+            Ok(Received::Rtcp(packet)) => self.rtcp.push(packet.to_vec()),
+            Ok(Received::Duplicate { .. }) => self.duplicates += 1,
+            Err(error) => self.fail(error),
+        }
+        self.collect();
+    }
+
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self
+            .session
+            .poll_timeout()
+            .is_some_and(|alarm| alarm <= now)
+        {
+            if let Err(error) = self.session.handle_timeout(now) {
+                self.fail(error);
+            }
+            self.collect();
+        }
+    }
+
+    /// Errors are told once, and a session that had one says nothing new.
+    fn fail(&mut self, error: SessionError) {
+        let closed = SessionError::Dtls(dtls::Error::Closed);
+        assert!(self.error.is_none() || error == closed, "{error}");
+        self.error.get_or_insert(error);
+    }
+
+    pub(crate) fn collect(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            self.events.push(event);
+        }
+    }
+
+    pub(crate) fn secured(&self) -> Option<&Summary> {
+        self.events.iter().find_map(|event| match event {
+            SessionEvent::Secured(summary) => Some(summary),
+            _ => None,
+        })
+    }
+}
+
+/// A caller and a server, and the network between them.
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) start: Instant,
+    pub(crate) caller: Peer,
+    pub(crate) server: Peer,
+    pub(crate) network: Network,
+}
+
+impl World {
+    /// A call of these terms, signalled and ready to begin.
+    pub(crate) fn new(terms: Terms, conditions: Conditions) -> Self {
+        let now = Instant::now();
+        let mut world = Self::offered(terms, conditions, now);
+        let (server, answer) = world.1;
+        world.0.server.session = server;
+        world
+            .0
+            .caller
+            .session
+            .accept_answer(now, &answer)
+            .expect("an answer that fits");
+        world.0.caller.collect();
+        world.0
+    }
+
+    /// A call whose answer has not come to the caller yet.
+    pub(crate) fn offered(
+        terms: Terms,
+        conditions: Conditions,
+        now: Instant,
+    ) -> (Self, (Session, String)) {
+        let calling = terms.config(IceMode::Controlling, caller_address());
+        let serving = terms.config(IceMode::Lite, server_address());
+        let (caller, offer) = Session::offer(Arc::new(calling), now).expect("an offer");
+        let serving = Arc::new(serving);
+        let answered = Session::answer(Arc::clone(&serving), now, &offer).expect("an answer");
+        let (placeholder, _) = Session::answer(serving, now, &offer).expect("an answer");
+        let world = Self {
+            now,
+            start: now,
+            caller: Peer::new(caller, caller_address()),
+            server: Peer::new(placeholder, server_address()),
+            network: Network::new(conditions),
+        };
+        (world, answered)
+    }
+
+    /// Sends what waits, delivers what has arrived, and moves the clock on to what comes next.
+    /// Returns whether there is anything to come.
+    pub(crate) fn step(&mut self) -> bool {
+        self.flush();
+        let alarms = [&self.caller, &self.server].map(|peer| peer.session.poll_timeout());
+        let next = alarms
+            .into_iter()
+            .flatten()
+            .chain(self.network.next_arrival())
+            .min();
+        let Some(next) = next else {
+            return false;
+        };
+        self.now = self.now.max(next);
+        while let Some((path, mut datagram)) = self.network.arrive(self.now) {
+            let peer = match path.local == self.caller.address {
+                true => &mut self.caller,
+                false => &mut self.server,
+            };
+            peer.handle(self.now, path, &mut datagram);
+            self.flush();
+        }
+        self.caller.expire(self.now);
+        self.server.expire(self.now);
+        self.flush();
+        true
+    }
+
+    /// Puts what both sides have to send on the wire.
+    pub(crate) fn flush(&mut self) {
+        let mut buf = [0; 1500];
+        for peer in [&mut self.caller, &mut self.server] {
+            while let Some(transmit) = peer.session.poll_transmit(self.now, &mut buf) {
+                self.network
+                    .send(self.now, transmit.path, &buf[..transmit.len]);
+            }
+            peer.collect();
+        }
+    }
+
+    /// Runs until `done`, or until `limit` has passed; says whether it is done.
+    pub(crate) fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let deadline = self.now + limit;
+        while !done(self) {
+            if self.now > deadline || !self.step() {
+                return done(self);
+            }
+        }
+        true
+    }
+
+    /// Runs for this long, whatever happens.
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let deadline = self.now + time;
+        while self.peek().is_some_and(|next| next <= deadline) && self.step() {}
+        self.now = deadline;
+    }
+
+    fn peek(&mut self) -> Option<Instant> {
+        self.flush();
+        let alarms = [&self.caller, &self.server].map(|peer| peer.session.poll_timeout());
+        let arrival = self.network.next_arrival();
+        alarms.into_iter().flatten().chain(arrival).min()
+    }
+
+    /// Both sides are secured within 30 s.
+    pub(crate) fn secure(&mut self) -> bool {
+        self.run_until(Duration::from_secs(30), |world| {
+            world.caller.secured().is_some() && world.server.secured().is_some()
+        })
+    }
+
+    /// Sends an RTP packet from the caller, or from the server.
+    pub(crate) fn send_rtp(&mut self, from_caller: bool, sequence: u16) {
+        let peer = match from_caller {
+            true => &mut self.caller,
+            false => &mut self.server,
+        };
+        let (mut buf, len) = rtp::packet(7, sequence);
+        let transmit = peer
+            .session
+            .protect_rtp(self.now, &mut buf, len)
+            .expect("the session is secured");
+        self.network
+            .send(self.now, transmit.path, &buf[..transmit.len]);
+    }
+
+    /// As [`World::send_rtp`], for RTCP.
+    pub(crate) fn send_rtcp(&mut self, from_caller: bool) {
+        let peer = match from_caller {
+            true => &mut self.caller,
+            false => &mut self.server,
+        };
+        let (mut buf, len) = rtp::report(7);
+        let transmit = peer
+            .session
+            .protect_rtcp(self.now, &mut buf, len)
+            .expect("the session is secured");
+        self.network
+            .send(self.now, transmit.path, &buf[..transmit.len]);
+    }
+
+    /// The path over which the server sees the caller.
+    pub(crate) fn server_path(&self) -> Path {
+        Path::udp(self.server.address, self.caller.address)
+    }
+}
+
+/// The suite that both sides agree on by default.
+pub(crate) fn default_suite(version: ProtocolVersion) -> CipherSuite {
+    match version {
+        ProtocolVersion::DTLS1_3 => CipherSuite::TLS_AES_128_GCM_SHA256,
+        _ => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    }
+}

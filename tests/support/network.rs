@@ -1,0 +1,111 @@
+//! A network that drops, duplicates, delays and reorders, by a seed.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant};
+
+use portcullis::Path;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+/// What the network does to datagrams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conditions {
+    pub(crate) seed: u64,
+    /// Of 100.
+    pub(crate) drop: u32,
+    /// Of 100.
+    pub(crate) duplicate: u32,
+    pub(crate) delay: Duration,
+    /// At most so much is added to the delay, which reorders.
+    pub(crate) jitter: Duration,
+    /// Longer datagrams are dropped.
+    pub(crate) mtu: usize,
+}
+
+impl Conditions {
+    /// Nothing is lost; 10 ms each way.
+    pub(crate) const FAIR: Self = Self {
+        seed: 0,
+        drop: 0,
+        duplicate: 0,
+        delay: Duration::from_millis(10),
+        jitter: Duration::ZERO,
+        mtu: 1500,
+    };
+
+    /// A bad Wi-Fi.
+    pub(crate) fn foul(seed: u64) -> Self {
+        Self {
+            seed,
+            drop: 15,
+            duplicate: 10,
+            jitter: Duration::from_millis(40),
+            ..Self::FAIR
+        }
+    }
+}
+
+/// Datagrams on their way.
+pub(crate) struct Network {
+    pub(crate) conditions: Conditions,
+    random: SmallRng,
+    flying: BinaryHeap<Reverse<(Instant, u64, Path, Vec<u8>)>>,
+    count: u64,
+    /// What went out, before the network did anything to it.
+    pub(crate) log: Vec<(Path, Vec<u8>)>,
+}
+
+impl Network {
+    pub(crate) fn new(conditions: Conditions) -> Self {
+        Self {
+            conditions,
+            random: SmallRng::seed_from_u64(conditions.seed),
+            flying: BinaryHeap::new(),
+            count: 0,
+            log: Vec::new(),
+        }
+    }
+
+    /// Takes a datagram that its sender sends over `path`.
+    pub(crate) fn send(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        self.log.push((path, datagram.to_vec()));
+        let Conditions {
+            drop,
+            duplicate,
+            mtu,
+            ..
+        } = self.conditions;
+        if datagram.len() > mtu || self.random.random_range(0..100) < drop {
+            return;
+        }
+        self.launch(now, path, datagram);
+        if self.random.random_range(0..100) < duplicate {
+            self.launch(now, path, datagram);
+        }
+    }
+
+    /// When the next datagram arrives.
+    pub(crate) fn next_arrival(&self) -> Option<Instant> {
+        self.flying.peek().map(|Reverse((when, ..))| *when)
+    }
+
+    /// A datagram that has arrived, and the path as its receiver sees it.
+    pub(crate) fn arrive(&mut self, now: Instant) -> Option<(Path, Vec<u8>)> {
+        if self.next_arrival()? > now {
+            return None;
+        }
+        let Reverse((_, _, path, datagram)) = self.flying.pop()?;
+        Some((path, datagram))
+    }
+
+    fn launch(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        let Conditions { delay, jitter, .. } = self.conditions;
+        let late = self.random.random_range(0..=jitter.as_micros() as u64);
+        let arrival = now + delay + Duration::from_micros(late);
+        let seen = Path::udp(path.remote, path.local);
+        self.count += 1;
+        self.flying
+            .push(Reverse((arrival, self.count, seen, datagram.to_vec())));
+    }
+}
