@@ -10,6 +10,8 @@ use super::Direction;
 pub struct Section {
     /// `audio`, `video`, `application` and so on.
     pub kind: String,
+    /// The port; 0 in an answer is a refusal (RFC 3264 §6).
+    pub port: u16,
     /// The transport, such as `UDP/TLS/RTP/SAVPF`.
     pub protocol: String,
     /// The payload types, or what stands in their place.
@@ -33,6 +35,7 @@ impl Section {
         let bundled = mid.is_some_and(|mid| bundle.contains(&mid));
         Self {
             kind: media.media.clone(),
+            port: media.port,
             protocol: media.proto.clone(),
             formats: media.fmt.clone(),
             mid: mid.map(str::to_owned),

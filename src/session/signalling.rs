@@ -44,6 +44,9 @@ impl Session {
         if remote.sections.len() != 1 {
             return Err(SdpError::MediaMismatch.into());
         }
+        if remote.audio().port == 0 {
+            return Err(SdpError::AllRejected.into());
+        }
         if self.ice.is_lite() && remote.ice_lite {
             return Err(SdpError::BothIceLite.into());
         }
