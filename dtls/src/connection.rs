@@ -87,7 +87,7 @@ impl Connection {
     ) -> Result<Self, Error> {
         let handshake = Handshake::new(&config, role, certificates.into(), peer)?;
         let mut connection = Self {
-            records: RecordLayer::new(),
+            records: RecordLayer::new(Arc::clone(&config.provider)),
             flights: Flights::new(config.retransmit),
             handshake,
             events: VecDeque::new(),

@@ -34,7 +34,7 @@ impl End {
     fn staged(version: ProtocolVersion, stage: Stage) -> Self {
         let mut end = Self {
             flights: Flights::new(RetransmitConfig::default()),
-            records: RecordLayer::new(),
+            records: RecordLayer::new(crypto::default_provider()),
             statistics: Statistics::default(),
             now: Instant::now(),
             mtu: 1200,
@@ -161,14 +161,7 @@ impl End {
 }
 
 fn keys() -> EpochKeys {
-    let provider = crypto::default_provider();
-    EpochKeys::v13(
-        &*provider,
-        AeadAlgorithm::Aes128Gcm,
-        &[1; 16],
-        [1; 12],
-        &[1; 16],
-    )
+    EpochKeys::v13(AeadAlgorithm::Aes128Gcm, &[1; 16], &[1; 12], &[1; 16])
 }
 
 const V12: ProtocolVersion = ProtocolVersion::DTLS1_2;

@@ -75,7 +75,7 @@ impl MasterSecret {
         let (client_key, server_key) = keys.split_at(key_length);
         let (client_iv, server_iv) = ivs.split_at(iv_length);
         [(client_key, client_iv), (server_key, server_iv)]
-            .map(|(key, iv)| EpochKeys::v12(provider, aead, key, iv))
+            .map(|(key, iv)| EpochKeys::v12(aead, key, iv))
     }
 
     /// The `verify_data` of one side's Finished.

@@ -116,7 +116,7 @@ impl TrafficSecret {
         let sn = Secret::filled(key_length, |out| from.expand_label(b"sn", &[], out));
         let mut iv = [0; 12];
         from.expand_label(b"iv", &[], &mut iv);
-        EpochKeys::v13(provider, self.suite.aead, key.as_bytes(), iv, sn.as_bytes())
+        EpochKeys::v13(self.suite.aead, key.as_bytes(), &iv, sn.as_bytes())
     }
 
     /// The `verify_data` of a Finished in this direction over a transcript hash.

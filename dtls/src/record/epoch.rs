@@ -7,6 +7,7 @@ use super::number::{MAX_SEQUENCE, RecordNumber};
 use super::protect::{EpochKeys, OpenError};
 use super::replay::ReplayWindow;
 use super::{MAX_PLAINTEXT, OpenFailure};
+use crate::crypto::CryptoProvider;
 use crate::error::Error;
 use crate::stats::Discard;
 use crate::wire::{ContentType, ProtocolVersion};
@@ -53,11 +54,12 @@ impl ReadEpoch {
     /// count of forged ones.
     pub(super) fn open<'a>(
         &mut self,
+        provider: &dyn CryptoProvider,
         header: &Header,
         record: &'a mut [u8],
     ) -> Result<Content<'a>, OpenFailure> {
         let (head, body) = record.split_at_mut(header.length);
-        let Some(keys) = &self.keys else {
+        let Some(keys) = &mut self.keys else {
             // No replay window: nobody vouches for these numbers, and a forged one would shut out
             // genuine ones. What comes twice in epoch 0 does no harm.
             let (content_type, number) = header.as_plaintext().ok_or(Discard::WrongHeader)?;
@@ -70,6 +72,7 @@ impl ReadEpoch {
         let outer_type = header
             .protected(keys.is_unified())
             .ok_or(Discard::WrongHeader)?;
+        keys.thaw(provider);
         let mask = keys.mask(body).ok_or(Discard::TooShort)?;
         let number = header.unmask(head, mask, self.epoch, self.window.next());
         // RFC 9147 §4.5.1: before a record is authenticated the window is only looked at.
@@ -92,6 +95,13 @@ impl ReadEpoch {
             number,
             content,
         })
+    }
+
+    /// Keeps the keys alone: records will be rare.
+    pub(super) fn freeze(&mut self) {
+        if let Some(keys) = &mut self.keys {
+            keys.freeze();
+        }
     }
 
     /// Counts a record whose tag did not fit.
@@ -187,9 +197,10 @@ impl ReadEpochs {
     /// present ones now.
     pub(super) fn authenticated(&mut self, now: Instant, epoch: u16) {
         if let Some(next) = self.next.take_if(|next| next.epoch == epoch) {
-            let old = std::mem::replace(&mut self.current, *next);
+            let mut old = std::mem::replace(&mut self.current, *next);
             // Plaintext is not taken any more once there was something better.
             let keep = old.keys.is_some();
+            old.freeze();
             let previous = Previous {
                 epoch: old,
                 until: now + PREVIOUS_LIFETIME,
@@ -198,9 +209,12 @@ impl ReadEpochs {
         }
     }
 
-    /// Drops keys whose time is over.
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Drops keys whose time is over, and what was made of old ones for a record.
+    pub(super) fn tidy(&mut self, now: Instant) {
         self.previous.take_if(|previous| previous.until < now);
+        if let Some(previous) = &mut self.previous {
+            previous.epoch.freeze();
+        }
     }
 
     #[cfg(test)]
@@ -233,7 +247,8 @@ impl WriteEpoch {
 
     /// Completes a record: header, protection, mask. The content lies in its place.
     pub(super) fn seal(
-        &self,
+        &mut self,
+        provider: &dyn CryptoProvider,
         number: RecordNumber,
         content_type: ContentType,
         plaintext_version: ProtocolVersion,
@@ -247,7 +262,7 @@ impl WriteEpoch {
         };
         let (head, body) = record.split_at_mut(header);
         let length = body.len() as u16;
-        let Some(keys) = &self.keys else {
+        let Some(keys) = &mut self.keys else {
             head.copy_from_slice(&header::plaintext(
                 content_type,
                 plaintext_version,
@@ -262,6 +277,7 @@ impl WriteEpoch {
             let version = ProtocolVersion::DTLS1_2;
             head.copy_from_slice(&header::plaintext(content_type, version, number, length));
         }
+        keys.thaw(provider);
         keys.seal(number, head, content_type, body);
         // RFC 9147 §4.2.3: over the finished record.
         if let Some(mask) = keys.mask(body).filter(|_| unified) {

@@ -12,12 +12,14 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use self::epoch::{Content, ReadEpochs, WriteEpochs};
 use self::header::Header;
 pub(crate) use self::number::RecordNumber;
 pub(crate) use self::protect::EpochKeys;
+use crate::crypto::CryptoProvider;
 use crate::error::Error;
 use crate::stats::Discard;
 use crate::wire::{ContentType, ProtocolVersion};
@@ -64,6 +66,7 @@ pub(crate) enum OpenFailure {
 /// The record layer of a connection.
 #[derive(Debug)]
 pub(crate) struct RecordLayer {
+    provider: Arc<dyn CryptoProvider>,
     read: ReadEpochs,
     write: WriteEpochs,
     /// The version in the header of plaintext records.
@@ -71,8 +74,9 @@ pub(crate) struct RecordLayer {
 }
 
 impl RecordLayer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(provider: Arc<dyn CryptoProvider>) -> Self {
         Self {
+            provider,
             read: ReadEpochs::new(),
             write: WriteEpochs::new(),
             // RFC 9147 §5.3, RFC 6347 §4.2.1: the first ClientHello may say DTLS 1.0, which the
@@ -116,14 +120,14 @@ impl RecordLayer {
         header: &Header,
         record: &'a mut [u8],
     ) -> Result<Opened<'a>, OpenFailure> {
-        self.read.expire(now);
+        self.read.tidy(now);
         let epoch = header.epoch(self.read.newest());
         let read = self.read.get(epoch).ok_or(Discard::UnknownEpoch)?;
         let Content {
             content_type,
             number,
             content,
-        } = read.open(header, record)?;
+        } = read.open(&*self.provider, header, record)?;
         self.read.authenticated(now, epoch);
         if content.len() > MAX_PLAINTEXT {
             return Err(Error::RecordOverflow.into());
@@ -240,7 +244,7 @@ impl RecordLayer {
         let record = out
             .get_mut(..total)
             .expect("invariant: the content lies in payload_room");
-        write.seal(number, content_type, version, record);
+        write.seal(&*self.provider, number, content_type, version, record);
         Ok((number, total))
     }
 }

@@ -16,16 +16,26 @@ const EXPLICIT_NONCE: usize = 8;
 /// The ciphertext from which the mask of the record number is made (RFC 9147 §4.2.3).
 const SAMPLE: usize = 16;
 
+/// The longest key of our AEADs.
+const MAX_KEY: usize = 32;
+
+/// The length of every AEAD's nonce.
+const IV: usize = 12;
+
 /// The byte of a DTLS 1.3 inner plaintext that tells the content type.
 const INNER_TYPE: usize = 1;
 
 /// The keys of one direction in one epoch.
+///
+/// What a library makes of a key takes up ten times its size, and some keys of a handshake are
+/// never used. So only the keys are kept at first, and the rest is made for the first record.
 pub(crate) struct EpochKeys {
-    aead: Box<dyn AeadKey>,
+    algorithm: AeadAlgorithm,
+    key: Zeroizing<[u8; MAX_KEY]>,
     /// The whole IV, or its first four bytes where the record carries the rest.
-    iv: Zeroizing<[u8; 12]>,
+    iv: Zeroizing<[u8; IV]>,
     form: Form,
-    limits: Limits,
+    contexts: Option<Contexts>,
 }
 
 enum Form {
@@ -33,8 +43,14 @@ enum Form {
     ExplicitNonce,
     /// DTLS 1.2 with ChaCha20-Poly1305 (RFC 7905).
     ImplicitNonce,
-    /// DTLS 1.3.
-    Unified(Box<dyn RecordNumberKey>),
+    /// DTLS 1.3, with the key that masks record numbers.
+    Unified(Zeroizing<[u8; MAX_KEY]>),
+}
+
+/// What the library makes of the keys.
+struct Contexts {
+    aead: Box<dyn AeadKey>,
+    record_number: Option<Box<dyn RecordNumberKey>>,
 }
 
 /// How much one key may do (RFC 9147 §4.5.3).
@@ -57,44 +73,65 @@ pub(super) enum OpenError {
 
 impl EpochKeys {
     /// Keys of DTLS 1.2. `fixed_iv` has 4 bytes for AES-GCM, 12 for ChaCha20-Poly1305.
-    pub(crate) fn v12(
-        provider: &dyn CryptoProvider,
-        algorithm: AeadAlgorithm,
-        key: &[u8],
-        fixed_iv: &[u8],
-    ) -> Self {
-        let mut iv = Zeroizing::new([0; 12]);
-        for (to, from) in iv.iter_mut().zip(fixed_iv) {
-            *to = *from;
-        }
-        let form = if fixed_iv.len() < iv.len() {
+    pub(crate) fn v12(algorithm: AeadAlgorithm, key: &[u8], fixed_iv: &[u8]) -> Self {
+        let form = if fixed_iv.len() < IV {
             Form::ExplicitNonce
         } else {
             Form::ImplicitNonce
         };
-        Self {
-            aead: provider.aead(algorithm, key),
-            iv,
-            form,
-            limits: Limits::of(algorithm),
-        }
+        Self::new(algorithm, key, fixed_iv, form)
     }
 
     /// Keys of DTLS 1.3.
     pub(crate) fn v13(
-        provider: &dyn CryptoProvider,
         algorithm: AeadAlgorithm,
         key: &[u8],
-        iv: [u8; 12],
+        iv: &[u8],
         record_number_key: &[u8],
     ) -> Self {
-        let form = Form::Unified(provider.record_number_key(algorithm, record_number_key));
+        Self::new(algorithm, key, iv, Form::Unified(padded(record_number_key)))
+    }
+
+    fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8], form: Form) -> Self {
         Self {
-            aead: provider.aead(algorithm, key),
-            iv: Zeroizing::new(iv),
+            algorithm,
+            key: padded(key),
+            iv: padded(iv),
             form,
-            limits: Limits::of(algorithm),
+            contexts: None,
         }
+    }
+
+    /// Makes ready for records.
+    pub(super) fn thaw(&mut self, provider: &dyn CryptoProvider) {
+        if self.contexts.is_some() {
+            return;
+        }
+        let used = |key: &[u8; MAX_KEY]| key.split_at(self.algorithm.key_len()).0.to_vec();
+        let key = Zeroizing::new(used(&self.key));
+        let record_number = match &self.form {
+            Form::Unified(key) => {
+                let key = Zeroizing::new(used(key));
+                Some(provider.record_number_key(self.algorithm, &key))
+            }
+            Form::ExplicitNonce | Form::ImplicitNonce => None,
+        };
+        let aead = provider.aead(self.algorithm, &key);
+        self.contexts = Some(Contexts {
+            aead,
+            record_number,
+        });
+    }
+
+    /// Gives back what was made for records.
+    pub(super) fn freeze(&mut self) {
+        self.contexts = None;
+    }
+
+    fn contexts(&self) -> &Contexts {
+        self.contexts
+            .as_ref()
+            .expect("invariant: keys are thawed before records")
     }
 
     /// Whether records under these keys have the unified header of RFC 9147 §4.
@@ -103,7 +140,7 @@ impl EpochKeys {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        self.limits
+        Limits::of(self.algorithm)
     }
 
     /// Bytes between the header and the content.
@@ -126,9 +163,9 @@ impl EpochKeys {
     /// The mask over the last bytes of a record's sequence number, given the record's body.
     // RFC 9147 §4.2.3: made from the first 16 bytes of ciphertext; a shorter one has none.
     pub(super) fn mask(&self, body: &[u8]) -> Option<[u8; 2]> {
-        match &self.form {
-            Form::Unified(key) => Some(key.mask(body.first_chunk::<SAMPLE>()?)),
-            Form::ExplicitNonce | Form::ImplicitNonce => Some([0; 2]),
+        match &self.contexts().record_number {
+            Some(key) => Some(key.mask(body.first_chunk::<SAMPLE>()?)),
+            None => Some([0; 2]),
         }
     }
 
@@ -150,7 +187,7 @@ impl EpochKeys {
         let nonce = self.nonce(number, explicit);
         let legacy = legacy_aad(number, content_type, length);
         let aad = if self.is_unified() { header } else { &legacy };
-        match self.aead.open_in_place(&nonce, aad, sealed) {
+        match self.contexts().aead.open_in_place(&nonce, aad, sealed) {
             Ok(opened) => Ok(prefix..prefix + opened),
             Err(_) => Err(OpenError::Forged),
         }
@@ -176,12 +213,12 @@ impl EpochKeys {
         let nonce = self.nonce(number, explicit);
         let legacy = legacy_aad(number, content_type, plaintext.len());
         let aad = if self.is_unified() { header } else { &legacy };
-        tag.copy_from_slice(&self.aead.seal_in_place(&nonce, aad, plaintext));
+        tag.copy_from_slice(&self.contexts().aead.seal_in_place(&nonce, aad, plaintext));
     }
 
     /// The nonce of a record. In DTLS 1.2 with AES-GCM it is what the record says, which for
     /// ours is the record number.
-    fn nonce(&self, number: RecordNumber, explicit: &[u8]) -> [u8; 12] {
+    fn nonce(&self, number: RecordNumber, explicit: &[u8]) -> [u8; IV] {
         let mut nonce = *self.iv;
         let (_, tail) = nonce.split_at_mut(4);
         match self.form {
@@ -220,6 +257,15 @@ impl Limits {
             },
         }
     }
+}
+
+/// A key or IV in a place that may be longer.
+fn padded<const N: usize>(bytes: &[u8]) -> Zeroizing<[u8; N]> {
+    let mut padded = Zeroizing::new([0; N]);
+    for (to, from) in padded.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    padded
 }
 
 fn xor(nonce: &mut [u8], number: u64) {

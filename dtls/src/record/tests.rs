@@ -37,7 +37,6 @@ const V13: Suite = Suite {
 
 /// Keys that differ by `generation`.
 fn keys(suite: Suite, generation: u8) -> EpochKeys {
-    let provider = crypto::default_provider();
     let algorithm = suite.algorithm;
     let key = vec![generation; algorithm.key_len()];
     if suite.stage == Stage::Traffic12 {
@@ -46,9 +45,9 @@ fn keys(suite: Suite, generation: u8) -> EpochKeys {
         } else {
             4
         };
-        EpochKeys::v12(&*provider, algorithm, &key, &vec![generation; iv_len])
+        EpochKeys::v12(algorithm, &key, &vec![generation; iv_len])
     } else {
-        EpochKeys::v13(&*provider, algorithm, &key, [generation; 12], &key)
+        EpochKeys::v13(algorithm, &key, &[generation; 12], &key)
     }
 }
 
@@ -62,8 +61,8 @@ struct Pair {
 impl Pair {
     fn new(suite: Suite) -> Self {
         let mut pair = Self {
-            sender: RecordLayer::new(),
-            receiver: RecordLayer::new(),
+            sender: RecordLayer::new(crypto::default_provider()),
+            receiver: RecordLayer::new(crypto::default_provider()),
             now: Instant::now(),
         };
         pair.change(suite.stage, suite, 1);
@@ -169,7 +168,7 @@ fn t_rec_01_forged_far_ahead() {
 fn t_rec_02_next_epoch_too_early() {
     for suite in [V12, V13] {
         let mut pair = Pair::new(suite);
-        let mut receiver = RecordLayer::new();
+        let mut receiver = RecordLayer::new(crypto::default_provider());
         std::mem::swap(&mut receiver, &mut pair.receiver);
         let record = pair.seal(b"early");
         assert_eq!(pair.open(&record), discard(Discard::UnknownEpoch));
@@ -261,7 +260,8 @@ fn t_rec_07_lengths() {
 
 /// A record under the keys of generation 1 with a unified header of any form.
 fn seal_unified(sequence: u64, long: bool, with_length: bool, inner: &[u8]) -> Vec<u8> {
-    let keys = keys(V13, 1);
+    let mut keys = keys(V13, 1);
+    keys.thaw(&*crypto::default_provider());
     let number = RecordNumber::new(3, sequence);
     let length = (inner.len() + crypto::TAG_LEN) as u16;
     let [first, s0, s1, l0, l1] = header::unified(number, length);
@@ -524,7 +524,7 @@ fn epochs_run_out() {
 fn plaintext_headers() {
     let mut pair = Pair::new(V13);
     let mut out = [0; 64];
-    let fresh = &mut RecordLayer::new();
+    let fresh = &mut RecordLayer::new(crypto::default_provider());
     let version = |records: &mut RecordLayer, out: &mut [u8]| {
         records
             .seal(0, ContentType::HANDSHAKE, out, 3)

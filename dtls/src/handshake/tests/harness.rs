@@ -96,7 +96,7 @@ impl End {
             events: VecDeque::new(),
             config,
             flights: Flights::new(RetransmitConfig::default()),
-            records: RecordLayer::new(),
+            records: RecordLayer::new(default_provider()),
             taken: 0,
         };
         end.with_layers(|handshake, layers| handshake.start(layers))
@@ -123,7 +123,7 @@ impl End {
         } = sent;
         // Keys are installed but no record ever comes under them, which the record layer would
         // find strange at the next installation.
-        self.records = RecordLayer::new();
+        self.records = RecordLayer::new(default_provider());
         let message = Message {
             message_type,
             message_seq,
