@@ -1,1 +1,21 @@
-//! To come.
+//! Fuzz targets: functions over bytes that must neither panic nor break their promise, whatever the bytes.
+//!
+//! Each target is `fn(&[u8])` and stands in [`TARGETS`]. `cargo test -p fuzz` runs all of them on seeded random inputs and on the
+//! corpora, with a stable compiler; `fuzz_targets/` has each as a program for libFuzzer. `fuzz/README.md` says how to use both.
+
+pub mod campaign;
+pub mod input;
+mod srtp;
+
+pub use srtp::{srtp_batch, srtp_parse, srtp_protect, srtp_unprotect};
+
+/// A target with its name, which is also the name of its program and of its corpus.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    ("srtp_batch", srtp_batch),
+    ("srtp_parse", srtp_parse),
+    ("srtp_protect", srtp_protect),
+    ("srtp_unprotect", srtp_unprotect),
+];
