@@ -1,4 +1,77 @@
-//! DTLS 1.2 and 1.3 for DTLS-SRTP, client and server, without I/O.
+//! DTLS 1.2 and 1.3 for DTLS-SRTP (RFC 6347, RFC 9147, RFC 5763, RFC 5764), client and server,
+//! without I/O.
+//!
+//! A [`Connection`] is fed with datagrams and instants, and gives out datagrams, events and the
+//! time at which it wants to be woken. It opens no socket, reads no clock and starts no thread.
+//! Who the peer must be is part of its construction: there are no keys, and no application data,
+//! before the peer's certificate matched one of the fingerprints of its SDP.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Instant;
+//!
+//! use dtls::{Certificate, Config, Connection, PeerIdentity, Role, crypto};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = crypto::default_provider();
+//! let config = Arc::new(Config::new(Arc::clone(&provider))?);
+//! let ours = Arc::new(Certificate::generate(&*provider)?);
+//! let theirs = Arc::new(Certificate::generate(&*provider)?);
+//! // Each side learns the other's fingerprint from its SDP.
+//! let know = |other: &Certificate| PeerIdentity::Fingerprints(vec![other.fingerprint_sha256()]);
+//! let now = Instant::now();
+//! let (role, peer) = (Role::Client, know(&theirs));
+//! let mut client = Connection::new(Arc::clone(&config), role, Arc::clone(&ours), peer, now)?;
+//! let (role, peer) = (Role::Server, know(&ours));
+//! let mut server = Connection::new(config, role, theirs, peer, now)?;
+//!
+//! // A transport would carry the datagrams; here they go across by hand.
+//! let mut datagram = [0; 1500];
+//! while client.info().is_none() || server.info().is_none() {
+//!     while let Some(length) = client.poll_transmit(now, &mut datagram) {
+//!         server.handle_datagram(now, &mut datagram[..length])?;
+//!     }
+//!     while let Some(length) = server.poll_transmit(now, &mut datagram) {
+//!         client.handle_datagram(now, &mut datagram[..length])?;
+//!     }
+//! }
+//! let keys = client.srtp_keying_material().expect("connected, with an SRTP profile");
+//! assert_eq!(keys.as_bytes(), server.srtp_keying_material().expect("the same").as_bytes());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layers
+//!
+//! `connection` owns all others and has the public verbs; `handshake` knows what messages mean;
+//! `flight` sees to it that they arrive; `record` protects them; `wire` is their grammar; [`crypto`]
+//! is the border to libraries of cryptographic primitives. Each names only those after it.
+//!
+//! # Decisions
+//!
+//! - The server's own order decides: for versions, cipher suites, groups, SRTP profiles and
+//!   application protocols. A HelloRetryRequest is sent only if no share of the client can be used.
+//! - A client of DTLS 1.3 offers its first group with a share, by default X25519MLKEM768 and the
+//!   X25519 share that is a part of it.
+//! - No common SRTP profile ends the handshake, unless [`ConfigBuilder::srtp_required`] says no:
+//!   RFC 5764 §4.1.1 would let it become a connection without SRTP.
+//! - A ChangeCipherSpec of the peer says nothing: the epoch of a record tells its keys, and keys
+//!   are installed as soon as the key exchange and the signatures over it are checked.
+//! - With [`PeerIdentity::Later`] the handshake runs to its end on the wire; what is held is
+//!   [`Event::Connected`], exported keys and application data, in both directions.
+//!
+//! # Left out
+//!
+//! - Renegotiation (RFC 8827 §6.5 forbids it), compression, CBC, static RSA and finite-field
+//!   Diffie-Hellman suites, DTLS 1.0, and DTLS 1.2 without the extended master secret.
+//! - Session resumption, PSKs and early data: tickets are read and forgotten. A call that comes
+//!   back makes a new handshake.
+//! - Connection IDs (RFC 9146, RFC 9147 §9): ICE keeps track of paths. Post-handshake
+//!   authentication (RFC 8446 §4.6.2).
+//! - `external_id_hash` and `external_session_id` (RFC 8844): a certificate for each connection,
+//!   which is the rule of WebRTC, leaves an unknown key-share attack nothing to confuse.
+//! - The trust in issuers and the validity of certificates: fingerprints are what counts. Who
+//!   needs more brings a [`CertificateVerifier`].
 #![forbid(unsafe_code)]
 
 mod certificate;

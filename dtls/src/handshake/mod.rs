@@ -177,11 +177,15 @@ impl Handshake {
             core: &mut progress.core,
         };
         progress.state = step(progress.state, &mut cx)?;
-        *self = match (progress.state, cx.core.identity.verified()) {
-            (State::Complete(finished), Some(peer)) => {
-                Self::Established(Box::new(finished.establish(peer, &mut cx)))
-            }
-            (state, _) => {
+        *self = match progress.state {
+            State::Complete(finished) => match cx.core.identity.verified() {
+                Some(peer) => Self::Established(Box::new(finished.establish(peer, &mut cx))),
+                None => {
+                    progress.state = State::Complete(finished);
+                    Self::InProgress(progress)
+                }
+            },
+            state => {
                 progress.state = state;
                 Self::InProgress(progress)
             }
