@@ -59,9 +59,9 @@ enum Status {
         received: bool,
     },
     /// An error ended everything. It is still to be reported by the next verb if it arose where
-    /// none can be returned.
+    /// none can be returned; boxed, as that is rare.
     Failed {
-        unreported: Option<(Instant, Error)>,
+        unreported: Option<Box<(Instant, Error)>>,
     },
 }
 
@@ -141,7 +141,7 @@ impl Connection {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.status {
-            Status::Failed { unreported } => unreported.as_ref().map(|(when, _)| *when),
+            Status::Failed { unreported } => unreported.as_ref().map(|failure| failure.0),
             _ => self
                 .flights
                 .poll_timeout()
@@ -305,7 +305,7 @@ impl Connection {
     fn check_alive(&mut self) -> Result<(), Error> {
         match &mut self.status {
             Status::Failed { unreported } => {
-                Err(unreported.take().map_or(Error::Closed, |(_, error)| error))
+                Err(unreported.take().map_or(Error::Closed, |failure| failure.1))
             }
             _ => Ok(()),
         }
@@ -346,7 +346,7 @@ impl Connection {
     fn finish_later(&mut self, now: Instant, result: Result<(), Error>) {
         if let Err(error) = self.finish(result) {
             self.status = Status::Failed {
-                unreported: Some((now, error)),
+                unreported: Some(Box::new((now, error))),
             };
         }
     }

@@ -1,10 +1,13 @@
 //! Whole connections over a network that a test makes as bad as it likes, on a virtual clock.
 
 mod certificates;
+mod drops;
 mod exporter;
 mod handshake;
 mod hello;
 mod identity;
 mod key_log;
 mod loss;
+mod mtu;
+mod order;
 mod pair;
