@@ -141,6 +141,13 @@ impl Config {
         }
     }
 
+    /// Starts from this configuration.
+    pub fn to_builder(&self) -> ConfigBuilder {
+        ConfigBuilder {
+            config: self.clone(),
+        }
+    }
+
     /// The versions allowed, newest first.
     #[must_use]
     pub fn versions(&self) -> Vec<ProtocolVersion> {
@@ -184,6 +191,15 @@ impl ConfigBuilder {
     /// a share in DTLS 1.3; a hybrid group also gives the share of its classic part.
     pub fn groups(mut self, groups: &[NamedGroup]) -> Self {
         self.config.groups = groups.to_vec();
+        self
+    }
+
+    /// Puts hybrid groups behind the classic ones, so that a ClientHello has some 250 bytes, not
+    /// 1400: for a client that may not send so much yet, since its peer's address is not proved.
+    pub fn small_client_hello(mut self) -> Self {
+        self.config
+            .groups
+            .sort_by_key(|&group| group == NamedGroup::X25519MLKEM768);
         self
     }
 

@@ -48,6 +48,8 @@ pub struct Session {
     negotiation: Negotiation,
     ice: Agent,
     association: Association,
+    /// A datagram of DTLS that waits until more has come from an address not yet proved.
+    held: Option<Box<[u8]>>,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
     status: Status,

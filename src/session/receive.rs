@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use dtls::{ContentType, Role};
-use ice_lite::{Event, Outcome, Path, Transmit};
+use ice_lite::{Event, Outcome, Path, SendRefused, Transmit};
 use srtp::Kind;
 
 use super::event::{CloseReason, Received, SessionEvent};
@@ -116,17 +116,21 @@ impl Session {
     }
 
     pub(super) fn transmit_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let path = self.ice.selected()?;
-        let connection = self.association.connection_mut()?;
-        loop {
-            let len = connection.poll_transmit(now, buf)?;
-            match self.ice.authorize_send(now, len) {
-                Ok(path) => return Some(Transmit { path, len }),
-                Err(_) => {
-                    // As good as lost on the way; a retransmission follows when more has come.
-                    let _ = path;
-                    self.counters.count(Discard::SendRefused);
-                }
+        self.ice.selected()?;
+        let len = match self.held.take() {
+            Some(held) => copy(&held, buf)?,
+            None => self.association.connection_mut()?.poll_transmit(now, buf)?,
+        };
+        match self.ice.authorize_send(now, len) {
+            Ok(path) => Some(Transmit { path, len }),
+            Err(SendRefused::AmplificationLimit) => {
+                // It goes out as soon as more has come from there.
+                self.held = buf.get(..len).map(Box::from);
+                None
+            }
+            Err(_) => {
+                self.counters.count(Discard::SendRefused);
+                None
             }
         }
     }
@@ -142,6 +146,12 @@ impl Session {
     pub(super) fn emit(&mut self, event: SessionEvent) {
         self.events.push(event, &mut self.counters);
     }
+}
+
+/// Copies a datagram to the beginning of `buf`, if it fits.
+fn copy(datagram: &[u8], buf: &mut [u8]) -> Option<usize> {
+    buf.get_mut(..datagram.len())?.copy_from_slice(datagram);
+    Some(datagram.len())
 }
 
 /// Whether the first record is a handshake record in plaintext, as every ClientHello is.

@@ -125,6 +125,7 @@ impl Session {
                 role: None,
                 fingerprints: None,
             },
+            held: None,
             media: None,
             status: Status::Open,
             events: Events::default(),
