@@ -105,7 +105,7 @@ impl Connection {
         if role == Role::Client {
             connection.start_deadline(now);
         }
-        let (handshake, layers) = connection.split(now);
+        let (handshake, layers) = connection.split();
         handshake.start(layers)?;
         Ok(connection)
     }
@@ -168,11 +168,11 @@ impl Connection {
     /// [`Error::FingerprintMismatch`]: the connection has ended.
     pub fn set_peer_fingerprints(
         &mut self,
-        now: Instant,
+        _now: Instant,
         fingerprints: Vec<Fingerprint>,
     ) -> Result<(), Error> {
         self.check_alive()?;
-        let (handshake, layers) = self.split(now);
+        let (handshake, layers) = self.split();
         let result = handshake.set_peer_fingerprints(fingerprints, layers);
         self.finish(result)
     }
@@ -215,7 +215,7 @@ impl Connection {
     /// [`SendError::Closed`].
     pub fn request_key_update(&mut self, now: Instant, ask_peer: bool) -> Result<(), SendError> {
         self.check_open()?;
-        let (handshake, mut layers) = self.split(now);
+        let (handshake, mut layers) = self.split();
         if handshake.established().is_none() {
             return Err(SendError::NotConnected);
         }
@@ -272,9 +272,8 @@ impl Connection {
 
     // ---- Inside --------------------------------------------------------------------------------
 
-    fn split(&mut self, now: Instant) -> (&mut Handshake, Layers<'_>) {
+    fn split(&mut self) -> (&mut Handshake, Layers<'_>) {
         let layers = Layers {
-            now,
             config: &self.config,
             flights: &mut self.flights,
             records: &mut self.records,

@@ -33,7 +33,7 @@ impl Connection {
         let mut rest = datagram;
         for _ in 0..MAX_RECORDS {
             match self.records.open(now, &mut rest) {
-                None => return self.update_worn_keys(now),
+                None => return self.update_worn_keys(),
                 Some(Ok(record)) => {
                     self.statistics.records_received += 1;
                     self.handle_record(now, &record)?;
@@ -45,7 +45,7 @@ impl Connection {
         if !rest.is_empty() {
             self.statistics.count(Discard::TooManyRecords);
         }
-        self.update_worn_keys(now)
+        self.update_worn_keys()
     }
 
     fn handle_record(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
@@ -66,7 +66,7 @@ impl Connection {
         }
         match record.content_type {
             ContentType::HANDSHAKE => self.handle_handshake(now, record),
-            ContentType::ACK => self.handle_ack(now, record),
+            ContentType::ACK => self.handle_ack(record),
             ContentType::ALERT => self.handle_alert(record),
             ContentType::APPLICATION_DATA => self.handle_application_data(record),
             ContentType::CHANGE_CIPHER_SPEC => self.handle_change_cipher_spec(record),
@@ -90,15 +90,15 @@ impl Connection {
                 message_seq,
                 body: &body,
             };
-            let (handshake, layers) = self.split(now);
+            let (handshake, layers) = self.split();
             handshake.handle_message(&message, layers)?;
         }
         Ok(())
     }
 
-    fn handle_ack(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
+    fn handle_ack(&mut self, record: &Opened<'_>) -> Result<(), Error> {
         if self.flights.handle_ack(record, &mut self.statistics)? == Acknowledged::Flight {
-            let (handshake, layers) = self.split(now);
+            let (handshake, layers) = self.split();
             handshake.handle_acknowledged(layers)?;
         }
         Ok(())
@@ -174,12 +174,12 @@ impl Connection {
     }
 
     /// RFC 9147 §4.5.3: changes keys in good time before they wear out.
-    pub(super) fn update_worn_keys(&mut self, now: Instant) -> Result<(), Error> {
+    pub(super) fn update_worn_keys(&mut self) -> Result<(), Error> {
         let needed = self.records.needs_update();
         if !(needed.write || needed.read) || self.flights.is_pending() {
             return Ok(());
         }
-        let (handshake, mut layers) = self.split(now);
+        let (handshake, mut layers) = self.split();
         match handshake.key_updates() {
             Some(updates) => updates.request(needed.read, &mut layers),
             None => Ok(()),

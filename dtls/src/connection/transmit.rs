@@ -101,7 +101,7 @@ impl Connection {
         if !data.is_empty() {
             self.outbox.push(data)?;
         }
-        let updated = self.update_worn_keys(now);
+        let updated = self.update_worn_keys();
         self.finish_later(now, updated);
         Ok(())
     }

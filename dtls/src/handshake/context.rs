@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::identity::{Identity, Judgement};
 use super::message::Message;
@@ -23,7 +22,6 @@ use crate::wire::{HandshakeType, ProtocolVersion, Writer};
 /// The layers below, lent by the connection for one call.
 #[derive(Debug)]
 pub(crate) struct Layers<'a> {
-    pub(crate) now: Instant,
     pub(crate) config: &'a Config,
     pub(crate) flights: &'a mut Flights,
     pub(crate) records: &'a mut RecordLayer,

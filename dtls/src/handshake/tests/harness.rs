@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
 
 use super::super::{Handshake, Layers, Message};
 use crate::certificate::Certificate;
@@ -106,7 +105,6 @@ impl End {
 
     fn with_layers<T>(&mut self, call: impl FnOnce(&mut Handshake, Layers<'_>) -> T) -> T {
         let layers = Layers {
-            now: Instant::now(),
             config: &self.config,
             flights: &mut self.flights,
             records: &mut self.records,
