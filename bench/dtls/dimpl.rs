@@ -21,7 +21,10 @@ impl Stack {
             .build()
             .expect("a valid configuration");
         let certificate = certificate::generate_self_signed_certificate().expect("a certificate");
-        Self { config: Arc::new(config), certificate }
+        Self {
+            config: Arc::new(config),
+            certificate,
+        }
     }
 }
 
@@ -36,7 +39,11 @@ impl Peer for Stack {
 
     fn handshake(&self, shape: Shape) -> Established {
         let now = Instant::now();
-        let new = if shape.version == "1.2" { Dtls::new_12 } else { Dtls::new_13 };
+        let new = if shape.version == "1.2" {
+            Dtls::new_12
+        } else {
+            Dtls::new_13
+        };
         let mut client = Side::new(new(self.config.clone(), self.certificate.clone(), now));
         let mut server = Side::new(new(self.config.clone(), self.certificate.clone(), now));
         client.dtls.set_active(true);
@@ -68,7 +75,12 @@ struct Side {
 
 impl Side {
     fn new(dtls: Dtls) -> Self {
-        Self { dtls, keys: None, connected: false, buffer: vec![0; 4096] }
+        Self {
+            dtls,
+            keys: None,
+            connected: false,
+            buffer: vec![0; 4096],
+        }
     }
 
     fn drain(&mut self, peer: &mut Self, wire: &mut Wire) {
@@ -76,7 +88,9 @@ impl Side {
             match self.dtls.poll_output(&mut self.buffer) {
                 Output::Packet(datagram) => {
                     wire.count(datagram);
-                    peer.dtls.handle_packet(datagram).expect("the datagram is taken");
+                    peer.dtls
+                        .handle_packet(datagram)
+                        .expect("the datagram is taken");
                 }
                 Output::Connected => self.connected = true,
                 Output::KeyingMaterial(keys, _) => self.keys = Some(keys.to_vec()),

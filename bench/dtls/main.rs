@@ -72,16 +72,25 @@ fn weigh(name: &str, version: &str, group: &str) -> io::Result<()> {
 }
 
 fn measure_all(programs: &[&str], json: Option<&str>) -> io::Result<()> {
-    let mut workers = programs.iter().map(|p| Worker::start(p)).collect::<io::Result<Vec<_>>>()?;
+    let mut workers = programs
+        .iter()
+        .map(|p| Worker::start(p))
+        .collect::<io::Result<Vec<_>>>()?;
     let timings = measure::run(&peers(), &mut workers, ROUNDS)?;
     drop(workers);
     let this = std::env::current_exe()?;
     let mut weights = Vec::new();
     for timing in &timings {
-        let program = timing.worker.map_or(this.clone(), |index| PathBuf::from(programs[index]));
+        let program = timing
+            .worker
+            .map_or(this.clone(), |index| PathBuf::from(programs[index]));
         let weight = memory::weigh_apart(&program, &timing.name, timing.shape)
             .ok_or_else(|| io::Error::other(format!("{} could not be weighed", timing.name)))?;
-        weights.push(Weighed { name: timing.name.clone(), shape: timing.shape, weight });
+        weights.push(Weighed {
+            name: timing.name.clone(),
+            shape: timing.shape,
+            weight,
+        });
     }
     report::print(&timings, &weights);
     json.map_or(Ok(()), |file| report::write_json(file, &timings, &weights))

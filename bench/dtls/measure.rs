@@ -42,7 +42,11 @@ impl Timing {
 }
 
 /// Runs `rounds` rounds of one batch of each stack and shape, here and in the workers.
-pub(crate) fn run(peers: &[Box<dyn Peer>], workers: &mut [Worker], rounds: usize) -> io::Result<Vec<Timing>> {
+pub(crate) fn run(
+    peers: &[Box<dyn Peer>],
+    workers: &mut [Worker],
+    rounds: usize,
+) -> io::Result<Vec<Timing>> {
     let mut timings = plan(peers, workers)?;
     for _ in 0..rounds {
         for timing in &mut timings {
@@ -67,21 +71,38 @@ pub(crate) fn batch(peer: &dyn Peer, shape: Shape) -> Batch {
     for _ in 0..BATCH {
         wire = peer.handshake(shape).wire;
     }
-    Batch { microseconds: start.elapsed().as_secs_f64() * 1e6 / f64::from(BATCH), wire }
+    Batch {
+        microseconds: start.elapsed().as_secs_f64() * 1e6 / f64::from(BATCH),
+        wire,
+    }
 }
 
 fn plan(peers: &[Box<dyn Peer>], workers: &mut [Worker]) -> io::Result<Vec<Timing>> {
     let here = peers.iter().flat_map(|peer| {
-        SHAPES.into_iter().filter(|shape| peer.supports(*shape)).map(|shape| (peer.name().to_owned(), shape, None))
+        SHAPES
+            .into_iter()
+            .filter(|shape| peer.supports(*shape))
+            .map(|shape| (peer.name().to_owned(), shape, None))
     });
     let mut stacks: Vec<_> = here.collect();
     for (index, worker) in workers.iter_mut().enumerate() {
-        stacks.extend(worker.list()?.into_iter().map(|(name, shape)| (name, shape, Some(index))));
+        stacks.extend(
+            worker
+                .list()?
+                .into_iter()
+                .map(|(name, shape)| (name, shape, Some(index))),
+        );
     }
     // The portcullis of this process is measured; a worker's copy of it is not.
     stacks.retain(|(name, _, worker)| worker.is_none() || name != "portcullis");
     let order = |shape: &Shape| SHAPES.iter().position(|s| s == shape);
     stacks.sort_by_key(|(_, shape, _)| order(shape));
-    let timing = |(name, shape, worker)| Timing { name, shape, wire: Wire::default(), worker, batches: Vec::new() };
+    let timing = |(name, shape, worker)| Timing {
+        name,
+        shape,
+        wire: Wire::default(),
+        worker,
+        batches: Vec::new(),
+    };
     Ok(stacks.into_iter().map(timing).collect())
 }

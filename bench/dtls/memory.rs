@@ -49,10 +49,16 @@ pub(crate) struct Weighed {
 
 /// Weighs the stack called `name` in a new process of `program`: this one or a worker's.
 pub(crate) fn weigh_apart(program: &Path, name: &str, shape: Shape) -> Option<Weight> {
-    let output = Command::new(program).args(["--weigh", name, shape.version, shape.group]).output().ok()?;
+    let output = Command::new(program)
+        .args(["--weigh", name, shape.version, shape.group])
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let mut numbers = text.split_whitespace().map(str::parse);
-    Some(Weight { resident: numbers.next()?.ok()?, allocated: numbers.next()?.ok()? })
+    Some(Weight {
+        resident: numbers.next()?.ok()?,
+        allocated: numbers.next()?.ok()?,
+    })
 }
 
 /// Weighs `peer` in this process.
@@ -67,13 +73,21 @@ pub(crate) fn weigh(peer: &dyn Peer, shape: Shape) -> Weight {
         resident: grown(resident_bytes(), resident),
         allocated: grown(LIVE.load(Ordering::Relaxed), allocated),
     };
-    assert!(connections.iter().all(|connection| connection.wire.bytes > 0), "all stayed alive");
+    assert!(
+        connections
+            .iter()
+            .all(|connection| connection.wire.bytes > 0),
+        "all stayed alive"
+    );
     weight
 }
 
 /// The resident set, from the second field of `/proc/self/statm`, in pages of 4 KiB.
 fn resident_bytes() -> isize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<isize>().ok());
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<isize>().ok());
     pages.unwrap_or(0) * 4096
 }

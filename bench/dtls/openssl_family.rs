@@ -21,16 +21,27 @@ impl Pipe {
     pub(crate) fn pair() -> (Self, Self, Rc<RefCell<Wire>>) {
         let (a, b) = (Queue::default(), Queue::default());
         let wire = Rc::new(RefCell::new(Wire::default()));
-        let one = Self { incoming: a.clone(), outgoing: b.clone(), wire: wire.clone() };
-        let other = Self { incoming: b, outgoing: a, wire: wire.clone() };
+        let one = Self {
+            incoming: a.clone(),
+            outgoing: b.clone(),
+            wire: wire.clone(),
+        };
+        let other = Self {
+            incoming: b,
+            outgoing: a,
+            wire: wire.clone(),
+        };
         (one, other, wire)
     }
 }
 
 impl Read for Pipe {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let datagram =
-            self.incoming.borrow_mut().pop_front().ok_or(io::Error::from(ErrorKind::WouldBlock))?;
+        let datagram = self
+            .incoming
+            .borrow_mut()
+            .pop_front()
+            .ok_or(io::Error::from(ErrorKind::WouldBlock))?;
         let len = datagram.len().min(buf.len());
         buf[..len].copy_from_slice(&datagram[..len]);
         Ok(len)
@@ -60,8 +71,8 @@ macro_rules! adapter {
             use $krate::nid::Nid;
             use $krate::pkey::PKey;
             use $krate::ssl::{
-                HandshakeError, MidHandshakeSslStream, Ssl, SslContext, SslContextBuilder, SslMethod,
-                SslOptions, SslStream, SslVerifyMode, SslVersion,
+                HandshakeError, MidHandshakeSslStream, Ssl, SslContext, SslContextBuilder,
+                SslMethod, SslOptions, SslStream, SslVerifyMode, SslVersion,
             };
             use $krate::x509::{X509, X509NameBuilder};
 
@@ -82,7 +93,10 @@ macro_rules! adapter {
                 }
 
                 fn context(&self, shape: Shape) -> Option<&SslContext> {
-                    self.contexts.iter().find(|(s, _)| *s == shape).map(|(_, context)| context)
+                    self.contexts
+                        .iter()
+                        .find(|(s, _)| *s == shape)
+                        .map(|(_, context)| context)
                 }
             }
 
@@ -120,10 +134,16 @@ macro_rules! adapter {
                 builder.set_min_proto_version(Some(version)).ok()?;
                 builder.set_max_proto_version(Some(version)).ok()?;
                 // DTLS 1.2 wants the curve of the certificate among the groups.
-                let groups = if shape.group == "x25519" { "X25519:P-256" } else { "X25519MLKEM768:X25519" };
+                let groups = if shape.group == "x25519" {
+                    "X25519:P-256"
+                } else {
+                    "X25519MLKEM768:X25519"
+                };
                 builder.$set_groups(groups).ok()?;
                 if shape.version == "1.2" {
-                    builder.set_cipher_list("ECDHE-ECDSA-AES128-GCM-SHA256").ok()?;
+                    builder
+                        .set_cipher_list("ECDHE-ECDSA-AES128-GCM-SHA256")
+                        .ok()?;
                 }
                 builder.set_options(SslOptions::NO_QUERY_MTU | $no_tickets);
                 builder.set_tlsext_use_srtp("SRTP_AEAD_AES_128_GCM").ok()?;
@@ -193,9 +213,11 @@ macro_rules! adapter {
 
             fn self_signed() -> (X509, PKey<$krate::pkey::Private>) {
                 let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("P-256");
-                let key = PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
+                let key =
+                    PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
                 let mut name = X509NameBuilder::new().expect("a name");
-                name.append_entry_by_text("CN", "WebRTC").expect("a common name");
+                name.append_entry_by_text("CN", "WebRTC")
+                    .expect("a common name");
                 let name = name.build();
                 let mut builder = X509::builder().expect("a certificate");
                 let serial = BigNum::from_u32(1).expect("a number");
@@ -209,7 +231,9 @@ macro_rules! adapter {
                 builder.set_not_before(&now).expect("a start");
                 builder.set_not_after(&end).expect("an end");
                 builder.set_pubkey(&key).expect("a public key");
-                builder.sign(&key, MessageDigest::sha256()).expect("a signature");
+                builder
+                    .sign(&key, MessageDigest::sha256())
+                    .expect("a signature");
                 (builder.build(), key)
             }
         }
@@ -229,5 +253,19 @@ mod dtls13 {
     }
 }
 
-adapter!(openssl, "openssl", openssl, "openssl", set_groups_list, SslOptions::NO_TICKET);
-adapter!(boring, "boring", boring, "boringssl", set_curves_list, SslOptions::NO_TICKET);
+adapter!(
+    openssl,
+    "openssl",
+    openssl,
+    "openssl",
+    set_groups_list,
+    SslOptions::NO_TICKET
+);
+adapter!(
+    boring,
+    "boring",
+    boring,
+    "boringssl",
+    set_curves_list,
+    SslOptions::NO_TICKET
+);

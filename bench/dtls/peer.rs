@@ -20,14 +20,25 @@ pub(crate) struct Shape {
 
 /// The handshakes that are measured, in the order of the table.
 pub(crate) const SHAPES: [Shape; 3] = [
-    Shape { version: "1.2", group: "x25519" },
-    Shape { version: "1.3", group: "x25519" },
-    Shape { version: "1.3", group: "X25519MLKEM768" },
+    Shape {
+        version: "1.2",
+        group: "x25519",
+    },
+    Shape {
+        version: "1.3",
+        group: "x25519",
+    },
+    Shape {
+        version: "1.3",
+        group: "X25519MLKEM768",
+    },
 ];
 
 impl Shape {
     pub(crate) fn find(version: &str, group: &str) -> Option<Self> {
-        SHAPES.into_iter().find(|shape| shape.version == version && shape.group == group)
+        SHAPES
+            .into_iter()
+            .find(|shape| shape.version == version && shape.group == group)
     }
 }
 
@@ -48,7 +59,8 @@ impl Wire {
 /// Two endpoints whose handshake is complete, keys exported; kept alive to weigh them.
 pub(crate) struct Established {
     pub(crate) wire: Wire,
-    pub(crate) endpoints: Box<dyn Any>,
+    #[expect(dead_code, reason = "held, not looked at")]
+    endpoints: Box<dyn Any>,
 }
 
 /// A stack under measurement. Configuration and certificates are made once, before.
@@ -61,7 +73,12 @@ pub(crate) trait Peer {
 }
 
 /// Checks what each stack must have reached, so that none is timed for less work.
-pub(crate) fn established(wire: Wire, client: Vec<u8>, server: &[u8], endpoints: Box<dyn Any>) -> Established {
+pub(crate) fn established(
+    wire: Wire,
+    client: Vec<u8>,
+    server: &[u8],
+    endpoints: Box<dyn Any>,
+) -> Established {
     assert!(!client.is_empty(), "keys were exported");
     assert_eq!(client, server, "both sides exported the same keys");
     Established { wire, endpoints }

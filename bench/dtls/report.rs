@@ -12,21 +12,47 @@ use crate::memory::Weighed;
 const REFERENCE: &str = "boringssl";
 
 pub(crate) fn print(timings: &[Timing], weights: &[Weighed]) {
-    println!("whole mutual handshakes, both sides in one thread, keys exported (µs; ratio to {REFERENCE}, by the minimum)\n");
-    println!("{:<12} {:<5} {:<15} {:>8} {:>8} {:>6} {:>7} {:>10}", "stack", "DTLS", "group", "minimum", "median", "ratio", "bytes", "datagrams");
+    println!(
+        "whole mutual handshakes, both sides in one thread, keys exported (µs; ratio to {REFERENCE}, by the minimum)\n"
+    );
+    println!(
+        "{:<12} {:<5} {:<15} {:>8} {:>8} {:>6} {:>7} {:>10}",
+        "stack", "DTLS", "group", "minimum", "median", "ratio", "bytes", "datagrams"
+    );
     for timing in timings {
-        let reference = timings.iter().find(|t| t.name == REFERENCE && t.shape == timing.shape);
-        let ratio = reference.map_or("-".to_owned(), |r| format!("{:.2}", timing.minimum() / r.minimum()));
+        let reference = timings
+            .iter()
+            .find(|t| t.name == REFERENCE && t.shape == timing.shape);
+        let ratio = reference.map_or("-".to_owned(), |r| {
+            format!("{:.2}", timing.minimum() / r.minimum())
+        });
         println!(
             "{:<12} {:<5} {:<15} {:>8.1} {:>8.1} {:>6} {:>7} {:>10}",
-            timing.name, timing.shape.version, timing.shape.group, timing.minimum(), timing.median(), ratio,
-            timing.wire.bytes, timing.wire.datagrams,
+            timing.name,
+            timing.shape.version,
+            timing.shape.group,
+            timing.minimum(),
+            timing.median(),
+            ratio,
+            timing.wire.bytes,
+            timing.wire.datagrams,
         );
     }
     println!("\nmemory per established endpoint, 2,000 connections alive (bytes)\n");
-    println!("{:<12} {:<5} {:<15} {:>9} {:>10}", "stack", "DTLS", "group", "resident", "allocated");
-    for Weighed { name, shape, weight } in weights {
-        println!("{:<12} {:<5} {:<15} {:>9} {:>10}", name, shape.version, shape.group, weight.resident, weight.allocated);
+    println!(
+        "{:<12} {:<5} {:<15} {:>9} {:>10}",
+        "stack", "DTLS", "group", "resident", "allocated"
+    );
+    for Weighed {
+        name,
+        shape,
+        weight,
+    } in weights
+    {
+        println!(
+            "{:<12} {:<5} {:<15} {:>9} {:>10}",
+            name, shape.version, shape.group, weight.resident, weight.allocated
+        );
     }
 }
 
@@ -40,7 +66,12 @@ pub(crate) fn write_json(path: &str, timings: &[Timing], weights: &[Weighed]) ->
         });
         writeln!(file, "{row}")?;
     }
-    for Weighed { name, shape, weight } in weights {
+    for Weighed {
+        name,
+        shape,
+        weight,
+    } in weights
+    {
         let row = json!({
             "bench": "dtls-memory", "impl": name, "version": shape.version, "group": shape.group,
             "bytes": weight.resident, "allocated": weight.allocated,

@@ -20,7 +20,10 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) fn new() -> Self {
-        Self { client: Arc::new(config(true)), server: Arc::new(config(false)) }
+        Self {
+            client: Arc::new(config(true)),
+            server: Arc::new(config(false)),
+        }
     }
 }
 
@@ -39,7 +42,9 @@ impl Peer for Stack {
             (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         let mut client = Endpoint::new(near, TransportProtocol::UDP, None);
         let mut server = Endpoint::new(far, TransportProtocol::UDP, Some(self.server.clone()));
-        client.connect(now, far, self.client.clone(), None).expect("the first flight is made");
+        client
+            .connect(now, far, self.client.clone(), None)
+            .expect("the first flight is made");
         let (mut client_done, mut server_done) = (false, false);
         let mut wire = Wire::default();
         while !(client_done && server_done) {
@@ -52,12 +57,22 @@ impl Peer for Stack {
 }
 
 /// Carries everything that `from` sends to `to`; true once `to` is connected.
-fn deliver(now: Instant, from: &mut Endpoint, to: &mut Endpoint, source: SocketAddr, wire: &mut Wire) -> bool {
+fn deliver(
+    now: Instant,
+    from: &mut Endpoint,
+    to: &mut Endpoint,
+    source: SocketAddr,
+    wire: &mut Wire,
+) -> bool {
     let mut done = false;
     while let Some(transmit) = from.poll_transmit() {
         wire.count(&transmit.message);
-        let events = to.read(now, source, None, transmit.message).expect("the datagram is taken");
-        done |= events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete));
+        let events = to
+            .read(now, source, None, transmit.message)
+            .expect("the datagram is taken");
+        done |= events
+            .iter()
+            .any(|event| matches!(event, EndpointEvent::HandshakeComplete));
     }
     done
 }
@@ -70,8 +85,9 @@ fn export(endpoint: &Endpoint, remote: SocketAddr) -> Vec<u8> {
 
 fn config(is_client: bool) -> HandshakeConfig {
     let provider = default_provider().expect("a provider");
-    let certificate = Certificate::generate_self_signed(["localhost".to_owned()], provider.crypto())
-        .expect("a certificate");
+    let certificate =
+        Certificate::generate_self_signed(["localhost".to_owned()], provider.crypto())
+            .expect("a certificate");
     ConfigBuilder::default()
         .with_crypto_provider(provider)
         .with_certificates(vec![certificate])

@@ -25,7 +25,11 @@ impl Worker {
             .spawn()?;
         let requests = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let answers = BufReader::new(child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
-        Ok(Self { child, requests, answers })
+        Ok(Self {
+            child,
+            requests,
+            answers,
+        })
     }
 
     /// The stacks and shapes that this worker was built with.
@@ -33,7 +37,9 @@ impl Worker {
         let answer = self.ask("list")?;
         let mut words = answer.split_whitespace();
         let mut list = Vec::new();
-        while let (Some(name), Some(version), Some(group)) = (words.next(), words.next(), words.next()) {
+        while let (Some(name), Some(version), Some(group)) =
+            (words.next(), words.next(), words.next())
+        {
             list.extend(Shape::find(version, group).map(|shape| (name.to_owned(), shape)));
         }
         Ok(list)
@@ -41,11 +47,17 @@ impl Worker {
 
     pub(crate) fn batch(&mut self, name: &str, shape: Shape) -> io::Result<Batch> {
         let answer = self.ask(&format!("batch {name} {} {}", shape.version, shape.group))?;
-        let numbers: Vec<f64> = answer.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let numbers: Vec<f64> = answer
+            .split_whitespace()
+            .filter_map(|n| n.parse().ok())
+            .collect();
         let [microseconds, bytes, datagrams] = numbers[..] else {
             return Err(io::ErrorKind::InvalidData.into());
         };
-        let wire = Wire { bytes: bytes as usize, datagrams: datagrams as usize };
+        let wire = Wire {
+            bytes: bytes as usize,
+            datagrams: datagrams as usize,
+        };
         Ok(Batch { microseconds, wire })
     }
 
@@ -70,10 +82,14 @@ pub(crate) fn serve(peers: &[Box<dyn Peer>]) -> io::Result<()> {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["list"] => {
-                let all = peers.iter().flat_map(|peer| SHAPES.map(|shape| (peer, shape)));
-                let words = all
-                    .filter(|(peer, shape)| peer.supports(*shape))
-                    .map(|(peer, shape)| format!("{} {} {}", peer.name(), shape.version, shape.group));
+                let all = peers
+                    .iter()
+                    .flat_map(|peer| SHAPES.map(|shape| (peer, shape)));
+                let words =
+                    all.filter(|(peer, shape)| peer.supports(*shape))
+                        .map(|(peer, shape)| {
+                            format!("{} {} {}", peer.name(), shape.version, shape.group)
+                        });
                 println!("{}", words.collect::<Vec<_>>().join(" "));
             }
             ["batch", name, version, group] => {
@@ -82,7 +98,10 @@ pub(crate) fn serve(peers: &[Box<dyn Peer>]) -> io::Result<()> {
                     return Err(io::ErrorKind::InvalidInput.into());
                 };
                 let batch = measure::batch(&**peer, shape);
-                println!("{} {} {}", batch.microseconds, batch.wire.bytes, batch.wire.datagrams);
+                println!(
+                    "{} {} {}",
+                    batch.microseconds, batch.wire.bytes, batch.wire.datagrams
+                );
             }
             _ => return Err(io::ErrorKind::InvalidInput.into()),
         }
