@@ -7,6 +7,7 @@ mod handshake;
 mod hello;
 mod identity;
 mod key_log;
+mod key_update;
 mod loss;
 mod mtu;
 mod order;
