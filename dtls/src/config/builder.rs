@@ -1,0 +1,267 @@
+//! Putting a configuration together, and checking that it can work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ClientAuth, Config, ConfigError, MIN_MTU, RetransmitConfig};
+use crate::keylog::KeyLog;
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
+
+/// The most bytes of application protocol names: far more than anyone has, and with room for the
+/// rest of a ClientHello whose extensions have 2^16 bytes.
+const MAX_ALPN: usize = 1 << 14;
+
+/// Puts a [`Config`] together. Setters replace defaults; [`ConfigBuilder::build`] checks the whole.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConfigBuilder {
+    pub(super) config: Config,
+}
+
+impl ConfigBuilder {
+    /// The versions to offer or accept, in any order; the newest common one is used.
+    pub fn versions(mut self, versions: &[ProtocolVersion]) -> Self {
+        self.config.dtls12 = versions.contains(&ProtocolVersion::DTLS1_2);
+        self.config.dtls13 = versions.contains(&ProtocolVersion::DTLS1_3);
+        self
+    }
+
+    /// Cipher suites, most wanted first. As server, our order decides, not the client's.
+    pub fn cipher_suites(mut self, suites: &[CipherSuite]) -> Self {
+        self.config.cipher_suites = suites.to_vec();
+        self
+    }
+
+    /// Key exchange groups, most wanted first.
+    ///
+    /// As server our order decides among those for which the client sent a share; a
+    /// HelloRetryRequest goes out only if there is no such group. As client, the first group gets
+    /// a share in DTLS 1.3; a hybrid group also gives the share of its classic part.
+    pub fn groups(mut self, groups: &[NamedGroup]) -> Self {
+        self.config.groups = groups.to_vec();
+        self
+    }
+
+    /// Puts hybrid groups behind the classic ones, so that a ClientHello has some 250 bytes, not
+    /// 1400: for a client that may not send so much yet, since its peer's address is not proved.
+    pub fn small_client_hello(mut self) -> Self {
+        self.config
+            .groups
+            .sort_by_key(|&group| group == NamedGroup::X25519MLKEM768);
+        self
+    }
+
+    /// Signature schemes accepted from the peer, most wanted first.
+    pub fn signature_schemes(mut self, schemes: &[SignatureScheme]) -> Self {
+        self.config.signature_schemes = schemes.to_vec();
+        self
+    }
+
+    /// SRTP profiles, most wanted first (RFC 5764). As server, our order decides. Empty: no
+    /// use_srtp at all.
+    pub fn srtp_profiles(mut self, profiles: &[SrtpProfile]) -> Self {
+        self.config.srtp_profiles = profiles.to_vec();
+        self
+    }
+
+    /// Whether a handshake without a common SRTP profile fails (the default). If not, it ends in a
+    /// connection without a profile, which RFC 5764 §4.1.1 permits to those who also speak plain
+    /// DTLS.
+    pub fn srtp_required(mut self, required: bool) -> Self {
+        self.config.srtp_required = required;
+        self
+    }
+
+    /// The MKI to offer as client (RFC 5764 §4.1.3); at most 255 bytes. As server the client's MKI
+    /// is not taken up.
+    pub fn mki(mut self, mki: &[u8]) -> Self {
+        self.config.mki = mki.to_vec();
+        self
+    }
+
+    /// Application protocols (RFC 7301), most wanted first, e.g. `webrtc`, `c-webrtc`.
+    pub fn alpn(mut self, protocols: &[&[u8]]) -> Self {
+        self.config.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+        self
+    }
+
+    /// The largest datagram to send, in bytes of UDP payload.
+    pub fn mtu(mut self, mtu: usize) -> Self {
+        self.config.mtu = mtu;
+        self
+    }
+
+    /// The largest datagram from the third retransmission of a flight on, if that is less than
+    /// the MTU: large datagrams may be what gets lost (RFC 9147 §4.4). `None` to go on as before.
+    pub fn fallback_mtu(mut self, mtu: Option<usize>) -> Self {
+        self.config.fallback_mtu = mtu;
+        self
+    }
+
+    /// Timing of retransmissions.
+    pub fn retransmit(mut self, retransmit: RetransmitConfig) -> Self {
+        self.config.retransmit = retransmit;
+        self
+    }
+
+    /// The time after which an unfinished handshake fails, counted from the start of the
+    /// connection; `None` for no limit.
+    pub fn handshake_timeout(mut self, limit: Option<Duration>) -> Self {
+        self.config.handshake_timeout = limit;
+        self
+    }
+
+    /// What a server demands of its client's certificate.
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.config.client_auth = client_auth;
+        self
+    }
+
+    /// Whether a server makes its clients prove their address by a cookie: HelloVerifyRequest in
+    /// 1.2, HelloRetryRequest in 1.3. Off by default, since ICE proves the path.
+    pub fn send_cookie(mut self, send: bool) -> Self {
+        self.config.send_cookie = send;
+        self
+    }
+
+    /// Where secrets are logged in the SSLKEYLOGFILE format. Off unless set: who has the log can
+    /// read the traffic.
+    pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
+        self.config.key_log = Some(log);
+        self
+    }
+
+    /// Checks the whole.
+    ///
+    /// # Errors
+    /// The first thing found that can't work.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        let mut config = self.config;
+        config.check_algorithms()?;
+        config.drop_versions_without_group()?;
+        let least = config
+            .fallback_mtu
+            .map_or(config.mtu, |fallback| fallback.min(config.mtu));
+        if least < MIN_MTU {
+            return Err(ConfigError::MtuTooSmall(least));
+        }
+        if config.mki.len() > usize::from(u8::MAX) {
+            return Err(ConfigError::MkiTooLong(config.mki.len()));
+        }
+        let fits = |name: &Vec<u8>| (1..=usize::from(u8::MAX)).contains(&name.len());
+        let total: usize = config.alpn.iter().map(|name| 1 + name.len()).sum();
+        if !config.alpn.iter().all(fits) || total > MAX_ALPN {
+            return Err(ConfigError::BadApplicationProtocol);
+        }
+        if config.retransmit.initial.is_zero() {
+            return Err(ConfigError::ZeroRetransmitTime);
+        }
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// Who allows X25519MLKEM768 alone rules DTLS 1.2 out with it.
+    fn drop_versions_without_group(&mut self) -> Result<(), ConfigError> {
+        let has_group = |version| self.groups(version).next().is_some();
+        let (dtls12, dtls13) = (
+            has_group(ProtocolVersion::DTLS1_2),
+            has_group(ProtocolVersion::DTLS1_3),
+        );
+        self.dtls12 &= dtls12;
+        self.dtls13 &= dtls13;
+        if self.dtls12 || self.dtls13 {
+            Ok(())
+        } else {
+            Err(ConfigError::NoGroup)
+        }
+    }
+
+    /// Each allowed version needs at least one suite that the provider can do.
+    fn check_algorithms(&self) -> Result<(), ConfigError> {
+        if !self.dtls12 && !self.dtls13 {
+            return Err(ConfigError::NoVersion);
+        }
+        for version in self.versions() {
+            if self.suites(version).next().is_none() {
+                return Err(ConfigError::NoCipherSuite(version));
+            }
+        }
+        let known = self.provider.groups();
+        for &group in &self.groups {
+            if !known.iter().any(|known| known.name() == group) {
+                return Err(ConfigError::UnknownGroup(group));
+            }
+        }
+        if self.signature_schemes.is_empty() {
+            return Err(ConfigError::NoSignatureScheme);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::default_provider;
+
+    fn refusal(change: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Option<ConfigError> {
+        change(Config::builder(default_provider())).build().err()
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        use ProtocolVersion as V;
+        let tls13 = [CipherSuite::TLS_AES_128_GCM_SHA256];
+        let unknown = NamedGroup(0x0200);
+        let zero = RetransmitConfig {
+            initial: Duration::ZERO,
+            ..RetransmitConfig::default()
+        };
+        let name = [b'a'; 256];
+        let many = [&name[..255]; 65];
+        assert_eq!(refusal(|c| c), None);
+        assert_eq!(refusal(|c| c.versions(&[])), Some(ConfigError::NoVersion));
+        assert_eq!(
+            refusal(|c| c.versions(&[V::DTLS1_2]).cipher_suites(&tls13)),
+            Some(ConfigError::NoCipherSuite(V::DTLS1_2))
+        );
+        assert_eq!(refusal(|c| c.groups(&[])), Some(ConfigError::NoGroup));
+        assert_eq!(
+            refusal(|c| c.groups(&[unknown])),
+            Some(ConfigError::UnknownGroup(unknown))
+        );
+        assert_eq!(
+            refusal(|c| c.signature_schemes(&[])),
+            Some(ConfigError::NoSignatureScheme)
+        );
+        assert_eq!(
+            refusal(|c| c.mtu(MIN_MTU - 1)),
+            Some(ConfigError::MtuTooSmall(MIN_MTU - 1))
+        );
+        assert_eq!(
+            refusal(|c| c.fallback_mtu(Some(1))),
+            Some(ConfigError::MtuTooSmall(1))
+        );
+        assert_eq!(
+            refusal(|c| c.mki(&name)),
+            Some(ConfigError::MkiTooLong(256))
+        );
+        for names in [&[&b""[..]][..], &[&name], &many] {
+            let error = Some(ConfigError::BadApplicationProtocol);
+            assert_eq!(refusal(|c| c.alpn(names)), error);
+        }
+        assert_eq!(
+            refusal(|c| c.retransmit(zero)),
+            Some(ConfigError::ZeroRetransmitTime)
+        );
+    }
+
+    /// A group that only DTLS 1.3 has leaves DTLS 1.3 alone.
+    #[test]
+    fn a_version_without_group_is_not_offered() {
+        let config = Config::builder(default_provider()).groups(&[NamedGroup::X25519MLKEM768]);
+        let config = config.build().expect("DTLS 1.3 is left");
+        assert_eq!(config.versions(), [ProtocolVersion::DTLS1_3]);
+    }
+}
