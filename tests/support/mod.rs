@@ -152,7 +152,12 @@ impl World {
     /// A call of these terms, signalled and ready to begin.
     pub(crate) fn new(terms: Terms, conditions: Conditions) -> Self {
         let now = Instant::now();
-        let mut world = Self::offered(terms, conditions, now);
+        let mut world = Self::offered(
+            [IceMode::Controlling, IceMode::Lite],
+            terms,
+            conditions,
+            now,
+        );
         let (server, answer) = world.1;
         world.0.server.session = server;
         world
@@ -167,12 +172,13 @@ impl World {
 
     /// A call whose answer has not come to the caller yet.
     pub(crate) fn offered(
+        [calling, serving]: [IceMode; 2],
         terms: Terms,
         conditions: Conditions,
         now: Instant,
     ) -> (Self, (Session, String)) {
-        let calling = terms.config(IceMode::Controlling, caller_address());
-        let serving = terms.config(IceMode::Lite, server_address());
+        let calling = terms.config(calling, caller_address());
+        let serving = terms.config(serving, server_address());
         let (caller, offer) = Session::offer(Arc::new(calling), now).expect("an offer");
         let serving = Arc::new(serving);
         let answered = Session::answer(Arc::clone(&serving), now, &offer).expect("an answer");

@@ -1,0 +1,100 @@
+//! A ClientHello that comes before the answer, and so before the fingerprint, is normal.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use dtls::{Error, ProtocolVersion, Role};
+use portcullis::sdp::SdpError;
+use portcullis::{IceMode, SendError, SessionError, SessionEvent};
+use support::{Conditions, Terms, World, rtp};
+
+/// A call that a lite agent offers: its peer can check, and send its ClientHello, before the answer
+/// has come.
+fn eager(version: ProtocolVersion) -> (World, String) {
+    eager_as(IceMode::Lite, version)
+}
+
+fn eager_as(caller: IceMode, version: ProtocolVersion) -> (World, String) {
+    let terms = Terms {
+        version,
+        answerer: Role::Client,
+        ..Terms::DEFAULT
+    };
+    let modes = [caller, IceMode::Controlling];
+    let (mut world, (server, answer)) =
+        World::offered(modes, terms, Conditions::FAIR, Instant::now());
+    world.server.session = server;
+    world.run_for(Duration::from_secs(2));
+    (world, answer)
+}
+
+/// T-NEG-02: the handshake runs, but nothing is secured and no media flows before the answer.
+#[test]
+fn t_neg_02_an_early_client_hello_is_kept_until_the_answer() {
+    let versions = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+    for (version, caller) in versions
+        .into_iter()
+        .flat_map(|version| [IceMode::Lite, IceMode::Controlling].map(|mode| (version, mode)))
+    {
+        let (mut world, answer) = eager_as(caller, version);
+        assert!(world.caller.session.timeline().dtls_started.is_some());
+        assert_eq!(world.caller.secured(), None);
+        let (mut buf, len) = rtp::packet(7, 1);
+        let refused = world.caller.session.protect_rtp(world.now, &mut buf, len);
+        assert_eq!(refused, Err(SendError::NotSecured));
+
+        let now = world.now;
+        let accepted = world.caller.session.accept_answer(now, &answer);
+        accepted.expect("an answer that fits");
+        world.caller.collect();
+        assert!(world.secure(), "{version:?}");
+        world.send_rtp(true, 1);
+        world.send_rtp(false, 1);
+        world.run_for(Duration::from_secs(1));
+        assert_eq!((world.caller.rtp.len(), world.server.rtp.len()), (1, 1));
+    }
+}
+
+/// Media that comes before its sender is known to be the right one is not looked at.
+#[test]
+fn early_media_is_dropped() {
+    let (mut world, _) = eager(ProtocolVersion::DTLS1_2);
+    let (mut packet, len) = rtp::packet(7, 1);
+    let path = portcullis::Path::udp(world.caller.address, world.server.address);
+    world.caller.handle(world.now, path, &mut packet[..len]);
+    assert!(world.caller.rtp.is_empty());
+    let statistics = world.caller.session.statistics();
+    assert_eq!(statistics.discarded(portcullis::Discard::EarlyMedia), 1);
+}
+
+#[test]
+fn an_answer_that_shows_the_wrong_peer_ends_the_call() {
+    let (mut world, answer) = eager(ProtocolVersion::DTLS1_3);
+    let right = world.server.session.local_fingerprint();
+    let wrong = world.caller.session.local_fingerprint();
+    let answer = answer.replace(&right.to_string(), &wrong.to_string());
+    let mismatch = Error::FingerprintMismatch {
+        expected: vec![wrong],
+        presented: right,
+    };
+    let accepted = world.caller.session.accept_answer(world.now, &answer);
+    assert_eq!(accepted, Err(SessionError::Dtls(mismatch)));
+    assert!(world.caller.session.is_closed());
+    assert_eq!(world.caller.secured(), None);
+}
+
+/// Who has sent a ClientHello is the client; an answer can't take that back.
+#[test]
+fn an_answer_can_t_change_the_role_taken() {
+    let (mut world, answer) = eager(ProtocolVersion::DTLS1_3);
+    let answer = answer.replace("a=setup:active", "a=setup:passive");
+    let accepted = world.caller.session.accept_answer(world.now, &answer);
+    assert_eq!(accepted, Err(SessionError::Sdp(SdpError::RoleAlreadyTaken)));
+    assert!(
+        !world.caller.session.is_closed(),
+        "the right answer may come"
+    );
+    let secured = |event: &SessionEvent| matches!(event, SessionEvent::Secured(_));
+    assert!(!world.caller.events.iter().any(secured));
+}
