@@ -1,5 +1,6 @@
 //! A DTLS connection: the public verbs, and the only owner of all layers.
 
+mod digest;
 mod receive;
 mod transmit;
 
@@ -268,6 +269,17 @@ impl Connection {
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// A hash of all state except the counters. It is the same before and after each datagram that
+    /// was dropped, which tests hold us to.
+    #[must_use]
+    pub fn state_digest(&self) -> u64 {
+        digest::of(&(
+            (&self.records, &self.flights, &self.handshake),
+            (&self.events, &self.outbox, &self.status),
+            (&self.mtu, &self.deadline),
+        ))
     }
 
     // ---- Inside --------------------------------------------------------------------------------

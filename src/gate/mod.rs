@@ -5,6 +5,7 @@ mod call;
 mod outbox;
 mod sessions;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -162,6 +163,19 @@ impl<C: Call> Gate<C> {
             let call = self.calls.get(id.index())?.as_ref()?;
             Some((id, session, call))
         })
+    }
+
+    /// A hash of all state except the counters. It is the same before and after each datagram that
+    /// was dropped, which tests hold us to.
+    #[must_use]
+    pub fn state_digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.router.state_digest().hash(&mut hasher);
+        for (id, session) in self.sessions.iter() {
+            (id, session.state_digest()).hash(&mut hasher);
+        }
+        self.outbox.len().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The router, with its counters.

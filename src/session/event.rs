@@ -157,6 +157,10 @@ impl Events {
         self.0.push_back(event);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn pop(&mut self) -> Option<SessionEvent> {
         let event = self.0.pop_front();
         if self.0.is_empty() {

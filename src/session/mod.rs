@@ -12,6 +12,7 @@ mod signalling;
 mod statistics;
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -226,6 +227,22 @@ impl Session {
     #[must_use]
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.ice.rtt()
+    }
+
+    /// A hash of all state except the counters. It is the same before and after each datagram that
+    /// was dropped, which tests hold us to.
+    #[must_use]
+    pub fn state_digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let connection = self.association.connection();
+        let receiver = self.media.as_ref().map(|media| &media.receiver);
+        self.ice.state_digest().hash(&mut hasher);
+        connection
+            .map(dtls::Connection::state_digest)
+            .hash(&mut hasher);
+        receiver.map(srtp::Receiver::state_digest).hash(&mut hasher);
+        (self.status, self.events.len(), self.association.role()).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Counters since the start, of all layers.

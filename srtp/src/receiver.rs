@@ -198,6 +198,13 @@ impl Receiver {
         &self.statistics
     }
 
+    /// A hash of all state except the counters. It is the same before and after each packet that was dropped, which tests hold
+    /// us to.
+    #[must_use]
+    pub fn state_digest(&self) -> u64 {
+        self.streams.digest()
+    }
+
     fn unprotect(&mut self, kind: Kind, packet: &mut [u8]) -> Result<Unprotected, UnprotectError> {
         let result = self.unprotect_uncounted(kind, packet);
         self.count(result)

@@ -4,7 +4,7 @@
 ///
 /// The bits stand elsewhere, those of all streams of a table in one piece, so that they can be of any size without a pointer
 /// per stream: `bits` has a power of two of bits, at least 64, of which index `i` has bit `i` modulo their number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ReplayList {
     /// One above the highest index; 0 if there was none.
     next: u64,

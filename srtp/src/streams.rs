@@ -1,6 +1,7 @@
 //! The streams of a context, by SSRC.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::classify::Kind;
 use crate::error::CounterError;
@@ -11,13 +12,13 @@ use crate::replay::ReplayList;
 pub(crate) const RTCP_INDEX_MAX: u64 = (1 << 31) - 1;
 
 /// The replay lists of one SSRC.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Lists {
     pub(crate) rtp: ReplayList,
     pub(crate) rtcp: ReplayList,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 struct Stream {
     ssrc: u32,
     lists: Lists,
@@ -50,6 +51,13 @@ pub(crate) struct StreamTable {
 pub(crate) struct TableFull;
 
 impl StreamTable {
+    /// A hash of all that decides about packets to come.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.streams, &self.bits, &self.retired).hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// A table of at most `max` streams and `max_retired` that gave way, with replay windows of so many bits, each rounded up
     /// to a power of two from 64.
     pub(crate) fn new(
