@@ -71,10 +71,12 @@ impl Session {
             }
             self.start_dtls(now, Role::Server)?;
         }
-        self.ice.credit(&path, datagram.len());
         let Some(connection) = self.association.connection_mut() else {
             return Ok(());
         };
+        if connection.info().is_none() {
+            self.ice.credit(&path, datagram.len());
+        }
         let before = connection.statistics().records_received;
         let result = connection.handle_datagram(now, datagram);
         // Once connected, no record is opened without keys that the peer alone has.

@@ -3,6 +3,7 @@
 
 mod network;
 pub(crate) mod rtp;
+pub(crate) mod served;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

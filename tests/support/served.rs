@@ -1,0 +1,195 @@
+//! A server with many calls on one port, and their callers.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis::{
+    Call, Context, Gate, IceMode, Path, Session, SessionError, SessionEvent, SessionId,
+};
+
+use super::{Peer, Terms, rtp, server_address};
+
+/// What a call of the server has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub(crate) rtp: Vec<Vec<u8>>,
+    pub(crate) rtcp: Vec<Vec<u8>>,
+    pub(crate) events: Vec<SessionEvent>,
+    /// Panics when the next packet comes.
+    pub(crate) fragile: bool,
+}
+
+impl Call for Recorder {
+    fn handle_rtp(&mut self, _: &mut Context<'_>, packet: &mut [u8]) {
+        assert!(!self.fragile, "asked to");
+        self.rtp.push(packet.to_vec());
+    }
+
+    fn handle_rtcp(&mut self, _: &mut Context<'_>, packet: &mut [u8]) {
+        self.rtcp.push(packet.to_vec());
+    }
+
+    fn handle_event(&mut self, _: &mut Context<'_>, event: SessionEvent) {
+        self.events.push(event);
+    }
+
+    fn handle_end(&mut self, _: &Session, result: Result<(), SessionError>) {
+        // An end with an error is what some tests are about; none of them expects another one.
+        assert!(!matches!(result, Err(SessionError::Keys)));
+    }
+}
+
+/// A caller, and the call that it has at the server.
+pub(crate) struct Caller {
+    pub(crate) peer: Peer,
+    pub(crate) id: SessionId,
+}
+
+/// A server and its callers. The network between them takes no time and loses nothing.
+pub(crate) struct Served {
+    pub(crate) now: Instant,
+    pub(crate) gate: Gate<Recorder>,
+    pub(crate) callers: Vec<Caller>,
+}
+
+impl Served {
+    /// A server with so many secured calls.
+    pub(crate) fn with_calls(count: u16) -> Self {
+        let mut served = Self {
+            now: Instant::now(),
+            gate: Gate::new([7; 16]),
+            callers: Vec::new(),
+        };
+        for number in 0..count {
+            served.place_call(number);
+        }
+        assert!(served.secure(), "all calls are secured");
+        served
+    }
+
+    /// Signals a call from caller `number`, of whom nothing has come yet.
+    pub(crate) fn place_call(&mut self, number: u16) -> SessionId {
+        let address = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 1024 + number);
+        let config = Terms::DEFAULT.config(IceMode::Controlling, address);
+        let (mut caller, offer) = Session::offer(Arc::new(config), self.now).expect("an offer");
+        let config = Arc::new(Terms::DEFAULT.config(IceMode::Lite, server_address()));
+        let (session, answer) = Session::answer(config, self.now, &offer).expect("an answer");
+        let inserted = self.gate.insert(self.now, session, Recorder::default());
+        let id = inserted.expect("a new ufrag");
+        let accepted = caller.accept_answer(self.now, &answer);
+        accepted.expect("an answer that fits");
+        let peer = Peer::new(caller, address);
+        self.callers.push(Caller { peer, id });
+        id
+    }
+
+    /// The path over which the server sees caller `index`.
+    pub(crate) fn path(&self, index: usize) -> Path {
+        Path::udp(server_address(), self.callers[index].peer.address)
+    }
+
+    /// Carries everything both ways until nobody has anything to say at this time.
+    pub(crate) fn shuttle(&mut self) {
+        let mut buf = [0; 1500];
+        loop {
+            let mut quiet = self.deliver_answers();
+            for index in 0..self.callers.len() {
+                let path = self.path(index);
+                let peer = &mut self.callers[index].peer;
+                while let Some(transmit) = peer.session.poll_transmit(self.now, &mut buf) {
+                    quiet = false;
+                    let datagram = &mut buf[..transmit.len];
+                    self.gate.handle_datagram(self.now, path, datagram);
+                }
+                peer.collect();
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    /// Gives the callers what waits in the outbox; says whether there was nothing.
+    pub(crate) fn deliver_answers(&mut self) -> bool {
+        let answers: Vec<_> = self
+            .gate
+            .outbox()
+            .datagrams()
+            .map(|datagram| (datagram.path, datagram.bytes.to_vec()))
+            .collect();
+        self.gate.outbox().clear();
+        for (path, mut bytes) in answers.clone() {
+            for Caller { peer, .. } in &mut self.callers {
+                if peer.address == path.remote {
+                    let seen = Path::udp(path.remote, path.local);
+                    peer.handle(self.now, seen, &mut bytes);
+                }
+            }
+        }
+        answers.is_empty()
+    }
+
+    /// Moves the clock on in steps of 10 ms.
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let deadline = self.now + time;
+        self.shuttle();
+        while self.now < deadline {
+            self.now += Duration::from_millis(10);
+            self.gate.handle_timeout(self.now);
+            for Caller { peer, .. } in &mut self.callers {
+                peer.expire(self.now);
+            }
+            self.shuttle();
+        }
+    }
+
+    fn secure(&mut self) -> bool {
+        for _ in 0..100 {
+            self.run_for(Duration::from_millis(50));
+            if self
+                .callers
+                .iter()
+                .all(|caller| caller.peer.secured().is_some())
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The server's side of caller `index`, unless that call has ended.
+    pub(crate) fn recorder(&self, index: usize) -> Option<&Recorder> {
+        let id = self.callers[index].id;
+        self.gate
+            .calls()
+            .find_map(|(other, _, recorder)| (other == id).then_some(recorder))
+    }
+
+    /// A sealed RTP packet of caller `index`.
+    pub(crate) fn sealed(&mut self, index: usize, sequence: u16) -> Vec<u8> {
+        let (mut buf, len) = rtp::packet(7, sequence);
+        let session = &mut self.callers[index].peer.session;
+        let transmit = session.protect_rtp(self.now, &mut buf, len);
+        buf[..transmit.expect("the call is secured").len].to_vec()
+    }
+
+    /// Sends an RTP packet from caller `index`; says whether the server's call got it.
+    pub(crate) fn talks(&mut self, index: usize, sequence: u16) -> bool {
+        let mut packet = self.sealed(index, sequence);
+        let path = self.path(index);
+        let before = self.recorder(index).map_or(0, |call| call.rtp.len());
+        self.gate.handle_datagram(self.now, path, &mut packet);
+        self.recorder(index)
+            .is_some_and(|call| call.rtp.len() == before + 1)
+    }
+
+    /// Gives the server a datagram that it has to drop: nothing is sent, nothing changes.
+    pub(crate) fn drops(&mut self, path: Path, datagram: &[u8]) {
+        let before = self.gate.state_digest();
+        self.gate
+            .handle_datagram(self.now, path, &mut datagram.to_vec());
+        assert!(self.gate.outbox().is_empty(), "zero bytes out");
+        assert_eq!(self.gate.state_digest(), before, "nothing changes");
+    }
+}

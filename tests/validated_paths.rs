@@ -1,0 +1,210 @@
+//! Nothing but STUN is heard from a path that no authenticated check has come over (rules R1 to R3).
+
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dtls::{Connection, PeerIdentity, ProtocolVersion, Role};
+use portcullis::{Path, RouteDrop};
+use support::served::Served;
+use support::{Conditions, Terms, World, server_address};
+
+fn attacker() -> Path {
+    let remote: SocketAddr = "203.0.113.66:6666".parse().expect("an address");
+    Path::udp(server_address(), remote)
+}
+
+/// The datagrams of a genuine ClientHello of anybody's.
+fn client_hello(version: ProtocolVersion) -> Vec<Vec<u8>> {
+    use std::sync::Arc;
+    let config = dtls::Config::builder(dtls::crypto::default_provider())
+        .versions(&[version])
+        .build()
+        .expect("a configuration that works");
+    let certificate = dtls::Certificate::generate(&**config.provider()).expect("a certificate");
+    let now = std::time::Instant::now();
+    let mut client = Connection::new(
+        Arc::new(config),
+        Role::Client,
+        Arc::new(certificate),
+        PeerIdentity::DangerousAny,
+        now,
+    )
+    .expect("a client");
+    let mut buf = [0; 1500];
+    let mut hello = Vec::new();
+    while let Some(len) = client.poll_transmit(now, &mut buf) {
+        hello.push(buf[..len].to_vec());
+    }
+    hello
+}
+
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+
+/// CVE-2023-49786: before ICE, and from elsewhere, a ClientHello gets nothing.
+#[test]
+fn t_dmx_01_a_client_hello_from_elsewhere_gets_nothing() {
+    let mut served = Served::with_calls(1);
+    served.place_call(1);
+    let waiting = served.path(1);
+    for version in VERSIONS {
+        let mut hellos = client_hello(version);
+        // One that offers nothing but suites of no use is no different.
+        let mut useless = hellos[0].clone();
+        useless
+            .iter_mut()
+            .skip(60)
+            .take(30)
+            .for_each(|byte| *byte = 0);
+        hellos.push(useless);
+        for hello in hellos {
+            served.drops(attacker(), &hello);
+            served.drops(waiting, &hello);
+        }
+    }
+    let dropped = served.gate.router().dropped(RouteDrop::UnvalidatedDtls);
+    assert!(dropped >= 10, "{dropped}");
+    assert!(served.talks(0, 1));
+}
+
+/// CVE-2023-51443: whoever sprays ClientHellos between the check and the victim's own has no effect.
+#[test]
+fn t_dmx_02_a_race_of_client_hellos_is_won_by_the_peer() {
+    for terms in Terms::all() {
+        let mut world = World::new(terms, Conditions::FAIR);
+        let spray = client_hello(terms.version);
+        while world.server.secured().is_none() || world.caller.secured().is_none() {
+            assert!(world.step(), "{terms:?}");
+            for hello in &spray {
+                let before = world.server.session.state_digest();
+                world
+                    .server
+                    .handle(world.now, attacker(), &mut hello.clone());
+                assert_eq!(world.server.session.state_digest(), before);
+                let mut buf = [0; 1500];
+                assert_eq!(
+                    world.server.session.poll_transmit(world.now, &mut buf),
+                    None
+                );
+            }
+            assert!(
+                world.now < world.start + Duration::from_secs(5),
+                "{terms:?}"
+            );
+        }
+    }
+}
+
+/// RFC 6347 §4.2.8: a new ClientHello on a live association is not answered; the keys stay.
+#[test]
+fn t_dmx_03_a_client_hello_in_a_call_changes_nothing() {
+    for terms in Terms::all() {
+        let mut world = World::new(terms, Conditions::FAIR);
+        assert!(world.secure());
+        world.run_for(Duration::from_secs(1));
+        for hello in VERSIONS.into_iter().flat_map(client_hello) {
+            let before = world.server.session.state_digest();
+            let path = world.server_path();
+            world.server.handle(world.now, path, &mut hello.clone());
+            assert_eq!(world.server.session.state_digest(), before, "{terms:?}");
+            let mut buf = [0; 1500];
+            assert_eq!(
+                world.server.session.poll_transmit(world.now, &mut buf),
+                None
+            );
+        }
+        world.send_rtp(true, 1);
+        world.run_for(Duration::from_secs(1));
+        assert_eq!(world.server.rtp.len(), 1, "{terms:?}");
+    }
+}
+
+/// CVE-2017-14099, CVE-2025-53399: genuine packets over a path that is not the call's.
+#[test]
+fn t_dmx_05_media_over_another_path_is_nobodys() {
+    let mut served = Served::with_calls(2);
+    let packet = served.sealed(0, 1);
+    let (own, other) = (served.path(0), served.path(1));
+    served.drops(attacker(), &packet);
+    served.drops(other, &packet);
+    assert!(served.recorder(1).is_some_and(|call| call.rtp.is_empty()));
+    let session = |served: &Served, index: usize| {
+        let id = served.callers[index].id;
+        let mut calls = served.gate.calls();
+        let found = calls.find(|(other, ..)| *other == id);
+        found.and_then(|(_, session, _)| session.selected_path())
+    };
+    assert_eq!(session(&served, 0), Some(own));
+    assert_eq!(session(&served, 1), Some(other));
+    // It was not spent: over its own path it is still good.
+    served
+        .gate
+        .handle_datagram(served.now, own, &mut packet.clone());
+    assert_eq!(served.recorder(0).map(|call| call.rtp.len()), Some(1));
+}
+
+/// RFC 8844: a record of one association is nothing in another.
+#[test]
+fn t_dmx_09_records_of_another_call_are_dropped() {
+    let mut served = Served::with_calls(2);
+    let (now, other) = (served.now, served.path(1));
+    served.callers[0].peer.session.close(now);
+    let mut buf = [0; 1500];
+    let session = &mut served.callers[0].peer.session;
+    let transmit = session
+        .poll_transmit(now, &mut buf)
+        .expect("a close_notify");
+    served.drops(other, &buf[..transmit.len]);
+    served.drops(attacker(), &buf[..transmit.len]);
+    assert!(served.talks(1, 1));
+    assert_eq!(served.gate.calls().count(), 2, "nobody has hung up");
+}
+
+/// The port of a NAT goes from one peer to another: the path follows the check that authenticates,
+/// and nothing else.
+#[test]
+fn t_dmx_08_a_path_follows_the_authenticated_check() {
+    let mut served = Served::with_calls(2);
+    let (first, second) = (served.path(0), served.path(1));
+    // Caller 1 now comes from the address of caller 0.
+    let packet = served.sealed(1, 1);
+    served.drops(first, &packet);
+    served.run_for(Duration::from_secs(10));
+    // Its checks do too.
+    let moved = served.callers[0].peer.address;
+    let stale = std::mem::replace(&mut served.callers[1].peer.address, moved);
+    served.callers.swap(0, 1);
+    let gone = served.callers.pop().expect("the former owner");
+    assert_eq!(served.path(0), first);
+    let sent = |served: &mut Served| {
+        let mut buf = [0; 1500];
+        let (now, path) = (served.now, served.path(0));
+        let session = &mut served.callers[0].peer.session;
+        while let Some(transmit) = session.poll_transmit(now, &mut buf) {
+            served
+                .gate
+                .handle_datagram(now, path, &mut buf[..transmit.len]);
+        }
+        served.gate.outbox().clear();
+    };
+    for _ in 0..1000 {
+        served.now += Duration::from_millis(10);
+        let now = served.now;
+        served.callers[0].peer.expire(now);
+        sent(&mut served);
+    }
+    let packet = served.sealed(0, 2);
+    let now = served.now;
+    served.gate.handle_datagram(now, first, &mut packet.clone());
+    let rtp = served.recorder(0).map(|call| call.rtp.len());
+    assert_eq!(rtp, Some(1), "the path is the second caller's now");
+    assert_eq!(Path::udp(server_address(), stale), second);
+    // What the former owner sends there is nothing to the new one.
+    let mut former = gone.peer.session;
+    let (mut buf, len) = support::rtp::packet(7, 9);
+    let transmit = former
+        .protect_rtp(now, &mut buf, len)
+        .expect("it does not know");
+    served.drops(first, &buf[..transmit.len]);
+}
