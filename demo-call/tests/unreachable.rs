@@ -63,12 +63,14 @@ fn a_media_port_that_does_not_answer_is_given_up() {
     let dir = folder();
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("its address").port();
-    let host = between(&dir, move |listen, answer| {
-        let (_, own) = listen.media.split_once(':').expect("an address has a port");
-        answer.replace(own, &port.to_string())
+    let listen = Listen::start(&dir, &[]);
+    let (_, own) = listen.media.split_once(':').expect("an address has a port");
+    let own = own.to_owned();
+    let host = before(&listen, move |answer| {
+        answer.replace(&own, &port.to_string())
     });
     let line = one_line_error(&run(&dir, &["dial", &host]));
-    assert!(line.contains("no answer"), "{line}");
+    assert!(line.contains("media port does not answer"), "{line}");
 }
 
 #[test]
@@ -76,7 +78,8 @@ fn a_wrong_fingerprint_ends_the_call_and_both_are_named() {
     let dir = folder();
     let forged = ["0F"; 32].join(":");
     let expected = forged.clone();
-    let host = between(&dir, move |_, answer| {
+    let listen = Listen::start(&dir, &[]);
+    let host = before(&listen, move |answer| {
         let lines = answer.split_inclusive("\r\n").map(|line| match line {
             line if line.starts_with("a=fingerprint:") => {
                 format!("a=fingerprint:sha-256 {forged}\r\n")
@@ -95,20 +98,17 @@ fn a_wrong_fingerprint_ends_the_call_and_both_are_named() {
     assert_eq!(files(&dir.path().join("r")), [""; 0], "no media flowed");
 }
 
-/// Starts `listen` and, before it, a host that changes its answers; gives the URL of that host.
-fn between(
-    dir: &tempfile::TempDir,
-    change: impl Fn(&Listen, &str) -> String + Send + 'static,
-) -> String {
-    let listen = Listen::start(dir, &[]);
+/// Starts a host that passes offers on to `listen` and changes the answers; gives its URL.
+fn before(listen: &Listen, change: impl Fn(&str) -> String + Send + 'static) -> String {
+    let listen = listen.http.clone();
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = server.local_addr().expect("its address");
     thread::spawn(move || {
         for mut connection in server.incoming().flatten() {
             let offer = read_body(&mut connection);
             let sdp = ("Content-Type", "application/sdp");
-            let answer = http(&listen.http, "POST", "/whip", &[sdp], &offer);
-            let body = change(&listen, &answer.body);
+            let answer = http(&listen, "POST", "/whip", &[sdp], &offer);
+            let body = change(&answer.body);
             let place = answer.header("location").unwrap_or_default();
             let head = format!(
                 "HTTP/1.1 201 Created\r\nContent-Type: application/sdp\r\nLocation: {place}\r\n\

@@ -52,7 +52,7 @@ fn an_offer_gets_an_answer_and_a_place() {
 #[test]
 fn a_wildcard_port_has_candidates_that_can_be_reached() {
     let dir = folder();
-    let listen = Listen::start(&dir, &["--media", "0.0.0.0:0"]);
+    let listen = Listen::start_at("0.0.0.0:0", &dir, &[]);
     let response = post(&listen, &offer());
     assert_eq!(response.status, 201, "{response:?}");
     assert!(!response.body.contains("0.0.0.0 "), "{}", response.body);

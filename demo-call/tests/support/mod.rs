@@ -84,10 +84,12 @@ pub(crate) struct Listen {
 impl Listen {
     /// Starts `listen` on free ports of 127.0.0.1.
     pub(crate) fn start(dir: &tempfile::TempDir, arguments: &[&str]) -> Self {
-        let mut command = demo_call(
-            dir,
-            &["listen", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0"],
-        );
+        Self::start_at("127.0.0.1:0", dir, arguments)
+    }
+
+    /// Starts `listen` with this media port.
+    pub(crate) fn start_at(media: &str, dir: &tempfile::TempDir, arguments: &[&str]) -> Self {
+        let mut command = demo_call(dir, &["listen", "--http", "127.0.0.1:0", "--media", media]);
         let mut child = command
             .args(arguments)
             .stdout(Stdio::piped())
