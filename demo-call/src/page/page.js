@@ -124,7 +124,8 @@ async function refresh(current) {
   put("packets-received", received.packetsReceived);
   put("lost-received", received.packetsLost);
   put("lost-sent", atHost.packetsLost);
-  put("rtt", rtt === undefined ? undefined : `${(rtt * 1000).toFixed(1)} ms`);
+  // Firefox counts whole milliseconds.
+  put("rtt", rtt === 0 ? "below 1 ms" : rtt && `${(rtt * 1000).toFixed(1)} ms`);
   level("level-received", received.audioLevel ?? 0);
   if (transport.dtlsState === "closed") hangUp("The host hung up");
 }
