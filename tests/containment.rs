@@ -1,0 +1,103 @@
+//! A call that goes wrong takes nobody with it (rule R8).
+
+mod support;
+
+use std::time::Duration;
+
+use portcullis::Path;
+use support::served::Served;
+use support::server_address;
+
+/// CVE-2026-55950: a panic in one call ends that call only.
+#[test]
+fn t_dmx_10_a_panic_ends_its_own_call_only() {
+    let mut served = Served::with_calls(3);
+    let id = served.callers[1].id;
+    let (now, path) = (served.now, served.path(1));
+    served.gate.with(now, id, |call, _| call.fragile = true);
+    let packet = served.sealed(1, 1);
+    served.gate.handle_datagram(now, path, &mut packet.clone());
+    assert_eq!(served.gate.panics(), 1);
+    assert!(served.recorder(1).is_none(), "it has ended");
+    served.drops(path, &packet);
+    for sequence in 1..20 {
+        served.run_for(Duration::from_secs(1));
+        assert!(served.talks(0, sequence) && served.talks(2, sequence));
+    }
+}
+
+/// A call ends in the midst of its peer's datagrams; its peer calls again at once, from the same port.
+#[test]
+fn t_dmx_04_a_rapid_reconnect_is_a_call_like_any_other() {
+    let mut served = Served::with_calls(2);
+    let (now, path) = (served.now, served.path(1));
+    let packets: Vec<_> = (1..100)
+        .map(|sequence| served.sealed(1, sequence))
+        .collect();
+    for (index, packet) in packets.iter().enumerate() {
+        if index == 50 {
+            let id = served.callers[1].id;
+            served.gate.with(now, id, |_, cx| cx.close());
+            served.gate.outbox().clear();
+        }
+        served.gate.handle_datagram(now, path, &mut packet.clone());
+    }
+    assert!(served.recorder(1).is_none() && served.gate.outbox().is_empty());
+    served.callers.pop();
+    served.place_call(1);
+    served.run_for(Duration::from_secs(2));
+    assert_eq!(served.path(1), path);
+    assert!(served.talks(0, 1) && served.talks(1, 1));
+}
+
+/// CVE-2026-50585: what comes after a call in its place finds nothing of it.
+#[test]
+fn t_api_07_a_place_used_again_is_as_new() {
+    let mut served = Served::with_calls(1);
+    let first = served.callers[0].id;
+    served.run_for(Duration::from_secs(1));
+    let now = served.now;
+    served.gate.with(now, first, |_, cx| cx.close());
+    served.gate.outbox().clear();
+    let second = served.place_call(9);
+    assert_eq!(second.index(), first.index(), "the place is used again");
+    assert_ne!(second, first);
+    assert_eq!(
+        served.gate.with(now, first, |_, _| ()),
+        None,
+        "the old name means nothing"
+    );
+    let (_, session, call) = served.gate.calls().next().expect("the new call");
+    assert!(call.rtp.is_empty() && call.events.is_empty());
+    assert_eq!(
+        session
+            .statistics()
+            .discards()
+            .map(|(.., count)| count)
+            .sum::<u64>(),
+        0
+    );
+    assert_eq!(session.selected_path(), None);
+    // The old peer does not know yet; it is nobody now.
+    let packet = served.sealed(0, 1);
+    served.drops(served.path(0), &packet);
+}
+
+/// T-DOS-07: sessions that are signalled and then left alone hold nothing but themselves.
+#[test]
+fn t_dos_07_abandoned_calls_can_be_removed() {
+    let mut served = Served::with_calls(0);
+    let ids: Vec<_> = (0..200).map(|number| served.place_call(number)).collect();
+    let now = served.now;
+    assert_eq!(served.gate.poll_timeout(), None, "nobody has an alarm");
+    for id in ids {
+        served.gate.with(now, id, |_, cx| cx.close());
+    }
+    assert!(served.gate.router().is_empty());
+    assert_eq!(served.gate.calls().count(), 0);
+    let stranger = Path::udp(
+        server_address(),
+        "203.0.113.1:1".parse().expect("an address"),
+    );
+    served.drops(stranger, &[22; 100]);
+}

@@ -1,0 +1,158 @@
+//! Calls over real sockets, through the driver.
+#![cfg(feature = "tokio")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ice_lite::Candidate;
+use portcullis::driver::{Driver, Gone, Handle};
+use portcullis::{
+    Call, CloseReason, Context, IceMode, Session, SessionConfig, SessionError, SessionEvent,
+};
+use support::{Terms, rtp};
+use tokio::sync::watch;
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Placed,
+    Secured,
+    Ended(CloseReason),
+}
+
+/// A call that sends a packet every 5 ms and counts what it gets.
+struct Ticking {
+    sequence: u16,
+    next: Option<Instant>,
+    received: Arc<AtomicU64>,
+    stage: watch::Sender<Stage>,
+}
+
+impl Call for Ticking {
+    fn handle_rtp(&mut self, _: &mut Context<'_>, packet: &mut [u8]) {
+        assert_eq!(packet.len(), rtp::RTP_LEN);
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+
+    fn handle_event(&mut self, cx: &mut Context<'_>, event: SessionEvent) {
+        match event {
+            SessionEvent::Secured(_) => {
+                self.next = Some(cx.now());
+                self.stage.send_replace(Stage::Secured);
+            }
+            SessionEvent::Closed(reason) => {
+                self.next = None;
+                self.stage.send_replace(Stage::Ended(reason));
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        let (packet, len) = rtp::packet(7, self.sequence);
+        cx.send_rtp(&packet[..len]).expect("the call is secured");
+        self.sequence += 1;
+        self.next = Some(cx.now() + Duration::from_millis(5));
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    fn handle_end(&mut self, _: &Session, result: Result<(), SessionError>) {
+        assert_eq!(result, Ok(()));
+    }
+}
+
+/// One side of a call, for the test to look at.
+struct Seen {
+    received: Arc<AtomicU64>,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Seen {
+    async fn reach(&mut self, wanted: Stage) {
+        let reached = self.stage.wait_for(|stage| *stage == wanted);
+        let limit = Duration::from_secs(20);
+        let reached = tokio::time::timeout(limit, reached).await;
+        reached.expect("in time").expect("the call is there");
+    }
+
+    async fn hear(&self, packets: u64) {
+        let start = Instant::now();
+        while self.received.load(Ordering::Relaxed) < packets {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn ticking() -> (Ticking, Seen) {
+    let received = Arc::new(AtomicU64::new(0));
+    let (sender, stage) = watch::channel(Stage::Placed);
+    let call = Ticking {
+        sequence: 0,
+        next: None,
+        received: Arc::clone(&received),
+        stage: sender,
+    };
+    (call, Seen { received, stage })
+}
+
+/// A driver on a port of its own, serving, and a configuration for its sessions.
+fn driver(ice: IceMode, address: &str) -> (Handle<Ticking>, SessionConfig) {
+    let driver = Driver::bind(address.parse().expect("an address")).expect("a port");
+    let mut local = driver.local_addr().expect("bound");
+    if local.ip().is_unspecified() {
+        local.set_ip("127.0.0.1".parse().expect("an address"));
+    }
+    let handle = driver.handle();
+    tokio::spawn(driver.run());
+    let mut config = Terms::DEFAULT.config(ice, local);
+    config.candidates = vec![Candidate::host(local, 0)];
+    (handle, config)
+}
+
+async fn a_call(server_address: &str) {
+    let (dialing, config) = driver(IceMode::Controlling, "127.0.0.1:0");
+    let (serving, serve) = driver(IceMode::Lite, server_address);
+    let now = Instant::now();
+    let (mut caller, offer) = Session::offer(Arc::new(config), now).expect("an offer");
+    let (server, answer) = Session::answer(Arc::new(serve), now, &offer).expect("an answer");
+    let (served, mut there) = ticking();
+    let server_id = serving.insert(server, served).await.expect("it serves");
+    caller.accept_answer(now, &answer).expect("it fits");
+    let (calling, mut here) = ticking();
+    let caller_id = dialing.insert(caller, calling).await.expect("it serves");
+    here.reach(Stage::Secured).await;
+    there.reach(Stage::Secured).await;
+    here.hear(100).await;
+    there.hear(100).await;
+    dialing.close(caller_id).await.expect("it lives");
+    there.reach(Stage::Ended(CloseReason::Peer)).await;
+    here.reach(Stage::Ended(CloseReason::Local)).await;
+    // The driver removes it once its peer has answered nothing more.
+    let close = serving.close(server_id).await;
+    assert!(matches!(close, Ok(()) | Err(Gone)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_over_loopback() {
+    a_call("127.0.0.1:0").await;
+}
+
+/// The server needs not know its own address; answers go out from the one that was called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_wildcard_port() {
+    a_call("0.0.0.0:0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_wildcard_port_of_both_families() {
+    a_call("[::]:0").await;
+}
