@@ -79,16 +79,10 @@ mod tests {
     use super::*;
     use crate::keys::{DerivationRate, SenderKeys};
     use crate::profile::Profile;
+    use crate::vectors::hex;
 
     fn material(profile: Profile, key: &str, salt: &str) -> SenderKeys {
         SenderKeys::from_raw(profile, &hex(key), &hex(salt)).expect("lengths fit")
-    }
-
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hex"))
-            .collect()
     }
 
     /// RFC 3711 appendix B.3.

@@ -25,6 +25,8 @@ mod sender;
 mod session;
 mod streams;
 mod trailer;
+#[cfg(test)]
+mod vectors;
 
 pub use batch::{Incoming, Outgoing, protect_batch, protect_fan_out, unprotect_batch};
 pub use classify::{Kind, classify};

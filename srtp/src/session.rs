@@ -72,6 +72,26 @@ impl SessionKeys {
     }
 }
 
+#[cfg(test)]
+impl SessionKeys {
+    /// AES-GCM under session keys as they are: RFC 7714 prints packets under them.
+    pub(crate) fn gcm_from_session_keys(tier: Tier, key: &[u8], salt: &[u8]) -> Self {
+        let packet_key = || {
+            let mut bytes = [0; SALT_MAX];
+            bytes[..salt.len()].copy_from_slice(salt);
+            PacketKey {
+                key: Key::gcm(tier, aes_key(key)),
+                salt: Salt::new(&bytes, Transform::Gcm),
+            }
+        };
+        Self {
+            rtp: packet_key(),
+            rtcp: packet_key(),
+            header: None,
+        }
+    }
+}
+
 impl PacketKey {
     /// The counter block or nonce of a packet.
     pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {

@@ -48,7 +48,10 @@ fn rtp_goes_both_ways_in_every_profile() {
             assert_eq!(&buffer[..opened.len], plain);
             let duplicate = receiver.unprotect_rtp(&mut again[..protected]);
             let duplicate = duplicate.expect("authentic");
-            assert_eq!((duplicate.freshness, duplicate.len), (Freshness::Duplicate, 12));
+            assert_eq!(
+                (duplicate.freshness, duplicate.len),
+                (Freshness::Duplicate, 12)
+            );
             assert!(again[12..plain.len()].iter().all(|&byte| byte == 0));
         }
     }
