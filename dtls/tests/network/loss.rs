@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use crate::pair::{Chance, FLAVOURS, Flavour, MS, Pair, config};
+use dtls::{Direction, Event};
+
+use crate::pair::{Chance, FLAVOURS, Flavour, MS, Pair, Side, config};
 
 /// Loss each way, and the share of handshakes that may fail.
 const TARGETS: [(f64, f64); 3] = [(0.1, 0.0001), (0.2, 0.001), (0.3, 0.01)];
@@ -55,4 +57,26 @@ fn handshakes_complete_in_spite_of_loss() {
             );
         }
     }
+}
+
+/// Keys change again and again where a third of the datagrams get lost, and data goes on.
+#[test]
+fn keys_change_in_spite_of_loss() {
+    let mut pair = Pair::new(config(FLAVOURS[1]));
+    assert!(pair.connect());
+    let mut chance = Chance::new(5);
+    for round in 0..40 {
+        let (side, now) = (Side::BOTH[round % 2], pair.now);
+        let request = pair.connection(side).request_key_update(now, round % 3 == 0);
+        assert_eq!(request, Ok(()));
+        let mut chance = Chance::new(chance.next());
+        pair.network = Box::new(move |_, _, _| {
+            if chance.hits(0.3) { vec![] } else { vec![MS * 5] }
+        });
+        pair.run_for(Duration::from_secs(20));
+        pair.check_connected();
+    }
+    let updated = Event::KeyUpdated(Direction::Read);
+    let events = &pair.end(Side::Server).events;
+    assert!(events.iter().filter(|event| **event == updated).count() >= 20);
 }

@@ -1,6 +1,7 @@
 //! Whole connections over a network that a test makes as bad as it likes, on a virtual clock.
 
 mod certificates;
+mod data;
 mod drops;
 mod exporter;
 mod handshake;
@@ -10,5 +11,7 @@ mod key_log;
 mod key_update;
 mod loss;
 mod mtu;
+mod noise;
 mod order;
 mod pair;
+mod silence;

@@ -1,6 +1,8 @@
 //! Two connections, a clock that only the bench moves, and the network between them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -308,6 +310,44 @@ impl Pair {
     /// Goes on until both ends are connected, or 30 s are over.
     pub(crate) fn connect(&mut self) -> bool {
         self.run_until(Duration::from_secs(30), Self::is_connected)
+    }
+
+    /// Connects over an ideal network; `before` sees each datagram before its receiver does.
+    pub(crate) fn connect_with(&mut self, mut before: impl FnMut(&mut Self, Side, &[u8])) {
+        // Some rounds after the last datagram, for the ACKs that are due after a while.
+        for _ in 0..5 {
+            self.flush();
+            while let Some(((arrival, _), (side, mut datagram))) = self.in_flight.pop_first() {
+                self.now = self.now.max(arrival);
+                before(self, side, &datagram);
+                self.deliver(side, &mut datagram);
+            }
+            self.now += MS * 100;
+            for end in &mut self.ends {
+                end.connection.handle_timeout(self.now).expect("alive");
+            }
+        }
+        assert!(self.is_connected());
+    }
+
+    /// Takes out what a side wants to send now, past the network.
+    pub(crate) fn take_datagrams(&mut self, side: Side) -> Vec<Vec<u8>> {
+        let taken = Rc::new(RefCell::new(Vec::new()));
+        let taker = Rc::clone(&taken);
+        let network = std::mem::replace(
+            &mut self.network,
+            Box::new(move |from, _, datagram| {
+                taker.borrow_mut().push((from, datagram.to_vec()));
+                vec![]
+            }),
+        );
+        self.flush();
+        self.network = network;
+        let all = taken.take();
+        all.into_iter()
+            .filter(|(from, _)| *from == side)
+            .map(|(_, datagram)| datagram)
+            .collect()
     }
 
     /// Goes on for a time.

@@ -1,0 +1,201 @@
+use std::time::Duration;
+
+use super::*;
+use crate::crypto;
+use crate::wire::{AlertDescription, ContentType};
+
+/// A client and a server, connected, of which a test can make either break the rules.
+struct Pair {
+    now: Instant,
+    ends: [Connection; 2],
+}
+
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+
+impl Pair {
+    fn new(version: ProtocolVersion) -> Self {
+        let provider = crypto::default_provider();
+        let config = Config::builder(Arc::clone(&provider)).versions(&[version]);
+        let config = Arc::new(config.build().expect("configuration"));
+        let now = Instant::now();
+        let ends = [Role::Client, Role::Server].map(|role| {
+            let certificate = Arc::new(Certificate::generate(&*provider).expect("certificate"));
+            let config = Arc::clone(&config);
+            Connection::new(config, role, certificate, PeerIdentity::DangerousAny, now)
+                .expect("connection")
+        });
+        Self { now, ends }
+    }
+
+    fn connected(version: ProtocolVersion) -> Self {
+        let mut pair = Self::new(version);
+        for _ in 0..6 {
+            pair.exchange();
+        }
+        assert!(pair.ends.iter().all(|end| end.info().is_some()));
+        while pair.ends.iter_mut().any(|end| end.poll_event().is_some()) {}
+        pair
+    }
+
+    /// Carries over what both ends have to send.
+    fn exchange(&mut self) {
+        for from in [0, 1] {
+            let mut buf = [0; 2048];
+            while let Some(length) = self.ends[from].poll_transmit(self.now, &mut buf) {
+                let datagram = &mut buf[..length];
+                self.ends[1 - from].handle_datagram(self.now, datagram).expect("alive");
+            }
+        }
+    }
+
+    /// Lets the client send any record at all, and the server take it.
+    fn inject(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
+        let mut out = vec![0; content.len() + 100];
+        let sealed = self.ends[0].seal(content_type, content, &mut out).expect("number left");
+        self.ends[1].handle_datagram(self.now, &mut out[..sealed])
+    }
+}
+
+/// T-REC-14: an authentic peer that sends nothing but empty records.
+#[test]
+fn t_rec_14_empty_records() {
+    for version in VERSIONS {
+        for content_type in [ContentType::APPLICATION_DATA, ContentType::HANDSHAKE] {
+            let mut pair = Pair::connected(version);
+            for round in 0..5 {
+                for _ in 0..MAX_EMPTY_RECORDS {
+                    assert_eq!(pair.inject(content_type, b""), Ok(()), "{version:?} {round}");
+                }
+                assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), Ok(()));
+            }
+            for _ in 0..MAX_EMPTY_RECORDS {
+                assert_eq!(pair.inject(content_type, b""), Ok(()));
+            }
+            assert_eq!(pair.inject(content_type, b""), Err(Error::TooManyEmptyRecords));
+        }
+    }
+}
+
+/// The same as BoringSSL's limit.
+const MAX_EMPTY_RECORDS: usize = 32;
+
+#[test]
+fn warnings() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        let warning = [1, AlertDescription::NO_RENEGOTIATION.0];
+        for _ in 0..3 {
+            for _ in 0..4 {
+                assert_eq!(pair.inject(ContentType::ALERT, &warning), Ok(()));
+            }
+            assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), Ok(()));
+        }
+        for _ in 0..4 {
+            assert_eq!(pair.inject(ContentType::ALERT, &warning), Ok(()));
+        }
+        let fifth = pair.inject(ContentType::ALERT, &warning);
+        assert_eq!(fifth, Err(Error::TooManyWarnings));
+        assert_eq!(pair.ends[1].statistics().discarded(Discard::Warning), 16);
+    }
+}
+
+#[test]
+fn alerts_that_are_none() {
+    for version in VERSIONS {
+        for content in [&[][..], &[2], &[2, 40, 2], &[2, 40, 2, 40]] {
+            let mut pair = Pair::connected(version);
+            assert_eq!(pair.inject(ContentType::ALERT, content), Err(Error::BadAlert));
+        }
+        let mut pair = Pair::connected(version);
+        assert_eq!(pair.inject(ContentType::ALERT, &[7, 40]), Err(Error::UnknownAlertLevel));
+        let mut pair = Pair::connected(version);
+        let refused = Err(Error::AlertReceived(AlertDescription::ACCESS_DENIED));
+        assert_eq!(pair.inject(ContentType::ALERT, &[2, 49]), refused);
+        // Nothing is answered to an alert.
+        assert_eq!(pair.ends[1].poll_transmit(pair.now, &mut [0; 100]), None);
+    }
+}
+
+/// T-HSK-11: a ChangeCipherSpec under keys, and content types that nobody knows.
+#[test]
+fn t_hsk_11_records_out_of_place() {
+    for version in VERSIONS {
+        for content_type in [ContentType::CHANGE_CIPHER_SPEC, ContentType(24), ContentType(255)] {
+            let mut pair = Pair::connected(version);
+            let refused = Err(Error::UnexpectedRecord(content_type));
+            assert_eq!(pair.inject(content_type, &[1]), refused, "{version:?}");
+            // The peer is told, once.
+            let mut out = [0; 100];
+            assert!(pair.ends[1].poll_transmit(pair.now, &mut out).is_some());
+            assert_eq!(pair.ends[1].poll_transmit(pair.now, &mut out), None);
+        }
+    }
+}
+
+/// T-REC-03: application data without protection, before there are keys: never delivered.
+#[test]
+fn t_rec_03_plaintext_data() {
+    for version in VERSIONS {
+        let mut pair = Pair::new(version);
+        let refused = Err(Error::UnexpectedRecord(ContentType::APPLICATION_DATA));
+        assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), refused);
+        assert_eq!(pair.ends[1].poll_event(), None);
+    }
+}
+
+#[test]
+fn malformed_change_cipher_spec() {
+    for content in [&[][..], &[0], &[1, 1]] {
+        let mut pair = Pair::new(ProtocolVersion::DTLS1_2);
+        let result = pair.inject(ContentType::CHANGE_CIPHER_SPEC, content);
+        assert_eq!(result, Err(Error::BadChangeCipherSpec));
+    }
+}
+
+/// RFC 9147 §4.5.3: keys that have sealed much are changed without being asked, and the data
+/// goes on.
+#[test]
+fn worn_keys_are_changed() {
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_3);
+    for generation in 0..3 {
+        let epoch = pair.ends[0].records.write_epoch();
+        assert_eq!(epoch, 3 + generation);
+        pair.ends[0].records.wear_out();
+        pair.ends[0].send(pair.now, b"data").expect("connected");
+        pair.exchange();
+        pair.now += Duration::from_millis(100);
+        pair.ends[1].handle_timeout(pair.now).expect("alive");
+        pair.exchange();
+        assert_eq!(pair.ends[0].records.write_epoch(), epoch + 1);
+    }
+}
+
+/// T-REC-16: the peer is asked for new keys when much was forged under its present ones.
+#[test]
+fn t_rec_16_forgeries_lead_to_new_keys() {
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_3);
+    pair.ends[0].send(pair.now, b"data").expect("connected");
+    pair.exchange();
+    pair.ends[1].records.wear_out_reading();
+    pair.ends[0].send(pair.now, b"data").expect("connected");
+    for _ in 0..6 {
+        pair.exchange();
+        pair.now += Duration::from_millis(100);
+        pair.ends.iter_mut().for_each(|end| end.handle_timeout(pair.now).expect("alive"));
+    }
+    assert_eq!(pair.ends.each_ref().map(|end| end.records.write_epoch()), [4, 4]);
+}
+
+/// T-REC-10: when the record numbers are used up, the connection ends, and says so.
+#[test]
+fn t_rec_10_no_number_left() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        pair.ends[0].records.use_up();
+        pair.ends[0].send(pair.now, b"data").expect("connected");
+        assert_eq!(pair.ends[0].poll_transmit(pair.now, &mut [0; 100]), None);
+        assert_eq!(pair.ends[0].poll_timeout(), Some(pair.now));
+        assert_eq!(pair.ends[0].handle_timeout(pair.now), Err(Error::SequenceExhausted));
+        assert_eq!(pair.ends[0].handle_timeout(pair.now), Err(Error::Closed));
+    }
+}
