@@ -2,6 +2,8 @@
 
 mod digest;
 mod receive;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 use std::collections::VecDeque;

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::certificate::Certificate;
 use crate::crypto;
-use crate::wire::{AlertDescription, ContentType};
+use crate::stats::Discard;
+use crate::wire::{AlertDescription, ContentType, ProtocolVersion};
 
 /// A client and a server, connected, of which a test can make either break the rules.
 struct Pair {
@@ -43,7 +45,9 @@ impl Pair {
             let mut buf = [0; 2048];
             while let Some(length) = self.ends[from].poll_transmit(self.now, &mut buf) {
                 let datagram = &mut buf[..length];
-                self.ends[1 - from].handle_datagram(self.now, datagram).expect("alive");
+                self.ends[1 - from]
+                    .handle_datagram(self.now, datagram)
+                    .expect("alive");
             }
         }
     }
@@ -51,7 +55,9 @@ impl Pair {
     /// Lets the client send any record at all, and the server take it.
     fn inject(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
         let mut out = vec![0; content.len() + 100];
-        let sealed = self.ends[0].seal(content_type, content, &mut out).expect("number left");
+        let sealed = self.ends[0]
+            .seal(content_type, content, &mut out)
+            .expect("number left");
         self.ends[1].handle_datagram(self.now, &mut out[..sealed])
     }
 }
@@ -64,14 +70,21 @@ fn t_rec_14_empty_records() {
             let mut pair = Pair::connected(version);
             for round in 0..5 {
                 for _ in 0..MAX_EMPTY_RECORDS {
-                    assert_eq!(pair.inject(content_type, b""), Ok(()), "{version:?} {round}");
+                    assert_eq!(
+                        pair.inject(content_type, b""),
+                        Ok(()),
+                        "{version:?} {round}"
+                    );
                 }
                 assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), Ok(()));
             }
             for _ in 0..MAX_EMPTY_RECORDS {
                 assert_eq!(pair.inject(content_type, b""), Ok(()));
             }
-            assert_eq!(pair.inject(content_type, b""), Err(Error::TooManyEmptyRecords));
+            assert_eq!(
+                pair.inject(content_type, b""),
+                Err(Error::TooManyEmptyRecords)
+            );
         }
     }
 }
@@ -104,10 +117,16 @@ fn alerts_that_are_none() {
     for version in VERSIONS {
         for content in [&[][..], &[2], &[2, 40, 2], &[2, 40, 2, 40]] {
             let mut pair = Pair::connected(version);
-            assert_eq!(pair.inject(ContentType::ALERT, content), Err(Error::BadAlert));
+            assert_eq!(
+                pair.inject(ContentType::ALERT, content),
+                Err(Error::BadAlert)
+            );
         }
         let mut pair = Pair::connected(version);
-        assert_eq!(pair.inject(ContentType::ALERT, &[7, 40]), Err(Error::UnknownAlertLevel));
+        assert_eq!(
+            pair.inject(ContentType::ALERT, &[7, 40]),
+            Err(Error::UnknownAlertLevel)
+        );
         let mut pair = Pair::connected(version);
         let refused = Err(Error::AlertReceived(AlertDescription::ACCESS_DENIED));
         assert_eq!(pair.inject(ContentType::ALERT, &[2, 49]), refused);
@@ -120,7 +139,11 @@ fn alerts_that_are_none() {
 #[test]
 fn t_hsk_11_records_out_of_place() {
     for version in VERSIONS {
-        for content_type in [ContentType::CHANGE_CIPHER_SPEC, ContentType(24), ContentType(255)] {
+        for content_type in [
+            ContentType::CHANGE_CIPHER_SPEC,
+            ContentType(24),
+            ContentType(255),
+        ] {
             let mut pair = Pair::connected(version);
             let refused = Err(Error::UnexpectedRecord(content_type));
             assert_eq!(pair.inject(content_type, &[1]), refused, "{version:?}");
@@ -181,9 +204,14 @@ fn t_rec_16_forgeries_lead_to_new_keys() {
     for _ in 0..6 {
         pair.exchange();
         pair.now += Duration::from_millis(100);
-        pair.ends.iter_mut().for_each(|end| end.handle_timeout(pair.now).expect("alive"));
+        pair.ends
+            .iter_mut()
+            .for_each(|end| end.handle_timeout(pair.now).expect("alive"));
     }
-    assert_eq!(pair.ends.each_ref().map(|end| end.records.write_epoch()), [4, 4]);
+    assert_eq!(
+        pair.ends.each_ref().map(|end| end.records.write_epoch()),
+        [4, 4]
+    );
 }
 
 /// T-REC-10: when the record numbers are used up, the connection ends, and says so.
@@ -195,7 +223,10 @@ fn t_rec_10_no_number_left() {
         pair.ends[0].send(pair.now, b"data").expect("connected");
         assert_eq!(pair.ends[0].poll_transmit(pair.now, &mut [0; 100]), None);
         assert_eq!(pair.ends[0].poll_timeout(), Some(pair.now));
-        assert_eq!(pair.ends[0].handle_timeout(pair.now), Err(Error::SequenceExhausted));
+        assert_eq!(
+            pair.ends[0].handle_timeout(pair.now),
+            Err(Error::SequenceExhausted)
+        );
         assert_eq!(pair.ends[0].handle_timeout(pair.now), Err(Error::Closed));
     }
 }

@@ -156,7 +156,7 @@ impl Connection {
         Ok(0)
     }
 
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         content_type: ContentType,
         content: &[u8],

@@ -190,6 +190,27 @@ impl RecordLayer {
         }
     }
 
+    /// As if the keys for sending had sealed so much that they should be changed.
+    #[cfg(test)]
+    pub(crate) fn wear_out(&mut self) {
+        let limits = self.write.current().keys.as_ref().map(EpochKeys::limits);
+        let worn = limits.expect("keys").update_after;
+        self.write.set_sequence(self.write_epoch(), worn);
+    }
+
+    /// As if so much had been forged that the peer should change its keys.
+    #[cfg(test)]
+    pub(crate) fn wear_out_reading(&mut self) {
+        self.read.set_forged(1 << 35);
+    }
+
+    /// As if there were no record number left for sending.
+    #[cfg(test)]
+    pub(crate) fn use_up(&mut self) {
+        self.write
+            .set_sequence(self.write_epoch(), number::MAX_SEQUENCE + 1);
+    }
+
     /// The place for the content of a record of `epoch` that starts at the front of `out`; `None`
     /// if there is no room for a single byte.
     pub(crate) fn payload_room<'a>(&self, epoch: u16, out: &'a mut [u8]) -> Option<&'a mut [u8]> {

@@ -67,11 +67,17 @@ fn keys_change_in_spite_of_loss() {
     let mut chance = Chance::new(5);
     for round in 0..40 {
         let (side, now) = (Side::BOTH[round % 2], pair.now);
-        let request = pair.connection(side).request_key_update(now, round % 3 == 0);
+        let request = pair
+            .connection(side)
+            .request_key_update(now, round % 3 == 0);
         assert_eq!(request, Ok(()));
         let mut chance = Chance::new(chance.next());
         pair.network = Box::new(move |_, _, _| {
-            if chance.hits(0.3) { vec![] } else { vec![MS * 5] }
+            if chance.hits(0.3) {
+                vec![]
+            } else {
+                vec![MS * 5]
+            }
         });
         pair.run_for(Duration::from_secs(20));
         pair.check_connected();
