@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::flight::{Acknowledged, Incoming};
 use crate::handshake::Message;
-use crate::record::{OpenFailure, Opened};
+use crate::record::{OpenFailure, Opened, UpdateNeed};
 use crate::stats::Discard;
 use crate::wire::{AlertDescription, AlertLevel, ContentType};
 
@@ -175,13 +175,16 @@ impl Connection {
 
     /// RFC 9147 §4.5.3: changes keys in good time before they wear out.
     pub(super) fn update_worn_keys(&mut self) -> Result<(), Error> {
-        let needed = self.records.needs_update();
-        if !(needed.write || needed.read) || self.flights.is_pending() {
+        if self.flights.is_pending() {
+            return Ok(());
+        }
+        let UpdateNeed { write, read } = self.records.take_update_need();
+        if !(write || read) {
             return Ok(());
         }
         let (handshake, mut layers) = self.split();
         match handshake.key_updates() {
-            Some(updates) => updates.request(needed.read, &mut layers),
+            Some(updates) => updates.request(read, &mut layers),
             None => Ok(()),
         }
     }

@@ -30,6 +30,8 @@ pub(super) struct ReadEpoch {
     keys: Option<EpochKeys>,
     window: ReplayWindow,
     forged: u64,
+    /// The peer was asked to change these keys.
+    update_asked: bool,
 }
 
 /// What forged records leave behind is a count, which is no state: see
@@ -59,6 +61,7 @@ impl ReadEpoch {
             keys,
             window: ReplayWindow::default(),
             forged: 0,
+            update_asked: false,
         }
     }
 
@@ -229,14 +232,28 @@ impl ReadEpochs {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn set_forged(&mut self, forged: u64) {
-        self.current.forged = forged;
+    /// Whether so many forged records came that the peer should be asked to change its keys.
+    /// True once for each epoch.
+    pub(super) fn take_update_need(&mut self) -> bool {
+        let needed = self.current.forged >= FORGED_UPDATE && !self.current.update_asked;
+        self.current.update_asked |= needed;
+        needed
     }
 
-    /// Whether so many forged records came that the peer should change its keys.
-    pub(super) fn needs_update(&self) -> bool {
-        self.current.forged >= FORGED_UPDATE
+    #[cfg(test)]
+    pub(super) fn current_mut(&mut self) -> &mut ReadEpoch {
+        &mut self.current
+    }
+}
+
+#[cfg(test)]
+impl ReadEpoch {
+    pub(super) fn set_forged(&mut self, forged: u64) {
+        self.forged = forged;
+    }
+
+    pub(super) fn skip_to(&mut self, sequence: u64) {
+        self.window.record(sequence);
     }
 }
 

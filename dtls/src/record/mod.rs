@@ -182,33 +182,13 @@ impl RecordLayer {
         self.write.set_sequence(0, sequence);
     }
 
-    /// Whether keys should be changed soon: ours for sending, the peer's for what we receive.
-    pub(crate) fn needs_update(&self) -> NeedsUpdate {
-        NeedsUpdate {
+    /// Whether keys should be changed soon: ours for sending, or the peer's for what we receive.
+    /// The latter is told once for each of the peer's keys.
+    pub(crate) fn take_update_need(&mut self) -> UpdateNeed {
+        UpdateNeed {
             write: self.write.needs_update(),
-            read: self.read.needs_update(),
+            read: self.read.take_update_need(),
         }
-    }
-
-    /// As if the keys for sending had sealed so much that they should be changed.
-    #[cfg(test)]
-    pub(crate) fn wear_out(&mut self) {
-        let limits = self.write.current().keys.as_ref().map(EpochKeys::limits);
-        let worn = limits.expect("keys").update_after;
-        self.write.set_sequence(self.write_epoch(), worn);
-    }
-
-    /// As if so much had been forged that the peer should change its keys.
-    #[cfg(test)]
-    pub(crate) fn wear_out_reading(&mut self) {
-        self.read.set_forged(1 << 35);
-    }
-
-    /// As if there were no record number left for sending.
-    #[cfg(test)]
-    pub(crate) fn use_up(&mut self) {
-        self.write
-            .set_sequence(self.write_epoch(), number::MAX_SEQUENCE + 1);
     }
 
     /// The place for the content of a record of `epoch` that starts at the front of `out`; `None`
@@ -272,7 +252,7 @@ impl RecordLayer {
 
 /// Which keys should be changed soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NeedsUpdate {
+pub(crate) struct UpdateNeed {
     pub(crate) write: bool,
     pub(crate) read: bool,
 }
@@ -306,5 +286,23 @@ impl From<Discard> for OpenFailure {
 impl From<Error> for OpenFailure {
     fn from(error: Error) -> Self {
         Self::Fatal(error)
+    }
+}
+
+#[cfg(test)]
+impl RecordLayer {
+    /// Leaves out all numbers for sending below `sequence`.
+    pub(crate) fn skip_writing(&mut self, sequence: u64) {
+        self.write.set_sequence(self.write_epoch(), sequence);
+    }
+
+    /// As if number `sequence` had been received.
+    pub(crate) fn skip_reading(&mut self, sequence: u64) {
+        self.read.current_mut().skip_to(sequence);
+    }
+
+    /// As if so many records had been forged.
+    pub(crate) fn set_forged(&mut self, forged: u64) {
+        self.read.current_mut().set_forged(forged);
     }
 }

@@ -380,7 +380,7 @@ fn t_rec_10_sequence_numbers_run_out() {
         ..V13
     };
     let mut pair = Pair::new(suite);
-    pair.sender.write.set_sequence(3, MAX_SEQUENCE - 1);
+    pair.sender.skip_writing(MAX_SEQUENCE - 1);
     pair.seal(b"last but one");
     pair.seal(b"last");
     let mut out = [0; 100];
@@ -394,23 +394,23 @@ fn t_rec_10_sequence_numbers_run_out() {
 #[test]
 fn keys_wear_out() {
     let mut pair = Pair::new(V13);
-    pair.sender.write.set_sequence(3, (1 << 23) - 1);
+    pair.sender.skip_writing((1 << 23) - 1);
     assert_eq!(
-        pair.sender.needs_update(),
-        NeedsUpdate {
+        pair.sender.take_update_need(),
+        UpdateNeed {
             write: false,
             read: false
         }
     );
     pair.seal(b"");
     assert_eq!(
-        pair.sender.needs_update(),
-        NeedsUpdate {
+        pair.sender.take_update_need(),
+        UpdateNeed {
             write: true,
             read: false
         }
     );
-    pair.sender.write.set_sequence(3, 23_726_566);
+    pair.sender.skip_writing(23_726_566);
     assert_eq!(
         pair.sender.seal(3, DATA, &mut [0; 100], 1),
         Err(Error::SequenceExhausted)
@@ -420,8 +420,8 @@ fn keys_wear_out() {
         .expect("epoch left");
     assert_eq!(pair.sender.write_epoch(), 4);
     assert_eq!(
-        pair.sender.needs_update(),
-        NeedsUpdate {
+        pair.sender.take_update_need(),
+        UpdateNeed {
             write: false,
             read: false
         }
@@ -450,23 +450,23 @@ fn t_rec_16_forged_records_are_counted() {
     for _ in 0..1000 {
         assert_eq!(pair.open(&forged), discard(Discard::Forged));
     }
-    pair.receiver.read.set_forged((1 << 35) - 1);
+    pair.receiver.set_forged((1 << 35) - 1);
     assert_eq!(
-        pair.receiver.needs_update(),
-        NeedsUpdate {
+        pair.receiver.take_update_need(),
+        UpdateNeed {
             write: false,
             read: false
         }
     );
     assert_eq!(pair.open(&forged), discard(Discard::Forged));
     assert_eq!(
-        pair.receiver.needs_update(),
-        NeedsUpdate {
+        pair.receiver.take_update_need(),
+        UpdateNeed {
             write: false,
             read: true
         }
     );
-    pair.receiver.read.set_forged((1 << 36) - 2);
+    pair.receiver.set_forged((1 << 36) - 2);
     assert_eq!(pair.open(&forged), discard(Discard::Forged));
     assert_eq!(
         pair.open(&forged),
