@@ -265,6 +265,11 @@ fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router) {
         match event {
             SessionEvent::PathValidated { path } => router.validate(id, path),
             SessionEvent::PathRemoved { path } => router.invalidate(id, &path),
+            SessionEvent::IceRestarted => {
+                let ufrag = cx.session().map(Session::local_ufrag).unwrap_or_default();
+                // 96 random bits are nobody else's.
+                let _ = router.add_ufrag(id, ufrag);
+            }
             _ => {}
         }
         // Media that a call sends when it hears of its keys must not overtake the handshake's last

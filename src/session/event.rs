@@ -53,6 +53,9 @@ pub enum SessionEvent {
         /// That path.
         path: Path,
     },
+    /// An ICE restart: checks have to name our new [`local_ufrag`](crate::Session::local_ufrag) from
+    /// now on.
+    IceRestarted,
     /// The handshake is complete and the peer's certificate is the one of its fingerprint: media
     /// flows.
     Secured(Summary),

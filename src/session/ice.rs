@@ -14,7 +14,7 @@ use crate::sdp::RemoteDescription;
 
 /// The ICE agent of a session.
 pub(super) enum Agent {
-    Lite(LiteAgent),
+    Lite(Box<LiteAgent>),
     Controlling(Box<ControllingAgent>),
 }
 
@@ -34,7 +34,7 @@ impl Agent {
             IceMode::Lite => {
                 let mut lite = LiteConfig::default();
                 lite.consent_timeout = config.consent_timeout;
-                Self::Lite(LiteAgent::new(local, lite))
+                Self::Lite(Box::new(LiteAgent::new(local, lite)))
             }
             IceMode::Controlling => {
                 let mut full = ControllingConfig::new(random(config.dtls.provider()));
@@ -111,10 +111,6 @@ impl Agent {
 
     pub(super) fn confirm(&mut self, now: Instant, path: &Path) {
         either!(self, agent => agent.confirm(now, path));
-    }
-
-    pub(super) fn revoke_consent(&mut self) {
-        either!(self, agent => agent.revoke_consent());
     }
 
     pub(super) fn restart(&mut self, local: Credentials) {

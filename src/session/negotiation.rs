@@ -15,6 +15,35 @@ pub struct AgreedAudio {
     pub direction: Direction,
 }
 
+/// What a later description of the peer is compared with.
+#[derive(Debug)]
+pub(super) struct Peer {
+    ufrag: Box<str>,
+    fingerprints: Box<[Fingerprint]>,
+    tls_id: Option<Box<str>>,
+}
+
+impl Peer {
+    fn new(remote: &RemoteDescription) -> Self {
+        Self {
+            ufrag: remote.credentials.ufrag().into(),
+            fingerprints: remote.fingerprints.as_slice().into(),
+            tls_id: remote.tls_id.as_deref().map(Into::into),
+        }
+    }
+
+    /// RFC 8842 §5.1: a change of fingerprint or tls-id asks for a new DTLS association.
+    pub(super) fn keeps_association(&self, remote: &RemoteDescription) -> bool {
+        *self.fingerprints == *remote.fingerprints
+            && self.tls_id.as_deref() == remote.tls_id.as_deref()
+    }
+
+    /// RFC 8445 §9: new credentials are an ICE restart.
+    pub(super) fn restarts_ice(&self, remote: &RemoteDescription) -> bool {
+        *self.ufrag != *remote.credentials.ufrag()
+    }
+}
+
 /// The state of offer and answer.
 #[derive(Debug)]
 pub(super) struct Negotiation {
@@ -26,6 +55,8 @@ pub(super) struct Negotiation {
     /// Our offer waits for its answer.
     pub(super) awaits_answer: bool,
     pub(super) audio: Option<AgreedAudio>,
+    /// Who the peer is, once its description has come.
+    pub(super) peer: Option<Peer>,
     /// Both sides take encrypted header extensions.
     pub(super) cryptex: bool,
 }
@@ -39,6 +70,7 @@ impl Negotiation {
             direction: wanted.agreed(audio.direction),
         });
         self.cryptex = cryptex && remote.cryptex;
+        self.peer = Some(Peer::new(remote));
         self.awaits_answer = false;
     }
 }

@@ -8,7 +8,7 @@ use dtls::{Certificate, Role};
 use ice_lite::Credentials;
 
 use super::association::Association;
-use super::event::{Events, Timeline};
+use super::event::{Events, SessionEvent, Timeline};
 use super::ice::Agent;
 use super::negotiation::Negotiation;
 use super::statistics::Counters;
@@ -98,6 +98,44 @@ impl Session {
         Ok((session, sdp))
     }
 
+    /// Takes a later offer of the peer in the same call and gives the answer to it.
+    ///
+    /// New ICE credentials in it are an ICE restart (RFC 8445 §9): ours change too, and the
+    /// [`Router`](crate::Router) has to know (see [`SessionEvent::IceRestarted`]). The DTLS
+    /// association and its keys live on.
+    ///
+    /// # Errors
+    /// [`SessionError::Sdp`], and the session lives on as it was; among them
+    /// [`SdpError::NewAssociation`].
+    pub fn accept_offer(&mut self, now: Instant, offer: &str) -> Result<String, SessionError> {
+        let remote = RemoteDescription::parse(offer)?;
+        let role = self.association.role();
+        let (Some(peer), Some(role), Status::Open) = (&self.negotiation.peer, role, self.status)
+        else {
+            return Err(SdpError::WrongState.into());
+        };
+        // RFC 8842 §5.3: the roles stay while the association does.
+        let setup = match role {
+            Role::Client => Setup::Active,
+            Role::Server => Setup::Passive,
+        };
+        if !peer.keeps_association(&remote) || remote.setup == setup {
+            return Err(SdpError::NewAssociation.into());
+        }
+        let config = Arc::clone(&self.config);
+        if peer.restarts_ice(&remote) {
+            let local = credentials(&**config.dtls.provider())?;
+            self.ice.restart(local);
+            self.ice.set_remote(&remote);
+            self.emit(SessionEvent::IceRestarted);
+        }
+        self.negotiation
+            .settle(&remote, config.audio.direction, config.cryptex);
+        let result = self.follow_ice(now);
+        self.finish(result)?;
+        Ok(self.describe(setup, |local| local.answer(&remote)))
+    }
+
     fn new(config: Arc<SessionConfig>, mode: IceMode, now: Instant) -> Result<Self, SessionError> {
         let provider = &**config.dtls.provider();
         let certificate = match &config.certificate {
@@ -117,6 +155,7 @@ impl Session {
                 fingerprint: certificate.fingerprint_sha256(),
                 awaits_answer: false,
                 audio: None,
+                peer: None,
                 cryptex: false,
             },
             ice,

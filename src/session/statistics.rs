@@ -114,7 +114,7 @@ impl Statistics {
             bytes_received: counters.bytes_received,
             packets_sent: counters.packets_sent,
             bytes_sent: counters.bytes_sent,
-            srtp_sender: media.map(|media| media.sender.statistics().clone()),
+            srtp_sender: media.map(|media| media.sender.statistics()),
             srtp_receiver: media.map(|media| media.receiver.statistics().clone()),
             ice: session.ice.statistics(),
             dtls: session

@@ -147,6 +147,10 @@ pub(crate) struct World {
     pub(crate) caller: Peer,
     pub(crate) server: Peer,
     pub(crate) network: Network,
+    /// As in the offer.
+    pub(crate) caller_ufrag: String,
+    /// As in the offer.
+    pub(crate) tls_id: String,
 }
 
 impl World {
@@ -190,6 +194,8 @@ impl World {
             caller: Peer::new(caller, caller_address()),
             server: Peer::new(placeholder, server_address()),
             network: Network::new(conditions),
+            caller_ufrag: attribute(&offer, "a=ice-ufrag:"),
+            tls_id: attribute(&offer, "a=tls-id:"),
         };
         (world, answered)
     }
@@ -300,6 +306,11 @@ impl World {
     pub(crate) fn server_path(&self) -> Path {
         Path::udp(self.server.address, self.caller.address)
     }
+}
+
+fn attribute(sdp: &str, name: &str) -> String {
+    let mut values = sdp.lines().filter_map(|line| line.strip_prefix(name));
+    values.next().unwrap_or_default().to_owned()
 }
 
 /// The suite that both sides agree on by default.

@@ -46,11 +46,14 @@ impl Conditions {
     }
 }
 
+/// Arrival, a number that tells ties apart, the path as the receiver sees it, the datagram.
+type Flight = (Instant, u64, Path, Vec<u8>);
+
 /// Datagrams on their way.
 pub(crate) struct Network {
     pub(crate) conditions: Conditions,
     random: SmallRng,
-    flying: BinaryHeap<Reverse<(Instant, u64, Path, Vec<u8>)>>,
+    flying: BinaryHeap<Reverse<Flight>>,
     count: u64,
     /// What went out, before the network did anything to it.
     pub(crate) log: Vec<(Path, Vec<u8>)>,
