@@ -3,16 +3,14 @@
 //! Counted is what Rust allocates. What a crypto library in C allocates for keys in use comes on
 //! top; `bench/run.sh dtls` measures the whole.
 
-#[path = "network/pair.rs"]
-#[allow(dead_code, reason = "the bench serves the tests of the network too")]
-mod pair;
-
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dtls::Connection;
-use pair::{End, FLAVOURS, Pair, config};
+use dtls::{
+    Certificate, Config, Connection, Event, NamedGroup, PeerIdentity, ProtocolVersion, Role, crypto,
+};
 
 struct Counting;
 
@@ -39,37 +37,74 @@ static ALLOCATOR: Counting = Counting;
 /// What an established connection may hold.
 const LIMIT: usize = 4096;
 
-/// The bytes that each connection of a pair holds.
-fn held(pair: Pair) -> [usize; 2] {
-    pair.into_ends().map(|end| {
-        let End {
-            connection, config, ..
-        } = end;
-        let before = HELD.load(Ordering::Relaxed);
-        drop(connection);
-        let heap = before - HELD.load(Ordering::Relaxed);
-        drop(config);
-        size_of::<Connection>() + heap
-    })
+/// A client and a server that are connected; with `data`, after a message each way.
+fn connect(version: ProtocolVersion, group: NamedGroup, data: bool) -> [Connection; 2] {
+    let provider = crypto::default_provider();
+    let config = Config::builder(Arc::clone(&provider))
+        .versions(&[version])
+        .groups(&[group]);
+    let config = Arc::new(config.build().expect("configuration"));
+    // Shared by all connections, and so not theirs.
+    std::mem::forget(Arc::clone(&config));
+    let mut now = Instant::now();
+    let mut ends = [Role::Client, Role::Server].map(|role| {
+        let certificate = Arc::new(Certificate::generate(&*provider).expect("certificate"));
+        let peer = PeerIdentity::DangerousAny;
+        Connection::new(Arc::clone(&config), role, certificate, peer, now).expect("connection")
+    });
+    for round in 0..8 {
+        if data && round == 4 {
+            ends.iter_mut()
+                .for_each(|end| end.send(now, b"message").expect("connected"));
+        }
+        exchange(&mut ends, now);
+        now += Duration::from_millis(100);
+        ends.iter_mut()
+            .for_each(|end| end.handle_timeout(now).expect("alive"));
+    }
+    let expected = if data { 2 } else { 1 };
+    for end in &mut ends {
+        let events = std::iter::from_fn(|| end.poll_event());
+        assert_eq!(
+            events
+                .filter(|event| *event != Event::FingerprintsNeeded)
+                .count(),
+            expected
+        );
+    }
+    ends
+}
+
+fn exchange(ends: &mut [Connection; 2], now: Instant) {
+    let mut buf = [0; 2048];
+    for from in [0, 1] {
+        while let Some(length) = ends[from].poll_transmit(now, &mut buf) {
+            ends[1 - from]
+                .handle_datagram(now, &mut buf[..length])
+                .expect("alive");
+        }
+    }
+}
+
+/// The bytes that a connection holds.
+fn held(connection: Connection) -> usize {
+    let before = HELD.load(Ordering::Relaxed);
+    drop(connection);
+    size_of::<Connection>() + before - HELD.load(Ordering::Relaxed)
 }
 
 /// One test alone, since the counter sees all threads.
 #[test]
 fn established_connections_are_small() {
-    for flavour in FLAVOURS {
-        let mut idle = Pair::new(config(flavour));
-        assert!(idle.connect());
-        idle.run_for(Duration::from_secs(1));
-        let idle = held(idle);
-        let mut busy = Pair::new(config(flavour));
-        assert!(busy.connect());
-        busy.check_connected();
-        busy.run_for(Duration::from_secs(1));
-        let busy = held(busy);
-        println!("{flavour:?}: {idle:?} bytes, after data both ways {busy:?}");
-        assert!(
-            idle.iter().chain(&busy).all(|&bytes| bytes <= LIMIT),
-            "{idle:?} {busy:?}"
-        );
+    for (version, group) in [
+        (ProtocolVersion::DTLS1_2, NamedGroup::X25519),
+        (ProtocolVersion::DTLS1_3, NamedGroup::X25519),
+        (ProtocolVersion::DTLS1_3, NamedGroup::X25519MLKEM768),
+    ] {
+        for data in [false, true] {
+            let bytes = connect(version, group, data).map(held);
+            println!("{version:?} {group:?}, data {data}: {bytes:?} bytes");
+            assert!(bytes.iter().all(|&bytes| bytes <= LIMIT), "{bytes:?}");
+        }
     }
 }

@@ -129,7 +129,7 @@ mod tests {
         let mut coverage = Coverage::new(10);
         coverage.insert(5..500);
         coverage.insert(500..600);
-        assert_eq!(gaps(&coverage), [0..5]);
+        assert_eq!((gaps(&coverage).len(), coverage.gap(0)), (1, Some(0..5)));
         coverage.insert(0..5);
         assert!(coverage.is_complete());
     }

@@ -177,11 +177,6 @@ impl ReadEpochs {
             .map_or(self.current.epoch, |next| next.epoch)
     }
 
-    /// Whether nothing protected has been received yet.
-    pub(super) fn is_plaintext(&self) -> bool {
-        self.current.keys.is_none()
-    }
-
     /// Whether a record of `epoch` may bring new handshake messages: not if it is older than the
     /// newest keys.
     pub(super) fn is_newest(&self, epoch: u16) -> bool {
@@ -382,6 +377,7 @@ impl WriteEpochs {
     }
 
     /// Lets an epoch go on at `sequence`.
+    #[cfg(test)]
     pub(super) fn set_sequence(&mut self, epoch: u16, sequence: u64) {
         if let Some(write) = self.get_mut(epoch) {
             write.next_sequence = sequence;

@@ -140,11 +140,6 @@ impl RecordLayer {
         })
     }
 
-    /// Whether nothing protected was received yet, so that plaintext is still listened to.
-    pub(crate) fn reads_plaintext(&self) -> bool {
-        self.read.is_plaintext()
-    }
-
     /// Accepts records under new keys, beside those under the present ones.
     ///
     /// # Errors
@@ -173,13 +168,6 @@ impl RecordLayer {
     /// Drops older keys for sending, except those of epochs that are still needed.
     pub(crate) fn retain_write(&mut self, is_needed: impl Fn(u16) -> bool) {
         self.write.retain(is_needed);
-    }
-
-    /// Lets plaintext records go on at this sequence number.
-    // RFC 6347 §4.2.1: HelloVerifyRequest and the ServerHello after it bear the number of the
-    // ClientHello, so that a server without state repeats none.
-    pub(crate) fn set_plaintext_sequence(&mut self, sequence: u64) {
-        self.write.set_sequence(0, sequence);
     }
 
     /// Whether keys should be changed soon: ours for sending, or the peer's for what we receive.

@@ -70,8 +70,6 @@ pub(crate) fn ideal(delay: Duration) -> Network {
 /// An end and what it did.
 pub(crate) struct End {
     pub(crate) connection: Connection,
-    /// Kept beside the connection, which shares it with others.
-    pub(crate) config: Arc<Config>,
     pub(crate) events: Vec<Event>,
     pub(crate) error: Option<Error>,
     /// Datagrams sent so far.
@@ -183,11 +181,10 @@ impl Pair {
             let role = roles.next().expect("two");
             let certificate = certificates.next().expect("two");
             let expected = expected.next().expect("two");
-            let connection = Connection::new(Arc::clone(&config), role, certificate, expected, now);
+            let connection = Connection::new(config, role, certificate, expected, now);
             let connection = connection.expect("connection");
             End {
                 connection,
-                config,
                 events: Vec::new(),
                 error: None,
                 sent: 0,
@@ -214,11 +211,6 @@ impl Pair {
 
     pub(crate) fn connection(&mut self, side: Side) -> &mut Connection {
         &mut self.end_mut(side).connection
-    }
-
-    /// Gives the ends away.
-    pub(crate) fn into_ends(self) -> [End; 2] {
-        self.ends
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
