@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "usage: bench/run.sh dtls [--json FILE]" >&2
+  echo "usage: bench/run.sh dtls|srtp [--json FILE] [ARGS]" >&2
   exit 2
 }
 
@@ -19,6 +19,8 @@ on_one_core() {
 
 has() { command -v "$1" > /dev/null; }
 
+absent() { echo "absent: $1 (bench/setup.sh)" >&2; }
+
 build() { # FEATURES TARGET_SUBDIR BIN
   cargo build --release --locked --quiet -p bench --bin "$3" --features "$1" --target-dir "$target/$2" >&2
   echo "$target/$2/release/$3"
@@ -29,15 +31,22 @@ target=${CARGO_TARGET_DIR:-target}/bench
 case $name in
   dtls)
     features=dimpl,rtc-dtls
-    if has cmake && has c++; then features+=,boring; else echo "absent: boringssl (bench/setup.sh)" >&2; fi
+    if has cmake && has c++; then features+=,boring; else absent boringssl; fi
     program=$(build "$features" main bench-dtls)
     workers=()
     if has pkg-config && pkg-config --exists openssl; then
       workers+=("$(build openssl openssl bench-dtls)")
     else
-      echo "absent: openssl (bench/setup.sh)" >&2
+      absent openssl
     fi
     on_one_core "$program" "$@" "${workers[@]}"
+    ;;
+  srtp)
+    # PORTCULLIS_LIBSRTP=libsrtp-openssl=PATH,libsrtp-boringssl=PATH names libraries of libsrtp 2 or 3 that somebody built.
+    features=libsrtp,rtc-srtp,webrtc-srtp
+    if has make && has pkg-config && pkg-config --exists openssl; then features+=,libsrtp-crate; else absent libsrtp-crate; fi
+    if [ -e /usr/include/intel-ipsec-mb.h ]; then features+=,ipsec-mb; else absent ipsec-mb; fi
+    on_one_core "$(build "$features" main bench-srtp)" "$@"
     ;;
   *) usage ;;
 esac

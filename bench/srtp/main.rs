@@ -1,0 +1,91 @@
+//! SRTP side by side with other libraries, one packet at a time and in batches.
+//!
+//! `bench/run.sh srtp [--json FILE]` builds this with every library that is installed, and runs it pinned to a core.
+
+#[cfg(feature = "ipsec-mb")]
+mod ipsec_mb;
+#[cfg(feature = "libsrtp")]
+mod libsrtp;
+#[cfg(feature = "libsrtp-crate")]
+mod libsrtp_crate;
+mod measure;
+mod peer;
+mod plot;
+mod portcullis;
+mod report;
+#[cfg(feature = "rtc-srtp")]
+mod rtc;
+#[cfg(feature = "webrtc-srtp")]
+mod webrtc;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::Parser;
+use srtp::Profile;
+
+use peer::Peer;
+use report::Report;
+
+/// Times protect and unprotect of SRTP libraries in one interleaved run.
+#[derive(Parser)]
+struct Options {
+    /// Writes a row of JSON for each figure.
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+    /// Draws time over size.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// Lengths of the RTP packets in bytes.
+    #[arg(long, value_delimiter = ',', default_value = "100,300,1200")]
+    sizes: Vec<usize>,
+    /// Only profiles whose IANA names contain this.
+    #[arg(long, default_value = "")]
+    profile: String,
+    /// Rounds over all libraries and shapes.
+    #[arg(long, default_value_t = 12)]
+    rounds: usize,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let peers = peers();
+    let profiles: Vec<_> = Profile::ALL
+        .into_iter()
+        .filter(|profile| profile.name().contains(&options.profile))
+        .collect();
+    let timings = measure::run(&peers, &profiles, &options.sizes, options.rounds);
+    let report = Report {
+        peers: &peers,
+        profiles: &profiles,
+        sizes: &options.sizes,
+        timings: &timings,
+    };
+    report.print();
+    if let Some(path) = &options.json {
+        report.write_json(path)?;
+    }
+    if let Some(path) = &options.plot {
+        plot::draw(&report, path)?;
+    }
+    Ok(())
+}
+
+/// The libraries that this program was built with, or that the environment names.
+fn peers() -> Vec<Box<dyn Peer>> {
+    #[allow(unused_mut, reason = "without features there is no other")]
+    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(portcullis::Library)];
+    #[cfg(feature = "libsrtp-crate")]
+    peers.push(Box::new(libsrtp_crate::Library::new()));
+    #[cfg(feature = "libsrtp")]
+    for library in libsrtp::libraries() {
+        peers.push(Box::new(library));
+    }
+    #[cfg(feature = "webrtc-srtp")]
+    peers.push(Box::new(webrtc::Library));
+    #[cfg(feature = "rtc-srtp")]
+    peers.push(Box::new(rtc::Library));
+    #[cfg(feature = "ipsec-mb")]
+    peers.push(Box::new(ipsec_mb::Library));
+    peers
+}

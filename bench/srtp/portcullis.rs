@@ -1,0 +1,135 @@
+//! This repository's `srtp`.
+
+use srtp::{
+    Incoming, Outgoing, Profile, Receiver, ReceiverConfig, ReceiverKeys, Sender, SenderConfig,
+    SenderKeys, Tier,
+};
+
+use crate::peer::{Mode, Packet, Peer, SESSIONS, Sessions, master};
+
+pub(crate) struct Library;
+
+impl Peer for Library {
+    fn name(&self) -> &str {
+        "portcullis"
+    }
+
+    fn version(&self) -> String {
+        format!("{} ({})", env!("CARGO_PKG_VERSION"), Tier::detect().name())
+    }
+
+    fn sessions(&self, profile: Profile) -> Option<Box<dyn Sessions>> {
+        let sender = |session| {
+            let (key, salt) = master(profile, session);
+            let keys = SenderKeys::from_raw(profile, &key, &salt).expect("lengths of the profile");
+            let config = SenderConfig {
+                allow_null_cipher: true,
+                ..SenderConfig::default()
+            };
+            Sender::new(keys, config).expect("a valid configuration")
+        };
+        let receiver = |session| {
+            let (key, salt) = master(profile, session);
+            let keys = ReceiverKeys::from_raw(profile, &key, &salt).expect("the same lengths");
+            let config = ReceiverConfig {
+                allow_null_cipher: true,
+                ..ReceiverConfig::default()
+            };
+            Receiver::new(keys, config).expect("a valid configuration")
+        };
+        Some(Box::new(Contexts {
+            senders: (0..SESSIONS).map(sender).collect(),
+            receivers: (0..SESSIONS).map(receiver).collect(),
+        }))
+    }
+}
+
+struct Contexts {
+    senders: Vec<Sender>,
+    receivers: Vec<Receiver>,
+}
+
+impl Sessions for Contexts {
+    fn has(&self, _: Mode) -> bool {
+        true
+    }
+
+    fn protect(&mut self, mode: Mode, packets: &mut [Packet]) {
+        let Mode::Batch(count) = mode else {
+            for (sender, packet) in self.senders.iter_mut().zip(packets) {
+                let len = packet.len;
+                packet.len = sender
+                    .protect_rtp(packet.room(), len)
+                    .expect("a valid packet");
+            }
+            return;
+        };
+        for (senders, packets) in self
+            .senders
+            .chunks_mut(count)
+            .zip(packets.chunks_mut(count))
+        {
+            let places = packets.iter_mut().enumerate();
+            let mut batch: Batch<Outgoing<'_>> = places
+                .map(|(i, packet)| {
+                    let len = packet.len;
+                    Outgoing::rtp(i, packet.room(), len)
+                })
+                .collect();
+            srtp::protect_batch(senders, &mut batch);
+            let mut lens = [0; SESSIONS];
+            for (len, packet) in lens.iter_mut().zip(&batch) {
+                *len = packet
+                    .outcome()
+                    .expect("it has run")
+                    .expect("a valid packet")
+                    .len();
+            }
+            drop(batch);
+            for (packet, len) in packets.iter_mut().zip(lens) {
+                packet.len = len;
+            }
+        }
+    }
+
+    fn unprotect(&mut self, mode: Mode, packets: &mut [Packet]) {
+        let Mode::Batch(count) = mode else {
+            for (receiver, packet) in self.receivers.iter_mut().zip(packets) {
+                let len = packet.len;
+                let result = receiver.unprotect_rtp(&mut packet.room()[..len]);
+                packet.len = result.expect("an authentic packet").len;
+            }
+            return;
+        };
+        for (receivers, packets) in self
+            .receivers
+            .chunks_mut(count)
+            .zip(packets.chunks_mut(count))
+        {
+            let places = packets.iter_mut().enumerate();
+            let mut batch: Batch<Incoming<'_>> = places
+                .map(|(i, packet)| {
+                    let len = packet.len;
+                    Incoming::new(i, &mut packet.room()[..len])
+                })
+                .collect();
+            srtp::unprotect_batch(receivers, &mut batch);
+            let mut lens = [0; SESSIONS];
+            for (len, packet) in lens.iter_mut().zip(&mut batch) {
+                *len = packet
+                    .outcome()
+                    .expect("it has run")
+                    .expect("an authentic packet")
+                    .0
+                    .len;
+            }
+            drop(batch);
+            for (packet, len) in packets.iter_mut().zip(lens) {
+                packet.len = len;
+            }
+        }
+    }
+}
+
+/// A batch without allocation.
+type Batch<T> = arrayvec::ArrayVec<T, SESSIONS>;
