@@ -4,9 +4,11 @@
 //! corpora, with a stable compiler; `fuzz_targets/` has each as a program for libFuzzer. `fuzz/README.md` says how to use both.
 
 pub mod campaign;
+mod gate;
 pub mod input;
 mod srtp;
 
+pub use gate::{gate_router, gate_sdp, gate_session};
 pub use srtp::{srtp_batch, srtp_parse, srtp_protect, srtp_unprotect};
 
 /// A target with its name, which is also the name of its program and of its corpus.
@@ -14,6 +16,9 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("gate_router", gate_router),
+    ("gate_sdp", gate_sdp),
+    ("gate_session", gate_session),
     ("srtp_batch", srtp_batch),
     ("srtp_parse", srtp_parse),
     ("srtp_protect", srtp_protect),

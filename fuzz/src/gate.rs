@@ -1,0 +1,173 @@
+//! Targets of `portcullis`.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use portcullis::ice_lite::Candidate;
+use portcullis::sdp::RemoteDescription;
+use portcullis::{
+    Class, IceMode, Path, Received, Route, Router, Session, SessionConfig, SessionEvent, classify,
+    dtls,
+};
+
+use crate::input::Input;
+
+/// One configuration, and one certificate, for all runs: they take most of the time to make.
+static CONFIG: LazyLock<SessionConfig> = LazyLock::new(|| {
+    let provider = dtls::crypto::default_provider();
+    let certificate = dtls::Certificate::generate(&*provider).expect("a certificate");
+    let config = dtls::Config::new(provider).expect("a configuration that works");
+    let mut config = SessionConfig::new(Arc::new(config));
+    config.certificate = Some(Arc::new(certificate));
+    config
+});
+
+fn config(ice: IceMode, address: SocketAddr) -> Arc<SessionConfig> {
+    let mut config = CONFIG.clone();
+    config.ice = ice;
+    config.candidates = vec![Candidate::host(address, 0)];
+    Arc::new(config)
+}
+
+fn address(last: u8) -> SocketAddr {
+    SocketAddr::new([192, 0, 2, last].into(), 3478)
+}
+
+/// A description that is understood can be answered, and the answer is understood, too.
+pub fn gate_sdp(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(remote) = RemoteDescription::parse(text) else {
+        return;
+    };
+    assert!(!remote.fingerprints.is_empty() && remote.audio().opus.is_some());
+    let config = config(IceMode::Lite, address(1));
+    let Ok((_, answer)) = Session::answer(config, Instant::now(), text) else {
+        return;
+    };
+    let ours = RemoteDescription::parse(&answer).expect("our own answer");
+    assert_eq!(ours.sections.len(), remote.sections.len());
+    assert_ne!(ours.setup, remote.setup);
+}
+
+/// Every datagram has a class, only STUN and known paths lead anywhere, and nothing dropped leaves
+/// anything behind.
+pub fn gate_router(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut router = Router::new([1; 16]);
+    let now = Instant::now();
+    let id = router.insert("abcdefgh").expect("the first");
+    let known = Path::udp(address(1), address(2));
+    router.validate(id, known);
+    while !input.is_empty() {
+        let path = match input.choice(2) {
+            0 => known,
+            _ => Path::udp(address(1), address(input.byte())),
+        };
+        let len = usize::from(input.u16()) % 1500;
+        let datagram = input.bytes(len).to_vec();
+        let before = router.state_digest();
+        let route = router.route(now, &path, &datagram);
+        assert_eq!(router.state_digest(), before);
+        match (classify(&datagram), route) {
+            (Class::Stun, _) => {}
+            (Class::Dtls | Class::Rtp | Class::Rtcp, Route::Session(found)) => {
+                assert_eq!((found, path), (id, known));
+            }
+            (_, route) => assert!(matches!(route, Route::Drop(_)), "{route:?}"),
+        }
+    }
+}
+
+/// Two sessions between which the bytes lose, repeat, cut and flip datagrams: neither panics, and no
+/// media comes out that did not go in.
+pub fn gate_session(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut now = Instant::now();
+    let (mut caller, offer) =
+        Session::offer(config(IceMode::Controlling, address(1)), now).expect("an offer");
+    let (mut server, answer) =
+        Session::answer(config(IceMode::Lite, address(2)), now, &offer).expect("an answer");
+    caller.accept_answer(now, &answer).expect("it fits");
+    let mut sequence = 0;
+    for _ in 0..200 {
+        if input.is_empty() {
+            return;
+        }
+        now += Duration::from_millis(u64::from(input.byte()));
+        sequence += 1;
+        exchange(&mut input, now, &mut caller, &mut server, sequence, 1);
+        exchange(&mut input, now, &mut server, &mut caller, sequence, 2);
+        if input.choice(16) == 0 {
+            let text = String::from_utf8_lossy(input.bytes(64)).into_owned();
+            assert!(server.accept_offer(now, &text).is_err());
+            assert!(caller.accept_answer(now, &text).is_err());
+        }
+    }
+}
+
+/// What `from`, at the address `sender`, has to say goes to `to`, unless the bytes have it otherwise.
+fn exchange(
+    input: &mut Input<'_>,
+    now: Instant,
+    from: &mut Session,
+    to: &mut Session,
+    sequence: u16,
+    sender: u8,
+) {
+    let mut buf = [0; 1500];
+    let path = Path::udp(address(3 - sender), address(sender));
+    // An error has ended the session, which is an end like any other here.
+    let _ = from.handle_timeout(now);
+    while let Some(transmit) = from.poll_transmit(now, &mut buf) {
+        deliver(input, now, to, path, &mut buf[..transmit.len]);
+    }
+    let (packet, len) = media(sequence);
+    buf[..len].copy_from_slice(&packet);
+    if let Ok(transmit) = from.protect_rtp(now, &mut buf, len) {
+        deliver(input, now, to, path, &mut buf[..transmit.len]);
+    }
+    while let Some(event) = from.poll_event() {
+        if let SessionEvent::Secured(summary) = event {
+            assert_eq!(
+                summary.connection.peer_fingerprint,
+                Some(to.local_fingerprint())
+            );
+        }
+    }
+}
+
+fn media(sequence: u16) -> ([u8; 40], usize) {
+    let mut packet = [sequence as u8; 40];
+    packet[..2].copy_from_slice(&[0x80, 111]);
+    packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+    (packet, packet.len())
+}
+
+fn deliver(
+    input: &mut Input<'_>,
+    now: Instant,
+    to: &mut Session,
+    mut path: Path,
+    datagram: &mut [u8],
+) {
+    let mut copies = 1;
+    let mut end = datagram.len();
+    match input.choice(16) {
+        0 => copies = 0,
+        1 => copies = 2,
+        2 => end = input.choice(datagram.len()),
+        3 => datagram[input.choice(end)] ^= 1 << input.choice(8),
+        4 => path.remote = address(9),
+        _ => {}
+    }
+    for _ in 0..copies {
+        let mut copy = datagram[..end].to_vec();
+        if let Ok(Received::Rtp(packet)) = to.handle_datagram(now, path, &mut copy) {
+            let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+            assert_eq!(packet, media(sequence).0);
+        }
+    }
+}
