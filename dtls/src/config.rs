@@ -92,6 +92,7 @@ pub struct Config {
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) client_auth: ClientAuth,
     pub(crate) send_cookie: bool,
+    pub(crate) invite_tickets: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
 
@@ -139,6 +140,7 @@ impl Config {
                 handshake_timeout: Some(Duration::from_secs(30)),
                 client_auth: ClientAuth::default(),
                 send_cookie: false,
+                invite_tickets: false,
                 key_log: None,
             },
         }

@@ -48,6 +48,7 @@ pub(crate) struct Flags {
     pub(crate) send_alert: bool,
     pub(crate) writes_first: bool,
     pub(crate) shuts_down: bool,
+    pub(crate) no_ticket: bool,
     pub(crate) key_update: bool,
     pub(crate) key_update_before_read: bool,
     pub(crate) max_cert_list: Option<usize>,
@@ -96,6 +97,7 @@ impl Flags {
             "-send-alert" => self.send_alert = true,
             "-shim-writes-first" => self.writes_first = true,
             "-shim-shuts-down" => self.shuts_down = true,
+            "-no-ticket" => self.no_ticket = true,
             "-key-update" => self.key_update = true,
             "-key-update-before-read" => self.key_update_before_read = true,
             "-max-cert-list" => self.max_cert_list = Some(args.number(flag)?),
@@ -109,11 +111,7 @@ impl Flags {
             "-trust-cert" => drop(args.text(flag)?),
             // A core without I/O has no asynchronous mode, callbacks always answer at once, and
             // nothing here resumes a session or issues a ticket.
-            "-async"
-            | "-implicit-handshake"
-            | "-expect-verify-result"
-            | "-no-ticket"
-            | "-expect-no-session" => {}
+            "-async" | "-implicit-handshake" | "-expect-verify-result" | "-expect-no-session" => {}
             _ => return Err(Unimplemented(flag.to_owned())),
         }
         Ok(())

@@ -72,6 +72,7 @@ fn config(flags: &Flags, provider: Arc<dyn CryptoProvider>) -> Result<Config, Co
         .client_auth(client_auth(flags))
         .srtp_profiles(&srtp_profiles(flags))
         .srtp_required(false)
+        .invite_tickets(!flags.no_ticket)
         .handshake_timeout(None);
     if !flags.groups.is_empty() {
         let groups: Vec<_> = flags.groups.iter().copied().map(NamedGroup).collect();

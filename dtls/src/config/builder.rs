@@ -111,6 +111,14 @@ impl ConfigBuilder {
         self
     }
 
+    /// Whether a DTLS 1.3 client says `psk_dhe_ke` (RFC 8446 §4.2.9), as Chromium does, and so
+    /// invites session tickets. They are read and forgotten: sessions are not resumed. Off by
+    /// default.
+    pub fn invite_tickets(mut self, invite: bool) -> Self {
+        self.config.invite_tickets = invite;
+        self
+    }
+
     /// What a server demands of its client's certificate.
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.config.client_auth = client_auth;

@@ -69,6 +69,7 @@ impl Offer {
             ec_point_formats: dtls12.then_some(&[UNCOMPRESSED]),
             renegotiation_info: dtls12.then_some(&[]),
             extended_master_secret: dtls12,
+            psk_dhe_ke: config.dtls13 && config.invite_tickets,
         };
         let hello = ClientHello {
             version: ProtocolVersion::DTLS1_2,

@@ -7,6 +7,9 @@ use super::{
     RawExtensions, SignatureScheme, UseSrtp, Writer,
 };
 
+/// A PSK goes together with a key exchange (RFC 8446 §4.2.9).
+const PSK_DHE_KE: u8 = 1;
+
 /// The longest session id (RFC 5246 §7.4.1.2).
 pub(super) const MAX_SESSION_ID: usize = 32;
 
@@ -35,6 +38,8 @@ pub(crate) struct ClientExtensions<'a> {
     pub(crate) ec_point_formats: Option<&'a [u8]>,
     pub(crate) renegotiation_info: Option<&'a [u8]>,
     pub(crate) extended_master_secret: bool,
+    /// `psk_key_exchange_modes` lists `psk_dhe_ke` (RFC 8446 §4.2.9).
+    pub(crate) psk_dhe_ke: bool,
 }
 
 /// Received protocols, or names of ours that are to be sent.
@@ -132,6 +137,9 @@ impl<'a> ClientExtensions<'a> {
                 self.renegotiation_info = Some(reader.vector::<u8>()?);
             }
             ExtensionType::EXTENDED_MASTER_SECRET => self.extended_master_secret = true,
+            ExtensionType::PSK_KEY_EXCHANGE_MODES => {
+                self.psk_dhe_ke = nonempty(reader.vector::<u8>()?)?.contains(&PSK_DHE_KE);
+            }
             ExtensionType::CERTIFICATE_AUTHORITIES => check_authorities(reader)?,
             ExtensionType::SERVER_NAME => check_server_name(reader)?,
             // RFC 8446 §4.1.2: unrecognized extensions are ignored.
@@ -166,6 +174,11 @@ impl<'a> ClientExtensions<'a> {
         if let Some(alpn) = &self.alpn {
             write_one(writer, E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |w| {
                 Protocols::write_names(w, alpn.names());
+            });
+        }
+        if self.psk_dhe_ke {
+            write_one(writer, E::PSK_KEY_EXCHANGE_MODES, |w| {
+                w.vector::<u8>(&[PSK_DHE_KE]);
             });
         }
         if let Some(cookie) = self.cookie {

@@ -79,6 +79,7 @@ fn client_hello() {
             ec_point_formats: Some(&[0]),
             renegotiation_info: Some(&[]),
             extended_master_secret: true,
+            psk_dhe_ke: true,
         },
     };
     let mut bytes = Vec::new();
