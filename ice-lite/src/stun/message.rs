@@ -161,7 +161,10 @@ impl<'a> Message<'a> {
     pub fn verify_integrity(&self, key: &IntegrityKey) -> Result<(), Unverified> {
         let at = usize::from(self.integrity.ok_or(Unverified::Missing)?);
         let (covered, rest) = self.bytes.split_at_checked(at).ok_or(Unverified::Missing)?;
-        let tag = rest.get(4..4 + INTEGRITY_LEN).ok_or(Unverified::Missing)?;
+        let tag = rest
+            .get(4..)
+            .and_then(|value| value.first_chunk())
+            .ok_or(Unverified::Missing)?;
         // RFC 8489 §14.5: the length field counts up to the end of MESSAGE-INTEGRITY.
         let length = (at - HEADER_LEN + 4 + INTEGRITY_LEN) as u16;
         if key.verify(covered, length, tag) {
