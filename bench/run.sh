@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "usage: bench/run.sh dtls|srtp [--json FILE] [ARGS]" >&2
+  echo "usage: bench/run.sh dtls|srtp|stun [--json FILE] [ARGS]" >&2
   exit 2
 }
 
@@ -47,6 +47,9 @@ case $name in
     if has make && has pkg-config && pkg-config --exists openssl; then features+=,libsrtp-crate; else absent libsrtp-crate; fi
     if [ -e /usr/include/intel-ipsec-mb.h ]; then features+=,ipsec-mb; else absent ipsec-mb; fi
     on_one_core "$(build "$features" main bench-srtp)" "$@"
+    ;;
+  stun)
+    on_one_core "$(build is,rtc-stun,stun-types,stun_codec main bench-stun)" "$@"
     ;;
   *) usage ;;
 esac
