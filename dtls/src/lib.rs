@@ -57,6 +57,17 @@
 //!   RFC 5764 §4.1.1 would let it become a connection without SRTP.
 //! - A ChangeCipherSpec of the peer says nothing: the epoch of a record tells its keys, and keys
 //!   are installed as soon as the key exchange and the signatures over it are checked.
+//! - Plaintext is heard until the first protected record of the peer came. Up to then a fatal alert
+//!   ends the handshake, as a peer without keys has no other way to refuse (RFC 9147 §4.5.2), and
+//!   what has no place in plaintext is a violation. Afterwards it is noise.
+//! - Flights are kept as messages and packed anew for each transmission: as many as fit share a
+//!   record and a datagram. Only in plaintext each message has a record of its own, since some
+//!   DTLS 1.2 stacks read no more. A transmission is not cut to ten records (RFC 9147 §5.8.3): the
+//!   flights of a handshake stay below that at every common MTU.
+//! - Retransmission has no jitter, and counts as due up to 15 ms early. From the third one on
+//!   datagrams are smaller ([`ConfigBuilder::fallback_mtu`]). A final flight of DTLS 1.2 that the
+//!   peer asks for again is followed by two copies, which decides whether the last exchange ends
+//!   in time where a third of the datagrams gets lost.
 //! - With [`PeerIdentity::Later`] the handshake runs to its end on the wire; what is held is
 //!   [`Event::Connected`], exported keys and application data, in both directions.
 //!

@@ -42,8 +42,6 @@ discards! {
     Forged => "forged",
     /// More records in one datagram than are looked at.
     TooManyRecords => "too_many_records",
-    /// Plaintext, after protected records came.
-    LatePlaintext => "late_plaintext",
     /// A handshake fragment for which there was no room, or far from its turn.
     NoRoom => "no_room",
     /// A handshake message that came before.
@@ -54,6 +52,8 @@ discards! {
     EarlyAck => "early_ack",
     /// A ChangeCipherSpec, which says nothing that the epochs don't say.
     ChangeCipherSpec => "change_cipher_spec",
+    /// Application data while too many events wait to be polled.
+    TooManyEvents => "too_many_events",
     /// An empty record.
     Empty => "empty",
     /// A warning alert other than close_notify.

@@ -104,8 +104,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// The time after which an unfinished handshake fails, counted from the start of the
-    /// connection; `None` for no limit.
+    /// The time after which an unfinished handshake fails, counted from the start of a client, and
+    /// from the first handshake record that a server gets; `None` for no limit.
     pub fn handshake_timeout(mut self, limit: Option<Duration>) -> Self {
         self.config.handshake_timeout = limit;
         self

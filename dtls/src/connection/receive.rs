@@ -15,6 +15,9 @@ use crate::wire::{AlertDescription, AlertLevel, ContentType};
 /// bytes each (27 bytes a record), rounded up. More only cost time.
 const MAX_RECORDS: usize = 64;
 
+/// Events that may wait to be polled, so that who does not poll drops data and not the process.
+const MAX_EVENTS: usize = 256;
+
 /// Empty records in a row after which the peer is thought to attack (BoringSSL has the same).
 const MAX_EMPTY: u8 = 32;
 
@@ -132,6 +135,10 @@ impl Connection {
         }
         if let Some(updates) = self.handshake.key_updates() {
             updates.note_application_data();
+        }
+        if self.events.len() >= MAX_EVENTS {
+            self.statistics.count(Discard::TooManyEvents);
+            return Ok(());
         }
         self.events
             .push_back(Event::ApplicationData(record.content.to_vec()));

@@ -234,3 +234,20 @@ fn t_rec_10_no_number_left() {
         assert_eq!(pair.ends[0].handle_timeout(pair.now), Err(Error::Closed));
     }
 }
+
+/// Who does not poll its events loses data, and nothing else.
+#[test]
+fn events_are_bounded() {
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_3);
+    for _ in 0..300 {
+        assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), Ok(()));
+    }
+    assert_eq!(
+        pair.ends[1].statistics().discarded(Discard::TooManyEvents),
+        44
+    );
+    assert_eq!(
+        std::iter::from_fn(|| pair.ends[1].poll_event()).count(),
+        256
+    );
+}

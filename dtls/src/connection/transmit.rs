@@ -150,6 +150,10 @@ impl Connection {
         if let Some(data) = self.outbox.pop(room) {
             return self.seal(ContentType::APPLICATION_DATA, &data, buf);
         }
+        // What waits for a larger buffer goes before the alert that ends it all.
+        if !self.outbox.data.is_empty() {
+            return Ok(0);
+        }
         if let Some((level, description)) = self.outbox.alert.take() {
             return self.seal(ContentType::ALERT, &[level.0, description.0], buf);
         }
