@@ -32,6 +32,8 @@ discards! {
     MalformedRecord => "malformed_record",
     /// No keys are known for the record's epoch, or no more.
     UnknownEpoch => "unknown_epoch",
+    /// Plaintext, after the peer's first protected record.
+    LatePlaintext => "late_plaintext",
     /// The header is not of the form or the version that belongs to its epoch.
     WrongHeader => "wrong_header",
     /// Too short for a tag (RFC 9147 §4.2.3, §4.5.2).

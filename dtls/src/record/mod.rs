@@ -122,7 +122,12 @@ impl RecordLayer {
     ) -> Result<Opened<'a>, OpenFailure> {
         self.read.tidy(now);
         let epoch = header.epoch(self.read.newest());
-        let read = self.read.get(epoch).ok_or(Discard::UnknownEpoch)?;
+        let unknown = if epoch == 0 {
+            Discard::LatePlaintext
+        } else {
+            Discard::UnknownEpoch
+        };
+        let read = self.read.get(epoch).ok_or(unknown)?;
         let Content {
             content_type,
             number,

@@ -209,6 +209,7 @@ fn t_rec_03_04_05_plaintext_after_keys() {
                 let expected = match suite.stage {
                     Stage::Traffic12 if known => Discard::TooShort,
                     _ if known => Discard::WrongHeader,
+                    _ if epoch == 0 => Discard::LatePlaintext,
                     _ => Discard::UnknownEpoch,
                 };
                 assert_eq!(reason, expected, "{suite:?} epoch {epoch}");
