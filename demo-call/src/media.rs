@@ -296,11 +296,14 @@ mod tests {
 
     const OPUS: u8 = 111;
 
-    fn media(ssrc: u32, now: Instant, record: Option<RecordTo>) -> Media {
+    fn clip() -> Clip {
         let asset = include_bytes!("../assets/second.ogg");
-        let clip = Arc::new(Clip::read(Cursor::new(asset)).expect("the asset is Ogg Opus"));
+        Clip::read(Cursor::new(asset)).expect("the asset is Ogg Opus")
+    }
+
+    fn media(ssrc: u32, now: Instant, record: Option<RecordTo>) -> Media {
         let stream = Stream::new(ssrc, OPUS, 65_500, u32::MAX - CLOCK_HZ);
-        let player = Player::new(clip, false, Pace::Real, stream, now);
+        let player = Player::new(Arc::new(clip()), false, Pace::Real, stream, now);
         let config = MediaConfig {
             payload_type: OPUS,
             cname: "test".to_owned(),
@@ -352,7 +355,7 @@ mod tests {
         );
         b.finish().expect("the recording is complete");
         let written = Clip::open(&record.path(0)).expect("it is Ogg Opus");
-        assert_eq!(written.packets(), a.player.clip().packets());
+        assert_eq!(written.packets(), clip().packets());
     }
 
     #[test]

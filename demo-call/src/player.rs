@@ -105,11 +105,6 @@ impl Player {
         Some(length)
     }
 
-    /// What is played.
-    pub(crate) fn clip(&self) -> &Clip {
-        &self.clip
-    }
-
     /// Whether all was sent.
     pub(crate) fn is_finished(&self) -> bool {
         self.packet().is_none()
@@ -141,12 +136,17 @@ impl Player {
         self.clip.packets().get(self.next)
     }
 
-    fn window_is_full(&self, now: Instant) -> bool {
+    fn window_is_full(&mut self, now: Instant) -> bool {
         let Pace::Window(arrived) = &self.pace else {
             return false;
         };
-        let on_their_way = self.sent.saturating_sub(arrived.load(Ordering::Relaxed));
-        on_their_way >= WINDOW && now < self.last_sent + STALL_LIMIT
+        let settled = arrived.load(Ordering::Relaxed) + self.given_up;
+        let on_their_way = self.sent.saturating_sub(settled);
+        if on_their_way >= WINDOW && now >= self.last_sent + STALL_LIMIT {
+            self.given_up += on_their_way;
+            return false;
+        }
+        on_their_way >= WINDOW
     }
 }
 
@@ -194,7 +194,9 @@ mod tests {
         arrived.store(10, Ordering::Relaxed);
         while player.poll_packet(start, &mut buf).is_some() {}
         assert_eq!(player.sent().0, WINDOW + 10);
-        assert!(player.poll_packet(start + STALL_LIMIT, &mut buf).is_some());
+        let later = start + STALL_LIMIT;
+        while player.poll_packet(later, &mut buf).is_some() {}
+        assert_eq!(player.sent().0, WINDOW + 10 + WINDOW);
     }
 
     #[test]

@@ -63,11 +63,6 @@ impl Reception {
         self.base
     }
 
-    /// Packets received.
-    pub(crate) fn received(&self) -> u64 {
-        self.received
-    }
-
     /// Packets missing: between the first and the last one received, or, if the sender's last
     /// report tells of more, among those it sent.
     pub(crate) fn lost(&self) -> u64 {
@@ -98,7 +93,7 @@ impl Reception {
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             lost: i32::try_from(lost).unwrap_or(i32::MAX),
             // The turn that was added at the start is not told.
-            highest_sequence: u32::try_from(self.highest - 0x1_0000 & 0xffff_ffff).unwrap_or(0),
+            highest_sequence: u32::try_from((self.highest - 0x1_0000) & 0xffff_ffff).unwrap_or(0),
             jitter: self.jitter >> 4,
             last_sr,
             delay_since_sr,
@@ -168,7 +163,7 @@ mod tests {
             numbers.map(|n| n - 65_536),
             [65_534, 65_535, 65_536, 65_533, 65_537]
         );
-        assert_eq!((reception.received(), reception.lost()), (5, 0));
+        assert_eq!((reception.received, reception.lost()), (5, 0));
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Display for One<'_> {
 
 fn write_security(f: &mut Formatter<'_>, side: &Report, names: [&str; 2]) -> fmt::Result {
     let Some(security) = &side.security else {
-        return row(f, "none", [String::new(); 0]);
+        return line(f, "none", "");
     };
     let Security {
         dtls_version,
