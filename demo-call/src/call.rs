@@ -182,7 +182,7 @@ impl Call {
         let config = MediaConfig {
             payload_type,
             cname: self.plan.name.to_owned(),
-            title: format!("As heard by the {}", self.plan.name),
+            title: format!("As heard by the {}", self.plan.name.replace('-', " ")),
             record: self.plan.record.clone(),
             arrivals: self.plan.arrivals.clone(),
         };

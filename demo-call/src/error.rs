@@ -141,13 +141,18 @@ fn describe(error: &SessionError) -> String {
 }
 
 /// What went wrong, in words where the system's own are for programmers.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "already in use by another program".to_owned(),
         io::ErrorKind::AddrNotAvailable => "not an address of this host".to_owned(),
         io::ErrorKind::PermissionDenied => "not permitted".to_owned(),
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "is no folder".to_owned(),
-        _ => error.to_string(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        _ => {
+            let text = error.to_string();
+            // The system's number behind its words says nothing more.
+            text.split(" (os error").next().unwrap_or(&text).to_owned()
+        }
     }
 }

@@ -46,12 +46,16 @@ impl Progress {
             .map(|(label, _)| label.chars().count())
             .max()
             .unwrap_or(0);
-        let lane = |&(label, total): &(&str, Option<u64>)| Lane {
-            label: format!("{label:width$}"),
-            total,
-            bar: bars.add(ProgressBar::new(total.unwrap_or(0)).with_style(style(total.is_some()))),
-            since: (now, 0),
-            bits_per_second: 0,
+        let lane = |&(label, total): &(&str, Option<u64>)| {
+            let label = format!("{label:width$}");
+            let bar = ProgressBar::new(total.unwrap_or(0)).with_style(style(total.is_some()));
+            Lane {
+                bar: bars.add(bar.with_prefix(label.clone())),
+                label,
+                total,
+                since: (now, 0),
+                bits_per_second: 0,
+            }
         };
         Self {
             lanes: lanes.iter().map(lane).collect(),
@@ -71,7 +75,6 @@ impl Progress {
             if plain && lane.bar.is_hidden() {
                 eprintln!("{} {text}", lane.label);
             }
-            lane.bar.set_prefix(lane.label.clone());
             lane.bar.set_message(text);
             lane.bar.set_position(sample.packets);
         }

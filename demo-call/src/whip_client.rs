@@ -14,6 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::error::plain;
+
 /// How long connecting may take, and then each request.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -24,7 +26,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum WhipError {
-    #[error("{host} can't be reached: {source}")]
+    #[error("{host} can't be reached: {}", plain(source))]
     Connect { host: Authority, source: io::Error },
     #[error("{0} does not answer within {limit} seconds", limit = LIMIT.as_secs())]
     NoAnswer(Authority),

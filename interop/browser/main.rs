@@ -147,7 +147,7 @@ fn tone_call(kind: Kind, arguments: &[&str], version: &str) {
         assert!(
             state[fingerprint]
                 .as_str()
-                .is_some_and(|text| text.starts_with("sha-256 "))
+                .is_some_and(|text| text.starts_with("sha-256\n"))
         );
     }
     let srtp = state["srtp"].as_str().unwrap_or_default();
@@ -184,6 +184,23 @@ fn chromium_calls_a_host_that_has_only_dtls_1_2() {
 fn firefox_calls_a_host_that_has_only_dtls_1_2() {
     in_namespace("firefox_calls_a_host_that_has_only_dtls_1_2", || {
         tone_call(Kind::Firefox, &["--dtls", "1.2"], "DTLS 1.2");
+    });
+}
+
+#[test]
+fn the_page_tells_when_the_host_hangs_up() {
+    in_namespace("the_page_tells_when_the_host_hangs_up", || {
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let mut call = Call::place(kind, "microphone", &[]);
+            call.state_after(50);
+            call.listen.interrupt();
+            assert!(call.listen.wait(Duration::from_secs(10)).success());
+            let told = call.page.run(
+                "await until(() => by('state').dataset.state !== 'connected', 'the end');
+                 return by('state').textContent;",
+            );
+            assert_eq!(told, "The host hung up", "{kind:?}");
+        }
     });
 }
 

@@ -180,8 +180,10 @@ function explain(error, source) {
   return error.message;
 }
 
+/** The fingerprint in a description, 16 bytes a line. */
 function fingerprint(description) {
-  return description?.sdp.match(/^a=fingerprint:(.*?)\r?$/m)?.[1];
+  const [, algorithm, bytes] = description?.sdp.match(/^a=fingerprint:(\S+) (\S+)/m) ?? [];
+  return bytes && `${algorithm}\n${bytes.replace(/((?:..:){16})/g, "$1\n")}`;
 }
 
 function show(state, text) {
