@@ -3,6 +3,7 @@
 use std::any::Any;
 
 /// The label of RFC 5764 §4.2.
+#[cfg(any(feature = "boring", feature = "openssl", feature = "rtc-dtls"))]
 pub(crate) const EXPORT_LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// Key and salt of both directions for AEAD_AES_128_GCM, in bytes (RFC 5764 §4.2).
 pub(crate) const EXPORT_LENGTH: usize = 2 * (16 + 12);

@@ -76,6 +76,7 @@ impl Peer for Stack {
                 .to_vec()
         };
         let (client_keys, server_keys) = (keys(&mut client), keys(&mut server));
+        assert_eq!(client_keys.len(), peer::EXPORT_LENGTH);
         peer::established(wire, client_keys, &server_keys, Box::new((client, server)))
     }
 }
