@@ -8,7 +8,7 @@ const FINAL_BURST: u32 = 8;
 
 /// Copies of a final flight that follow an answer by our own timer. That the peer repeats itself
 /// means that our final flight got lost, and its next repetition comes only after twice the time:
-/// without copies, every 60th handshake takes over 30 s where 30 % of the datagrams get lost.
+/// without copies, every 80th handshake takes over 30 s where 30 % of the datagrams get lost.
 const FINAL_COPIES: u32 = 2;
 
 /// Limits answers to repetitions, so that who repeats a little record often can't make us repeat

@@ -136,8 +136,8 @@ impl Flights {
         if progress && self.mode == Some(Mode::Acked) && !self.complete {
             self.forget_flight();
         }
-        if repeated {
-            self.answer_repetition(now);
+        if repeated && self.answer_repetition(now) {
+            statistics.retransmissions += 1;
         }
         // RFC 9147 §7: a record is acknowledged only if all of it was taken.
         if !dropped {
@@ -195,10 +195,11 @@ impl Flights {
         }
     }
 
-    /// The peer has sent its last flight again: it may lack ours.
-    fn answer_repetition(&mut self, now: Instant) {
+    /// The peer has sent its last flight again: it may lack ours. Returns whether ours goes out
+    /// once more.
+    fn answer_repetition(&mut self, now: Instant) -> bool {
         if !self.outbound.is_ended() || self.outbound.is_sending() {
-            return;
+            return false;
         }
         let initial = self.timers.initial();
         // RFC 6347 §4.2.4: a final flight without ACKs is sent again for each repetition.
@@ -213,6 +214,7 @@ impl Flights {
             }
             self.outbound.restart();
         }
+        allowed
     }
 
     /// Our flight is the last one, and nothing will tell whether it arrived.
