@@ -6,6 +6,7 @@ set -euo pipefail
 # Packages of each feature; `namespaces` is no feature: those tests skip themselves without root or `ip`.
 declare -A packages=(
     [namespaces]="iproute2"
+    [libsrtp]="gcc make pkg-config libssl-dev libclang-dev"
     [browsers]="iproute2 opus-tools chromium firefox-esr procps"
 )
 
