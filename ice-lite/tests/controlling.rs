@@ -623,3 +623,25 @@ fn revoked_consent_ends_the_agent_until_a_restart() {
         Outcome::Refused(ErrorCode::FORBIDDEN)
     );
 }
+
+#[test]
+fn a_refused_nomination_leaves_no_timer_that_spins() {
+    let (mut near, _, path) = call();
+    near.run(ms(1000), &mut |_, to, request| {
+        let message = Message::parse(request).expect("a message");
+        match message.attribute(AttributeType::USE_CANDIDATE) {
+            None => reply(request, MessageType::BINDING_SUCCESS, to, |writer| {
+                writer.xor_mapped_address(to.local).expect("room");
+            }),
+            Some(_) => reply(request, MessageType::BINDING_ERROR, to, |writer| {
+                writer.error_code(ErrorCode::BAD_REQUEST).expect("room");
+            }),
+        }
+    });
+    assert_eq!(
+        near.agent.selected(),
+        Some(path),
+        "it works, if not nominated"
+    );
+    assert!(near.agent.poll_timeout().is_some_and(|at| at > near.now));
+}

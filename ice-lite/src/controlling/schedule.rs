@@ -102,6 +102,7 @@ impl ControllingAgent {
             undecided
                 && self.requester.role() == Role::Controlling
                 && !self.requester.is_under_way(Purpose::Nominate)
+                && self.checks.best_succeeded(Role::Controlling).is_some()
         });
         let consent = progress
             .next_consent
