@@ -5,10 +5,12 @@
 
 pub mod campaign;
 mod gate;
+mod ice;
 pub mod input;
 mod srtp;
 
 pub use gate::{gate_router, gate_sdp, gate_session};
+pub use ice::{ice_controlling, ice_lite, ice_tcp, stun_parse};
 pub use srtp::{srtp_batch, srtp_parse, srtp_protect, srtp_unprotect};
 
 /// A target with its name, which is also the name of its program and of its corpus.
@@ -19,8 +21,12 @@ pub const TARGETS: &[Target] = &[
     ("gate_router", gate_router),
     ("gate_sdp", gate_sdp),
     ("gate_session", gate_session),
+    ("ice_controlling", ice_controlling),
+    ("ice_lite", ice_lite),
+    ("ice_tcp", ice_tcp),
     ("srtp_batch", srtp_batch),
     ("srtp_parse", srtp_parse),
     ("srtp_protect", srtp_protect),
     ("srtp_unprotect", srtp_unprotect),
+    ("stun_parse", stun_parse),
 ];
