@@ -27,6 +27,26 @@ impl Display for Both<'_> {
         };
         writeln!(f, "{verdict}\n\nSecurity")?;
         write_security(f, first, ["First caller", "Second caller"])?;
+        self.write_media(f)?;
+        heading(f, "Discarded", &["first caller", "second caller"])?;
+        write_discarded(f, &self.sides)?;
+        heading(f, "Recordings", &[])?;
+        // What the first side said is in the recording of the second.
+        for (side, identical) in [(second, self.identical[0]), (first, self.identical[1])] {
+            let verdict = if identical {
+                "identical to what was played"
+            } else {
+                "NOT identical"
+            };
+            write_recordings(f, side, verdict)?;
+        }
+        Ok(())
+    }
+}
+
+impl Both<'_> {
+    fn write_media(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let [first, second] = self.sides;
         heading(f, "Media", &["first to second", "second to first"])?;
         let counters = [first.counters, second.counters];
         let pairs = [(counters[0], counters[1]), (counters[1], counters[0])];
@@ -67,20 +87,7 @@ impl Display for Both<'_> {
             f,
             "round trip",
             [first, second].map(|side| duration(side.round_trip)),
-        )?;
-        heading(f, "Discarded", &["first caller", "second caller"])?;
-        write_discarded(f, &self.sides)?;
-        heading(f, "Recordings", &[])?;
-        // What the first side said is in the recording of the second.
-        for (side, identical) in [(second, self.identical[0]), (first, self.identical[1])] {
-            let verdict = if identical {
-                "identical to what was played"
-            } else {
-                "NOT identical"
-            };
-            write_recordings(f, side, verdict)?;
-        }
-        Ok(())
+        )
     }
 }
 
