@@ -123,10 +123,9 @@ fn shards_hand_over_what_is_another_s() {
     let now = Instant::now();
     let [mut here, mut there] =
         [0, 1].map(|index| Router::sharded([9; 16], Shard { index, count: 2 }));
-    let ufrags = (0..).map(|number| format!("session{number}"));
+    let mut ufrags = (0..).map(|number| format!("session{number}"));
     let ufrag = ufrags
-        .filter(|ufrag| here.shard_of(ufrag.as_bytes()) == 1)
-        .next()
+        .find(|ufrag| here.shard_of(ufrag.as_bytes()) == 1)
         .expect("half of them");
     let id = there.insert(&ufrag).expect("a new ufrag");
     let path = stranger(1);
