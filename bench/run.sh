@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "usage: bench/run.sh dtls|srtp|stun [--json FILE] [ARGS]" >&2
+  echo "usage: bench/run.sh calls|dtls|flood|srtp|stun [--json FILE] [ARGS]" >&2
   exit 2
 }
 
@@ -29,6 +29,9 @@ build() { # FEATURES TARGET_SUBDIR BIN
 target=${CARGO_TARGET_DIR:-target}/bench
 
 case $name in
+  calls | flood)
+    on_one_core "$(build "" main bench-gate)" "$name" "$@"
+    ;;
   dtls)
     features=dimpl,rtc-dtls
     if has cmake && has c++; then features+=,boring; else absent boringssl; fi

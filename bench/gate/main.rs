@@ -1,0 +1,43 @@
+//! The gate under load: what a dropped datagram costs, and what a call costs.
+//!
+//! `bench/run.sh flood|calls [--json FILE]` builds and runs this.
+
+mod calls;
+mod flood;
+mod memory;
+mod world;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
+/// Calls that `calls` sets up unless it is told otherwise.
+const CALLS: usize = 10_000;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (what, rest) = args.split_first().unwrap_or((&"", &[]));
+    let json = match rest {
+        ["--json", file, ..] => Some(*file),
+        _ => None,
+    };
+    let count = rest.last().and_then(|number| number.parse().ok());
+    let figures = match *what {
+        "flood" => flood::run(),
+        "calls" => calls::run(count.unwrap_or(CALLS)),
+        _ => {
+            eprintln!("usage: bench-gate flood|calls [--json FILE] [CALLS]");
+            return ExitCode::FAILURE;
+        }
+    };
+    let written = json.map(|file| std::fs::write(file, format!("{figures}\n")));
+    match written {
+        Some(Err(error)) => {
+            eprintln!("bench-gate: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,131 @@
+//! A gate with calls, and the callers.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis::ice_lite::Candidate;
+use portcullis::{
+    Call, Context, Gate, IceMode, Path, Received, Session, SessionConfig, SessionEvent, dtls,
+};
+
+/// What the server does with a call: it counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    pub(crate) packets: u64,
+}
+
+impl Call for Counter {
+    fn handle_rtp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {
+        self.packets += 1;
+    }
+
+    fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {
+        self.packets += 1;
+    }
+}
+
+/// A caller.
+pub(crate) struct Caller {
+    pub(crate) session: Session,
+    /// As the server sees it.
+    pub(crate) path: Path,
+    secured: bool,
+}
+
+/// Both, on a clock of their own.
+pub(crate) struct World {
+    pub(crate) gate: Gate<Counter>,
+    pub(crate) callers: Vec<Caller>,
+    pub(crate) now: Instant,
+    config: SessionConfig,
+}
+
+fn server() -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::new(198, 51, 100, 1).into(), 3478)
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let provider = dtls::crypto::default_provider();
+        let config = dtls::Config::new(provider).expect("the defaults work");
+        Self {
+            gate: Gate::new([7; 16]),
+            callers: Vec::new(),
+            now: Instant::now(),
+            config: SessionConfig::new(Arc::new(config)),
+        }
+    }
+
+    /// Signals a call and carries it to its keys.
+    pub(crate) fn call(&mut self) {
+        let number = self.callers.len() as u32;
+        let ip = Ipv4Addr::from(0x0A00_0000 | number >> 8);
+        let address = SocketAddr::new(ip.into(), 1024 + number as u16 % 256);
+        let config = |ice, address| {
+            let mut config = self.config.clone();
+            config.ice = ice;
+            config.candidates = vec![Candidate::host(address, 0)];
+            Arc::new(config)
+        };
+        let calling = config(IceMode::Controlling, address);
+        let (mut session, offer) = Session::offer(calling, self.now).expect("an offer");
+        let serving = config(IceMode::Lite, server());
+        let (served, answer) = Session::answer(serving, self.now, &offer).expect("an answer");
+        let inserted = self.gate.insert(self.now, served, Counter::default());
+        inserted.expect("a new ufrag");
+        session.accept_answer(self.now, &answer).expect("it fits");
+        self.callers.push(Caller {
+            session,
+            path: Path::udp(server(), address),
+            secured: false,
+        });
+        while !self.callers.last().is_some_and(|caller| caller.secured) {
+            self.now += Duration::from_millis(1);
+            self.shuttle();
+        }
+        // The handshake's last flight.
+        self.shuttle();
+    }
+
+    /// Carries what the last caller and the gate have to say to each other.
+    fn shuttle(&mut self) {
+        let mut buf = [0; 1500];
+        let (now, gate) = (self.now, &mut self.gate);
+        let caller = self.callers.last_mut().expect("there is one");
+        caller.session.handle_timeout(now).expect("all goes well");
+        loop {
+            let mut quiet = true;
+            while let Some(transmit) = caller.session.poll_transmit(now, &mut buf) {
+                quiet = false;
+                gate.handle_datagram(now, caller.path, &mut buf[..transmit.len]);
+            }
+            while let Some(event) = caller.session.poll_event() {
+                caller.secured |= matches!(event, SessionEvent::Secured(_));
+            }
+            let path = Path::udp(caller.path.remote, caller.path.local);
+            for datagram in gate.outbox().datagrams() {
+                quiet = false;
+                let mut bytes = datagram.bytes.to_vec();
+                let received = caller.session.handle_datagram(now, path, &mut bytes);
+                assert_eq!(received, Ok(Received::Nothing));
+            }
+            gate.outbox().clear();
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    /// A sealed packet of a caller.
+    pub(crate) fn sealed(&mut self, caller: usize, ssrc: u32, sequence: u16) -> Vec<u8> {
+        let mut packet = vec![0; 160 + 12 + portcullis::MAX_OVERHEAD];
+        packet[..2].copy_from_slice(&[0x80, 111]);
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let session = &mut self.callers[caller].session;
+        let transmit = session.protect_rtp(self.now, &mut packet, 172);
+        packet.truncate(transmit.expect("it is secured").len);
+        packet
+    }
+}
