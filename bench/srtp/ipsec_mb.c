@@ -21,7 +21,8 @@ struct bench_mb_packet {
         const uint8_t *iv;
 };
 
-enum { CM_TAG = 10, GCM_TAG = 16, ROC = 4, BURST = 64 };
+/* The library may write a whole digest, whatever the length of the tag. */
+enum { CM_TAG = 10, DIGEST = 20, GCM_TAG = 16, ROC = 4, BURST = 64 };
 
 IMB_MGR *bench_mb_new(void)
 {
@@ -132,7 +133,7 @@ void bench_mb_cm_protect(IMB_MGR *mgr, const struct bench_mb_packet *packets, si
 /* Gives the number of packets whose tag was right. */
 size_t bench_mb_cm_unprotect(IMB_MGR *mgr, const struct bench_mb_packet *packets, size_t n)
 {
-        uint8_t theirs[BURST][CM_TAG], ours[BURST][CM_TAG];
+        uint8_t theirs[BURST][CM_TAG], ours[BURST][DIGEST];
         uint8_t *tags[BURST] = { NULL };
         size_t right = 0;
 

@@ -13,9 +13,8 @@ use crate::peer::{Mode, Packet, Peer, SESSIONS, Sessions, master};
 
 const VARIABLE: &str = "PORTCULLIS_LIBSRTP";
 
-/// `srtp_sec_serv_t`: confidentiality and authentication, and the latter alone.
-const CONFIDENTIAL: c_uint = 3;
-const AUTHENTIC: c_uint = 2;
+/// `sec_serv_conf_and_auth`.
+const CONFIDENTIAL_AND_AUTHENTIC: c_uint = 3;
 /// `ssrc_any_inbound` and `ssrc_any_outbound`.
 const ANY_INBOUND: c_uint = 2;
 const ANY_OUTBOUND: c_uint = 3;
@@ -226,9 +225,9 @@ fn policy<L>(profile: Profile, len: impl Fn(usize) -> L) -> Option<CryptoPolicy<
     let (cipher_type, auth_type) = match profile {
         Profile::Aes128CmSha1_80 | Profile::Aes128CmSha1_32 => (ICM_128, HMAC_SHA1),
         Profile::Aes256CmSha1_80 | Profile::Aes256CmSha1_32 => (ICM_256, HMAC_SHA1),
-        Profile::NullSha1_80 | Profile::NullSha1_32 => (NULL, HMAC_SHA1),
         Profile::AeadAes128Gcm => (GCM_128, NULL),
         Profile::AeadAes256Gcm => (GCM_256, NULL),
+        // The policies that libsrtp has for the NULL profiles leave out the master salt, so that nobody else understands them.
         _ => return None,
     };
     Some(CryptoPolicy {
@@ -237,11 +236,7 @@ fn policy<L>(profile: Profile, len: impl Fn(usize) -> L) -> Option<CryptoPolicy<
         auth_type,
         auth_key_len: len(if auth_type == HMAC_SHA1 { 20 } else { 0 }),
         auth_tag_len: len(profile.rtp_tag_len()),
-        services: if cipher_type == NULL {
-            AUTHENTIC
-        } else {
-            CONFIDENTIAL
-        },
+        services: CONFIDENTIAL_AND_AUTHENTIC,
     })
 }
 

@@ -70,9 +70,9 @@ fn create(
                 Profile::Aes256CmSha1_32 => {
                     sys::srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32(part)
                 }
-                Profile::NullSha1_80 => sys::srtp_crypto_policy_set_null_cipher_hmac_sha1_80(part),
                 Profile::AeadAes128Gcm => sys::srtp_crypto_policy_set_aes_gcm_128_16_auth(part),
                 Profile::AeadAes256Gcm => sys::srtp_crypto_policy_set_aes_gcm_256_16_auth(part),
+                // The NULL profiles: see `libsrtp`.
                 _ => return None,
             }
         }

@@ -8,10 +8,12 @@ mod gate;
 mod ice;
 pub mod input;
 mod srtp;
+mod tiers;
 
 pub use gate::{gate_router, gate_sdp, gate_session};
 pub use ice::{ice_controlling, ice_lite, ice_tcp, stun_parse};
 pub use srtp::{srtp_batch, srtp_parse, srtp_protect, srtp_unprotect};
+pub use tiers::srtp_tiers;
 
 /// A target with its name, which is also the name of its program and of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
@@ -27,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("srtp_batch", srtp_batch),
     ("srtp_parse", srtp_parse),
     ("srtp_protect", srtp_protect),
+    ("srtp_tiers", srtp_tiers),
     ("srtp_unprotect", srtp_unprotect),
     ("stun_parse", stun_parse),
 ];
