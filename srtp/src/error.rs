@@ -36,7 +36,8 @@ pub enum ProtectError {
 
 /// Why a packet was not unprotected: it is to be dropped.
 ///
-/// Nothing but that packet is concerned, and no state but the counter of this reason has changed. Its buffer holds no plaintext.
+/// Nothing but that packet is concerned, and its buffer holds no plaintext. Unless the reason says that the packet is genuine, no state
+/// but the counter of this reason has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnprotectError {

@@ -200,11 +200,6 @@ impl<'a> Job<'a> {
         self.authentic
     }
 
-    /// The packet.
-    pub(crate) fn buffer(&mut self) -> &mut [u8] {
-        self.buffer
-    }
-
     /// Its key.
     #[inline(always)]
     pub(super) fn key(&self) -> &'a Key {

@@ -1,19 +1,16 @@
 //! HMAC-SHA1 of many messages at once, each in its own lane of wide vectors.
 
-use super::message::{Block, Lane, OUTER_BITS};
+use super::message::{Lane, OUTER_BITS};
 
 /// One word of each of several messages. As with `Vector`, a value is the proof that its instructions may run.
 pub(super) trait Words: Copy {
     /// The proof that the CPU has the instructions.
     type Token: Copy;
-    /// Messages in a vector.
-    const LANES: usize;
-
     /// `word` in every lane.
     fn splat(token: Self::Token, word: u32) -> Self;
-    /// The first [`Words::LANES`] words of `words`, which must be there.
+    /// The first words of `words`, as many as there are lanes, which must be there.
     fn load(token: Self::Token, words: &[u32]) -> Self;
-    /// Writes the lanes into the first [`Words::LANES`] places of `words`, which must be there.
+    /// Writes the lanes into the first places of `words`, which must be there.
     fn store(self, words: &mut [u32]);
     /// Rows of 16 words, one for each lane: the word at `i` of each row in the vector at `i`.
     fn transpose(token: Self::Token, rows: &[&[u8; 64]]) -> [Self; 16];

@@ -44,7 +44,7 @@ mod x86_64;
 mod tests;
 
 pub(crate) use batch::{protect, unprotect};
-pub(crate) use job::{Forged, Job, Layout, LayoutError};
+pub(crate) use job::{Forged, Job, Layout};
 pub(crate) use key::{AesKey, CipherKey, Key};
 pub(crate) use list::{JOBS_MAX, JobList};
 pub use tier::Tier;

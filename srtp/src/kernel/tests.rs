@@ -303,7 +303,7 @@ fn a_layout_must_fit() {
     ] {
         assert_eq!(
             Job::new(&key, &mut buffer, misfit).unwrap_err(),
-            LayoutError
+            job::LayoutError
         );
     }
 }

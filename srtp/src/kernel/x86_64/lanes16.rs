@@ -13,8 +13,6 @@ pub(crate) struct Words16(__m512i);
 // touched, the slice it lies in is named beside it.
 impl Words for Words16 {
     type Token = Avx512;
-    const LANES: usize = 16;
-
     #[inline(always)]
     fn splat(_: Avx512, word: u32) -> Self {
         // SAFETY: see above for the CPU.

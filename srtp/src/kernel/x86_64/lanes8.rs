@@ -13,8 +13,6 @@ pub(crate) struct Words8(__m256i);
 // lies in is named beside it.
 impl Words for Words8 {
     type Token = Avx2;
-    const LANES: usize = 8;
-
     #[inline(always)]
     fn splat(_: Avx2, word: u32) -> Self {
         // SAFETY: see above for the CPU.
