@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -104,11 +105,13 @@ impl Host {
         mut asked: mpsc::Receiver<Command>,
         mut told: mpsc::UnboundedReceiver<News>,
     ) {
+        // One future for all turns: a Ctrl-C during one of them must not get lost.
+        let mut interrupt = pin!(tokio::signal::ctrl_c());
         loop {
             tokio::select! {
                 Some(command) = asked.recv() => self.command(command).await,
                 Some(news) = told.recv() => self.tell(news),
-                _ = tokio::signal::ctrl_c() => break,
+                _ = &mut interrupt => break,
             }
         }
         println!("ending {} calls", self.calls.len());

@@ -1,6 +1,7 @@
 //! Watching the calls of this process until they are over.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use portcullis::SessionId;
@@ -44,6 +45,9 @@ pub(crate) async fn watch(
     let mut ends = Ends::new();
     let mut progress = None;
     let mut refresh = tokio::time::interval(REFRESH);
+    // One future for all turns: a Ctrl-C during one of them must not get lost.
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
+    let mut interrupted = false;
     while ends.len() < calls.len() {
         tokio::select! {
             some = news.recv() => match some {
@@ -58,7 +62,10 @@ pub(crate) async fn watch(
                 }
                 None => break,
             },
-            _ = tokio::signal::ctrl_c() => hang_up(calls).await,
+            _ = &mut interrupt, if !interrupted => {
+                interrupted = true;
+                hang_up(calls).await;
+            }
             _ = refresh.tick() => {
                 if let Some(progress) = &mut progress {
                     let samples: Vec<_> = lanes.iter().map(Lane::sample).collect();
