@@ -9,8 +9,11 @@ use crate::peer::Keying;
 /// The SSRCs that packets have.
 pub(crate) const SSRCS: [u32; 4] = [1, 0xdead_beef, 0x8000_0000, u32::MAX];
 
-/// The largest step from one sequence number to the next: with delays, less than 2^15.
+/// The largest step from one sequence number to the next. With what is delayed or lost around it, less than 2^15.
 const STEP_MAX: u32 = 0x6000;
+
+/// The fewest packets of a stream between two large steps: were all packets between them lost, the stream would be lost for good.
+const LARGE_STEPS_APART: u32 = 40;
 
 /// The most packets that are delayed at a time.
 const DELAYED_MAX: usize = 32;
@@ -20,6 +23,8 @@ pub(crate) struct Traffic {
     rng: StdRng,
     /// The index of each stream's last packet.
     at: [Option<u64>; SSRCS.len()],
+    /// How many packets of each stream have come since its last large step.
+    since_large: [u32; SSRCS.len()],
     first_roc: u32,
     only_known_extensions: bool,
     held: Option<(Kind, Vec<u8>)>,
@@ -30,6 +35,7 @@ impl Traffic {
         Self {
             rng: StdRng::seed_from_u64(seed),
             at: [None; SSRCS.len()],
+            since_large: [0; SSRCS.len()],
             first_roc: keying.first_roc,
             only_known_extensions: !keying.encrypted.is_empty(),
             held: None,
@@ -57,11 +63,15 @@ impl Traffic {
 
     fn rtp(&mut self, stream: usize, step: u32) -> Vec<u8> {
         let rng = &mut self.rng;
+        self.since_large[stream] += 1;
         let step = match rng.random_range(0..1000) {
             _ if step > 0 => step,
-            0..900 => 1,
-            900..990 => rng.random_range(1..100),
-            _ => rng.random_range(1..STEP_MAX),
+            0..10 if self.since_large[stream] > LARGE_STEPS_APART => {
+                self.since_large[stream] = 0;
+                rng.random_range(1..STEP_MAX)
+            }
+            10..100 => rng.random_range(1..100),
+            _ => 1,
         };
         let first = u64::from(self.first_roc) << 16;
         let index = match self.at[stream] {

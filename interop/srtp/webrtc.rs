@@ -1,5 +1,7 @@
 //! The crate `webrtc-srtp`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use srtp::{Kind, Profile};
 use webrtc_srtp::context::Context;
 use webrtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
@@ -65,10 +67,12 @@ impl Peer for WebrtcSrtp {
         if kind == Kind::Rtcp && !self.says_encrypted(sealed) {
             return None;
         }
-        let plain = match kind {
-            Kind::Rtp => self.receiver.decrypt_rtp(sealed),
-            Kind::Rtcp => self.receiver.decrypt_rtcp(sealed),
-        };
-        Some(plain.ok()?.to_vec())
+        let receiver = &mut self.receiver;
+        // Its parser of RTP headers panics on some packets that were cut or spoiled; that counts as refused.
+        let plain = catch_unwind(AssertUnwindSafe(|| match kind {
+            Kind::Rtp => receiver.decrypt_rtp(sealed),
+            Kind::Rtcp => receiver.decrypt_rtcp(sealed),
+        }));
+        Some(plain.ok()?.ok()?.to_vec())
     }
 }
