@@ -1,5 +1,7 @@
 //! Certificates: ours with its key, and what we read of the peer's.
 
+mod unsigned;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -71,6 +73,21 @@ impl Certificate {
     pub fn generate(provider: &dyn CryptoProvider) -> Result<Self, CertificateError> {
         let signing_key = provider.generate_signing_key()?;
         let der = self_signed::make(provider, &*signing_key)?;
+        Ok(Self {
+            chain: vec![der],
+            signing_key,
+        })
+    }
+
+    /// A new unsigned certificate (RFC 9925) with a new ECDSA P-256 key: 70 bytes and a signature
+    /// less than [`Certificate::generate`]. Browsers take it; stacks that look at more than the
+    /// fingerprint may not.
+    ///
+    /// # Errors
+    /// [`CertificateError::Crypto`] if there are no random bytes.
+    pub fn generate_unsigned(provider: &dyn CryptoProvider) -> Result<Self, CertificateError> {
+        let signing_key = provider.generate_signing_key()?;
+        let der = unsigned::make(provider, &*signing_key)?;
         Ok(Self {
             chain: vec![der],
             signing_key,
