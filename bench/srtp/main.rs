@@ -42,6 +42,9 @@ struct Options {
     /// Only profiles whose IANA names contain this.
     #[arg(long, default_value = "")]
     profile: String,
+    /// Only libraries whose names contain this.
+    #[arg(long, default_value = "")]
+    library: String,
     /// Rounds over all libraries and shapes.
     #[arg(long, default_value_t = 12)]
     rounds: usize,
@@ -49,7 +52,8 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let peers = peers();
+    let mut peers = peers();
+    peers.retain(|peer| peer.name().contains(&options.library));
     let profiles: Vec<_> = Profile::ALL
         .into_iter()
         .filter(|profile| profile.name().contains(&options.profile))

@@ -133,7 +133,7 @@ where
             if let State::Prepared(sealing) = packet.state {
                 let job = senders[packet.sender].as_ref().job(&sealing, packet.buffer);
                 packet.state = State::Done(Ok(sealing.len));
-                jobs.push(job).expect("invariant: a chunk fits the list");
+                jobs.push(job);
             }
         }
         kernel::protect(jobs.as_mut_slice());
@@ -153,6 +153,7 @@ where
 }
 
 impl Outgoing<'_> {
+    #[inline(always)]
     fn prepare<S: AsMut<Sender>>(&mut self, senders: &mut [S]) {
         if !matches!(self.state, State::Waiting) {
             return;
@@ -162,11 +163,12 @@ impl Outgoing<'_> {
             return;
         };
         let sender = sender.as_mut();
+        if sender.is_periodic() {
+            self.state = State::Done(sender.protect(self.kind, self.buffer, self.len));
+            return;
+        }
+        // Built where it stays: a copy would wait for the stores before it.
         self.state = match sender.prepare(self.kind, self.buffer, self.len) {
-            Ok(sealing) if sender.is_periodic() => {
-                sender.seal_periodic(&sealing, self.buffer);
-                State::Done(Ok(sealing.len))
-            }
             Ok(sealing) => State::Prepared(sealing),
             Err(error) => State::Done(Err(error)),
         };
@@ -213,7 +215,7 @@ fn run<R: AsRef<Receiver>>(receivers: &[R], packets: &mut [Incoming<'_>]) -> [bo
             let job = receivers[packet.receiver]
                 .as_ref()
                 .job(opening, packet.packet);
-            jobs.push(job).expect("invariant: a chunk fits the list");
+            jobs.push(job);
             places[count] = place;
             count += 1;
         }
@@ -227,6 +229,7 @@ fn run<R: AsRef<Receiver>>(receivers: &[R], packets: &mut [Incoming<'_>]) -> [bo
 }
 
 impl Incoming<'_> {
+    #[inline(always)]
     fn prepare<R: AsMut<Receiver>>(&mut self, receivers: &mut [R]) {
         if !matches!(self.state, State::Waiting) {
             return;
@@ -247,6 +250,7 @@ impl Incoming<'_> {
         };
     }
 
+    #[inline(always)]
     fn commit<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], authentic: bool) {
         let State::Prepared(opening) = &self.state else {
             return;

@@ -35,7 +35,7 @@ pub(crate) enum HeaderError {
 
 impl RtpHeader {
     /// Reads the header of `packet`, which ends where its payload ends.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn parse(packet: &[u8]) -> Result<Self, HeaderError> {
         let (fixed, rest) = packet
             .split_first_chunk::<RTP_FIXED_LEN>()

@@ -27,7 +27,6 @@ pub(crate) struct Opening {
     index: u64,
     /// Of an RTP packet.
     header: Option<RtpHeader>,
-    /// Without its IV, which the session key gives.
     layout: Layout,
 }
 
@@ -37,15 +36,14 @@ impl Opening {
     /// # Panics
     ///
     /// If `packet` is not the one that was looked at.
-    #[inline]
+    #[inline(always)]
     fn job<'a>(&self, session: &'a SessionKeys, packet: &'a mut [u8]) -> Job<'a> {
         let key = match self.kind {
             Kind::Rtp => &session.rtp,
             Kind::Rtcp => &session.rtcp,
         };
-        let mut layout = self.layout;
-        layout.iv = key.iv(self.ssrc, self.index);
-        Job::new(&key.key, packet, layout).expect("invariant: this packet was looked at")
+        let iv = key.iv(self.ssrc, self.index);
+        Job::new(&key.key, packet, iv, self.layout).expect("invariant: this packet was looked at")
     }
 
     /// Where the header ends, of which nothing is wiped.
@@ -60,6 +58,7 @@ impl Opening {
 
 impl Receiver {
     /// Unprotects one packet, without counting the reason if it is dropped.
+    #[inline(always)]
     pub(crate) fn unprotect_uncounted(
         &mut self,
         kind: Kind,
@@ -87,7 +86,7 @@ impl Receiver {
     }
 
     /// Looks at a packet; nothing changes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn prepare(&self, kind: Kind, packet: &[u8]) -> Result<Opening, UnprotectError> {
         let profile = self.ring.profile();
         let trailer_len = Trailer::len(kind, profile, self.ring.mki_len());
@@ -111,6 +110,7 @@ impl Receiver {
         Ok(opening)
     }
 
+    #[inline(always)]
     fn look_at_rtp(
         &self,
         packet: &[u8],
@@ -138,7 +138,6 @@ impl Receiver {
             index,
             header: Some(header),
             layout: Layout {
-                iv: [0; 16],
                 clear: span.start,
                 end: payload_end,
                 tag: trailer.tag,
@@ -173,7 +172,6 @@ impl Receiver {
             index: index.into(),
             header: None,
             layout: Layout {
-                iv: [0; 16],
                 clear: if encrypted {
                     RTCP_CLEAR_LEN
                 } else {
@@ -188,6 +186,7 @@ impl Receiver {
     }
 
     /// The key that the packet names, or the one to try first.
+    #[inline(always)]
     fn key_of(&self, packet: &[u8], trailer: &Trailer) -> Result<usize, UnprotectError> {
         let mki_len = self.ring.mki_len();
         if mki_len == 0 {
@@ -199,6 +198,7 @@ impl Receiver {
             .ok_or(UnprotectError::UnknownMki)
     }
 
+    #[inline(always)]
     fn drop_duplicate(&self, opening: &Opening) -> Result<(), UnprotectError> {
         let (list, bits) = self.list(opening.ssrc, opening.kind);
         match check(&list, bits, opening.index) {
@@ -209,13 +209,13 @@ impl Receiver {
     }
 
     /// The job of a packet that was looked at, where session keys don't change.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn job<'a>(&'a self, opening: &Opening, packet: &'a mut [u8]) -> Job<'a> {
         opening.job(&self.ring.key(opening.key).session, packet)
     }
 
     /// Authenticates and decrypts. If the tag is wrong, the packet is left as it was.
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, opening: &Opening, packet: &mut [u8]) -> bool {
         if self.ring.key(opening.key).is_periodic() {
             return self.open_periodic(opening, packet);
@@ -291,6 +291,7 @@ impl Receiver {
     }
 
     /// Takes an authentic packet: only now does anything change.
+    #[inline(always)]
     pub(crate) fn commit(
         &mut self,
         opening: &Opening,
@@ -313,6 +314,7 @@ impl Receiver {
     }
 
     /// Enters an authentic packet into the table.
+    #[inline(always)]
     fn enter(&mut self, opening: &Opening) -> Result<Freshness, UnprotectError> {
         let &Opening {
             kind, ssrc, index, ..
@@ -343,6 +345,7 @@ impl Receiver {
     }
 
     /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted packet shows.
+    #[inline(always)]
     fn restore_header(
         &mut self,
         opening: &Opening,
@@ -367,6 +370,7 @@ impl Receiver {
         Ok(())
     }
 
+    #[inline(always)]
     fn hand_out(
         &mut self,
         opening: &Opening,

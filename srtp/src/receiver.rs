@@ -205,13 +205,14 @@ impl Receiver {
         self.streams.digest()
     }
 
+    #[inline(always)]
     fn unprotect(&mut self, kind: Kind, packet: &mut [u8]) -> Result<Unprotected, UnprotectError> {
         let result = self.unprotect_uncounted(kind, packet);
         self.count(result)
     }
 
     /// Counts the reason of a packet that is dropped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count(
         &mut self,
         result: Result<Unprotected, UnprotectError>,

@@ -58,7 +58,7 @@ impl ReplayList {
     }
 
     /// Whether `index` was used.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&self, bits: &[u64], index: u64) -> Verdict {
         if index < self.floor {
             return Verdict::TooOld;
@@ -79,7 +79,7 @@ impl ReplayList {
     }
 
     /// Marks `index` as used. One below the window is left as it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, bits: &mut [u64], index: u64) {
         if index >= self.next {
             let skipped = index - self.next;

@@ -25,7 +25,6 @@ pub(crate) struct Sealing {
     /// Length of the protected packet.
     pub(crate) len: usize,
     ssrc: u32,
-    /// Without its IV, which the session key gives.
     layout: Layout,
 }
 
@@ -35,20 +34,21 @@ impl Sealing {
     /// # Panics
     ///
     /// If `buffer` is not the one the packet was prepared in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn job<'a>(&self, session: &'a SessionKeys, buffer: &'a mut [u8]) -> Job<'a> {
         let key = match self.kind {
             Kind::Rtp => &session.rtp,
             Kind::Rtcp => &session.rtcp,
         };
-        let mut layout = self.layout;
-        layout.iv = key.iv(self.ssrc, self.index);
-        Job::new(&key.key, buffer, layout).expect("invariant: the packet was prepared in here")
+        let iv = key.iv(self.ssrc, self.index);
+        Job::new(&key.key, buffer, iv, self.layout)
+            .expect("invariant: the packet was prepared in here")
     }
 }
 
 impl Sender {
     /// Checks an RTP packet, takes its index, and writes what stands in the clear.
+    #[inline(always)]
     pub(crate) fn prepare_rtp(
         &mut self,
         buffer: &mut [u8],
@@ -87,7 +87,6 @@ impl Sender {
             len: trailer.end,
             ssrc: header.ssrc,
             layout: Layout {
-                iv: [0; 16],
                 clear: start,
                 end: payload_end,
                 tag: trailer.tag,
@@ -123,7 +122,6 @@ impl Sender {
             len: trailer.end,
             ssrc,
             layout: Layout {
-                iv: [0; 16],
                 clear: if encrypted { RTCP_CLEAR_LEN } else { len },
                 end: len,
                 tag: trailer.tag,
@@ -134,9 +132,17 @@ impl Sender {
     }
 
     /// The index of an RTP packet, which is taken by this.
+    #[inline(always)]
     fn take_rtp_index(&mut self, ssrc: u32, sequence_number: u16) -> Result<u64, ProtectError> {
         self.check_lifetime(Kind::Rtp)?;
-        let (list, bits) = self.streams.list_of(ssrc, Kind::Rtp);
+        let place = self.streams.find(ssrc);
+        let (list, bits) = match place {
+            Some(place) => {
+                let (list, bits) = self.streams.list(place, Kind::Rtp);
+                (*list, bits)
+            }
+            None => self.streams.list_of(ssrc, Kind::Rtp),
+        };
         let index = next_index(&list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
         match check(&list, bits, index) {
             Verdict::New => {}
@@ -144,7 +150,7 @@ impl Sender {
             Verdict::Used => return Err(ProtectError::IndexUsed),
             Verdict::TooOld => return Err(ProtectError::IndexTooOld),
         }
-        self.take(ssrc, Kind::Rtp, index)?;
+        self.take(ssrc, place, Kind::Rtp, index)?;
         Ok(index)
     }
 
@@ -156,10 +162,11 @@ impl Sender {
         if index > RTCP_INDEX_MAX {
             return Err(ProtectError::IndexExhausted);
         }
-        self.take(ssrc, Kind::Rtcp, index)?;
+        self.take(ssrc, None, Kind::Rtcp, index)?;
         Ok(index as u32)
     }
 
+    #[inline(always)]
     fn check_lifetime(&self, kind: Kind) -> Result<(), ProtectError> {
         // RFC 3711 §9.2, RFC 5764 §4.1.2: a key at the end of its lifetime protects nothing more.
         if self.ring.key(self.ring.active()).is_exhausted(kind) {
@@ -168,11 +175,21 @@ impl Sender {
         Ok(())
     }
 
-    fn take(&mut self, ssrc: u32, kind: Kind, index: u64) -> Result<(), ProtectError> {
-        let place = self
-            .streams
-            .find_or_make(ssrc)
-            .map_err(|TableFull| ProtectError::TooManyStreams)?;
+    #[inline(always)]
+    fn take(
+        &mut self,
+        ssrc: u32,
+        place: Option<usize>,
+        kind: Kind,
+        index: u64,
+    ) -> Result<(), ProtectError> {
+        let place = match place {
+            Some(place) => place,
+            None => self
+                .streams
+                .find_or_make(ssrc)
+                .map_err(|TableFull| ProtectError::TooManyStreams)?,
+        };
         if self.streams.insert(place, kind, index) {
             self.events.push(Event::StreamExpiring { ssrc, kind });
         }
@@ -181,6 +198,7 @@ impl Sender {
         Ok(())
     }
 
+    #[inline(always)]
     fn write_mki(&self, buffer: &mut [u8], at: usize) {
         let mki = self.ring.key(self.ring.active()).mki();
         buffer[at..at + mki.len()].copy_from_slice(mki);
@@ -197,6 +215,7 @@ impl Sender {
 }
 
 /// The index of a sequence number, given the indexes used.
+#[inline(always)]
 pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64> {
     match list.highest() {
         Some(highest) => estimate(highest, sequence_number),
@@ -206,6 +225,7 @@ pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64>
 }
 
 /// What a list says of an index; `bits` is empty for a stream that is not held.
+#[inline(always)]
 pub(crate) fn check(list: &ReplayList, bits: &[u64], index: u64) -> Verdict {
     if bits.is_empty() {
         return if index < list.next() {
@@ -218,6 +238,7 @@ pub(crate) fn check(list: &ReplayList, bits: &[u64], index: u64) -> Verdict {
 }
 
 /// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its nonce.
+#[inline(always)]
 pub(crate) fn rtp_trailer(transform: Transform, index: u64) -> Option<[u8; 4]> {
     match transform {
         Transform::Cm | Transform::Null => Some(roc(index).to_be_bytes()),

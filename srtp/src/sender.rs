@@ -190,7 +190,8 @@ impl Sender {
         self.statistics
     }
 
-    fn protect(
+    #[inline(always)]
+    pub(crate) fn protect(
         &mut self,
         kind: Kind,
         buffer: &mut [u8],
@@ -206,6 +207,7 @@ impl Sender {
     }
 
     /// Everything before the cryptography, which has to follow.
+    #[inline(always)]
     pub(crate) fn prepare(
         &mut self,
         kind: Kind,
@@ -225,7 +227,7 @@ impl Sender {
     }
 
     /// The kernel's job for a packet that was prepared, where session keys don't change.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn job<'a>(&'a self, sealing: &Sealing, buffer: &'a mut [u8]) -> Job<'a> {
         sealing.job(&self.ring.key(sealing.key).session, buffer)
     }

@@ -94,6 +94,7 @@ impl SessionKeys {
 
 impl PacketKey {
     /// The counter block or nonce of a packet.
+    #[inline(always)]
     pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
         self.salt.iv(ssrc, index)
     }
@@ -123,8 +124,8 @@ fn aes_key(bytes: &[u8]) -> AesKey<'_> {
 /// A session salt, standing where a packet's SSRC and index are XORed to it.
 struct Salt {
     block: u128,
-    ssrc_shift: u32,
-    index_shift: u32,
+    /// Whether it is for the nonce of AES-GCM, of 96 bits.
+    is_nonce: bool,
 }
 
 impl Salt {
@@ -133,19 +134,16 @@ impl Salt {
         block[..SALT_MAX].copy_from_slice(salt);
         // RFC 3711 §4.1.1: IV = (k_s * 2^16) XOR (SSRC * 2^64) XOR (i * 2^16).
         // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12 bytes, here the first of 16.
-        let (ssrc_shift, index_shift) = match transform {
-            Transform::Cm | Transform::Null => (64, 16),
-            Transform::Gcm => (80, 32),
-        };
         Self {
             block: u128::from_be_bytes(block),
-            ssrc_shift,
-            index_shift,
+            is_nonce: transform == Transform::Gcm,
         }
     }
 
+    #[inline(always)]
     fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
-        let packet = u128::from(ssrc) << self.ssrc_shift ^ u128::from(index) << self.index_shift;
+        let packet = u128::from(ssrc) << 64 ^ u128::from(index) << 16;
+        let packet = if self.is_nonce { packet << 16 } else { packet };
         (self.block ^ packet).to_be_bytes()
     }
 }

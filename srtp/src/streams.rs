@@ -87,7 +87,7 @@ impl StreamTable {
     }
 
     /// The place of a stream.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, ssrc: u32) -> Option<usize> {
         if let Some(stream) = self.streams.get(self.recent)
             && stream.ssrc == ssrc
@@ -106,7 +106,7 @@ impl StreamTable {
     }
 
     /// A replay list of an SSRC, and its window; without a window where the SSRC is not held.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn list_of(&self, ssrc: u32, kind: Kind) -> (ReplayList, &[u64]) {
         if let Some(place) = self.find(ssrc) {
             let (list, bits) = self.list(place, kind);
@@ -120,7 +120,7 @@ impl StreamTable {
     }
 
     /// A replay list of the stream at `place`, and its window.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn list(&self, place: usize, kind: Kind) -> (&ReplayList, &[u64]) {
         let lists = &self.streams[place].lists;
         let (list, range) = match kind {
@@ -132,7 +132,7 @@ impl StreamTable {
 
     /// Marks an index of the stream at `place` as used, and the stream as the one used last. True, once, if the stream comes to
     /// the last sixteenth of its indexes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, place: usize, kind: Kind, index: u64) -> bool {
         let range = match kind {
             Kind::Rtp => self.rtp_range(place),
@@ -152,6 +152,7 @@ impl StreamTable {
     }
 
     /// The place of a stream, made now if the SSRC has none. Allocates then.
+    #[inline(always)]
     pub(crate) fn find_or_make(&mut self, ssrc: u32) -> Result<usize, TableFull> {
         if let Some(place) = self.find(ssrc) {
             return Ok(place);
@@ -220,13 +221,13 @@ impl StreamTable {
         self.rtp_words + self.rtcp_words
     }
 
-    #[inline]
+    #[inline(always)]
     fn rtp_range(&self, place: usize) -> std::ops::Range<usize> {
         let start = place * self.stride();
         start..start + self.rtp_words
     }
 
-    #[inline]
+    #[inline(always)]
     fn rtcp_range(&self, place: usize) -> std::ops::Range<usize> {
         let start = place * self.stride() + self.rtp_words;
         start..start + self.rtcp_words

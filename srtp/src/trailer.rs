@@ -22,7 +22,7 @@ pub(crate) struct Trailer {
 
 impl Trailer {
     /// The trailer of a packet whose payload ends at `payload_end`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn behind(payload_end: usize, kind: Kind, profile: Profile, mki_len: usize) -> Self {
         let end = payload_end + Self::len(kind, profile, mki_len);
         let (tag_len, word_len) = parts(kind, profile);
@@ -45,7 +45,7 @@ impl Trailer {
     }
 
     /// Its length.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn len(kind: Kind, profile: Profile, mki_len: usize) -> usize {
         let (tag_len, word_len) = parts(kind, profile);
         tag_len + word_len + mki_len

@@ -11,6 +11,7 @@ use super::{Forged, Layout};
 /// Enciphers one packet and writes its tag.
 pub(super) struct Seal<'a> {
     pub(super) state: &'a GcmState,
+    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
 }
@@ -18,6 +19,7 @@ pub(super) struct Seal<'a> {
 /// Verifies the tag of one packet and deciphers it. A forged packet is left as it was.
 pub(super) struct Open<'a> {
     pub(super) state: &'a GcmState,
+    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
 }
@@ -27,7 +29,14 @@ impl Task for Seal<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, token: S) {
-        let tag = crypt(token, self.state, Direction::Seal, self.layout, self.buffer);
+        let tag = crypt(
+            token,
+            self.state,
+            Direction::Seal,
+            self.iv,
+            self.layout,
+            self.buffer,
+        );
         self.buffer[self.layout.tag..][..16].copy_from_slice(&tag);
     }
 }
@@ -37,7 +46,14 @@ impl Task for Open<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, token: S) -> Self::Output {
-        let tag = crypt(token, self.state, Direction::Open, self.layout, self.buffer);
+        let tag = crypt(
+            token,
+            self.state,
+            Direction::Open,
+            self.iv,
+            self.layout,
+            self.buffer,
+        );
         let theirs = &self.buffer[self.layout.tag..];
         let theirs = u128::from_le_bytes(*theirs.first_chunk().expect("invariant: 16 bytes"));
         if bool::from(u128::from_le_bytes(tag).ct_eq(&theirs)) {
@@ -66,15 +82,16 @@ impl Task for Restore<'_> {
     fn run<S: Simd>(self, token: S) {
         let Open {
             state,
+            iv,
             layout,
             buffer,
         } = self.0;
         let data = &mut buffer[layout.clear..layout.end];
         match state.rounds {
             Rounds::Aes256 => {
-                apply_keystream::<S::Vector, 15>(token, state.keys(), &layout.iv, 2, data);
+                apply_keystream::<S::Vector, 15>(token, state.keys(), iv, 2, data);
             }
-            _ => apply_keystream::<S::Vector, 11>(token, state.keys(), &layout.iv, 2, data),
+            _ => apply_keystream::<S::Vector, 11>(token, state.keys(), iv, 2, data),
         }
     }
 }
@@ -84,11 +101,12 @@ fn crypt<S: Simd>(
     token: S,
     state: &GcmState,
     direction: Direction,
+    iv: &[u8; 16],
     layout: &Layout,
     buffer: &mut [u8],
 ) -> [u8; 16] {
     match state.rounds {
-        Rounds::Aes256 => token.gcm::<15>(state, direction, layout, buffer),
-        _ => token.gcm::<11>(state, direction, layout, buffer),
+        Rounds::Aes256 => token.gcm::<15>(state, direction, iv, layout, buffer),
+        _ => token.gcm::<11>(state, direction, iv, layout, buffer),
     }
 }

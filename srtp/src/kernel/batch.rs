@@ -68,9 +68,10 @@ impl Task for Protect<'_, '_> {
             match &job.key().state {
                 State::Cm(_) if suits => order.push(index, job),
                 State::Gcm(state) if suits => {
-                    let (layout, buffer) = job.parts();
+                    let (iv, layout, buffer) = job.parts();
                     aead::Seal {
                         state,
+                        iv,
                         layout,
                         buffer,
                     }
@@ -97,9 +98,10 @@ impl Task for Unprotect<'_, '_> {
             match &job.key().state {
                 State::Cm(_) if suits => order.push(index, job),
                 State::Gcm(state) if suits => {
-                    let (layout, buffer) = job.parts();
+                    let (iv, layout, buffer) = job.parts();
                     let result = aead::Open {
                         state,
+                        iv,
                         layout,
                         buffer,
                     }
@@ -183,14 +185,9 @@ fn open_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
 #[inline(always)]
 fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
     let state = cm_state(job);
-    let (layout, buffer) = job.parts();
+    let (iv, layout, buffer) = job.parts();
     let data = &mut buffer[layout.clear..layout.end];
-    Keystream {
-        state,
-        iv: &layout.iv,
-        data,
-    }
-    .run(token);
+    Keystream { state, iv, data }.run(token);
 }
 
 #[inline(always)]

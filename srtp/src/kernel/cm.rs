@@ -11,6 +11,7 @@ use super::{Forged, Layout};
 /// Enciphers one packet and writes its tag.
 pub(super) struct Seal<'a> {
     pub(super) state: &'a CmState,
+    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
     pub(super) tag_len: usize,
@@ -19,6 +20,7 @@ pub(super) struct Seal<'a> {
 /// Verifies the tag of one packet and deciphers it. A forged packet is left as it was.
 pub(super) struct Open<'a> {
     pub(super) state: &'a CmState,
+    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
     pub(super) tag_len: usize,
@@ -41,8 +43,8 @@ impl Task for Seal<'_> {
 impl Seal<'_> {
     #[inline(always)]
     fn seal_with<S: Simd, const KEYS: usize>(self, token: S, keys: Option<&[[u8; 16]; KEYS]>) {
-        let Layout { clear, end, iv, .. } = *self.layout;
-        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
+        let Layout { clear, end, .. } = *self.layout;
+        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, self.iv, clear));
         let packet = &mut self.buffer[..end];
         let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
         for index in 0..end / 64 {
@@ -84,14 +86,13 @@ impl Open<'_> {
         let Layout {
             clear,
             end,
-            iv,
             tag,
             trailer,
             ..
         } = *self.layout;
         let mut tail = Tail::EMPTY;
         tail.fill(&self.buffer[..end], trailer);
-        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, &iv, clear));
+        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, self.iv, clear));
         let (packet, behind) = self.buffer.split_at_mut(end);
         let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
         for index in 0..end / 64 {
@@ -112,7 +113,7 @@ impl Open<'_> {
             apply_keystream::<S::Vector, KEYS>(
                 token,
                 cipher.keys,
-                &iv,
+                self.iv,
                 0,
                 &mut packet[clear..cipher.at],
             );

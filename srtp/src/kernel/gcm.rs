@@ -100,6 +100,7 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
     token: V::Token,
     key: &GcmState,
     direction: Direction,
+    iv: &[u8; 16],
     layout: &Layout,
     buffer: &mut [u8],
 ) -> [u8; 16] {
@@ -111,12 +112,12 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
         token,
         key,
         direction,
-        counter: Counter::<V>::new(token, &layout.iv, 2),
+        counter: Counter::<V>::new(token, iv, 2),
         hash: zero,
         sum: Sum([V::widen(zero); 3]),
     };
     let lengths = u128::from(8 * aad_len as u64) << 64 | u128::from(8 * data.len() as u64);
-    let first = Counter::<V::Block>::new(token.into(), &layout.iv, 1).take::<1>();
+    let first = Counter::<V::Block>::new(token.into(), iv, 1).take::<1>();
     let mut groups = data.chunks_exact_mut(GROUP * V::BYTES);
     if aad_len <= 16 && blocks + 2 <= GROUP * V::BLOCKS {
         let aad = pass.block(short_aad(aad, layout.trailer));

@@ -10,8 +10,6 @@ pub(super) const AAD_MAX_BEFORE_TRAILER: usize = 12;
 /// Where the parts of one packet stand in its buffer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
-    /// What the counter blocks start with: 14 bytes of AES-CM, or the 12 of the nonce of AES-GCM. What follows counts blocks.
-    pub(crate) iv: [u8; 16],
     /// `buffer[..clear]` is authenticated, and not enciphered.
     pub(crate) clear: usize,
     /// `buffer[clear..end]` is authenticated and enciphered.
@@ -41,18 +39,25 @@ pub(crate) struct Forged;
 pub(crate) struct Job<'a> {
     key: &'a Key,
     buffer: &'a mut [u8],
+    iv: [u8; 16],
     layout: Layout,
     authentic: bool,
 }
 
 impl<'a> Job<'a> {
-    /// A job over `buffer`, if the layout fits it.
+    /// A job over `buffer`, if the layout fits it. `iv` is what the counter blocks start with: 14 bytes of AES-CM, or the 12 of the
+    /// nonce of AES-GCM; what follows counts blocks.
+    #[inline(always)]
     pub(crate) fn new(
         key: &'a Key,
         buffer: &'a mut [u8],
-        mut layout: Layout,
+        mut iv: [u8; 16],
+        layout: Layout,
     ) -> Result<Self, LayoutError> {
-        layout.iv[if key.is_aead() { 12 } else { 14 }..].fill(0);
+        iv[14..].fill(0);
+        if key.is_aead() {
+            iv[12..14].fill(0);
+        }
         let ordered = layout.clear <= layout.end && layout.end <= layout.tag;
         let fits = layout
             .tag
@@ -69,6 +74,7 @@ impl<'a> Job<'a> {
             Ok(Self {
                 key,
                 buffer,
+                iv,
                 layout,
                 authentic: false,
             })
@@ -143,17 +149,20 @@ impl<'a> Job<'a> {
         let Key {
             engine, ref state, ..
         } = *self.key;
-        let (layout, buffer, tag_len) = (&self.layout, &mut *self.buffer, self.key.tag_len());
+        let (iv, layout) = (&self.iv, &self.layout);
+        let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
         match state {
-            State::Portable(state) => state.protect(buffer, layout, tag_len),
+            State::Portable(state) => state.protect(iv, layout, buffer, tag_len),
             State::Cm(state) => engine.run(cm::Seal {
                 state,
+                iv,
                 layout,
                 buffer,
                 tag_len,
             }),
             State::Gcm(state) => engine.run(aead::Seal {
                 state,
+                iv,
                 layout,
                 buffer,
             }),
@@ -165,17 +174,20 @@ impl<'a> Job<'a> {
         let Key {
             engine, ref state, ..
         } = *self.key;
-        let (layout, buffer, tag_len) = (&self.layout, &mut *self.buffer, self.key.tag_len());
+        let (iv, layout) = (&self.iv, &self.layout);
+        let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
         match state {
-            State::Portable(state) => state.unprotect(buffer, layout, tag_len),
+            State::Portable(state) => state.unprotect(iv, layout, buffer, tag_len),
             State::Cm(state) => engine.run(cm::Open {
                 state,
+                iv,
                 layout,
                 buffer,
                 tag_len,
             }),
             State::Gcm(state) => engine.run(aead::Open {
                 state,
+                iv,
                 layout,
                 buffer,
             }),
@@ -185,7 +197,7 @@ impl<'a> Job<'a> {
     /// Enciphers without a tag.
     fn cipher(&mut self) {
         let (iv, data) = (
-            &self.layout.iv,
+            &self.iv,
             &mut self.buffer[self.layout.clear..self.layout.end],
         );
         match &self.key.state {
@@ -212,10 +224,10 @@ impl<'a> Job<'a> {
         &self.layout
     }
 
-    /// Its layout and its buffer.
+    /// Its IV, its layout and its buffer.
     #[inline(always)]
-    pub(super) fn parts(&mut self) -> (&Layout, &mut [u8]) {
-        (&self.layout, self.buffer)
+    pub(super) fn parts(&mut self) -> (&[u8; 16], &Layout, &mut [u8]) {
+        (&self.iv, &self.layout, self.buffer)
     }
 
     /// What is authenticated.

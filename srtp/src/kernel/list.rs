@@ -15,6 +15,7 @@ pub(crate) struct JobList<'a> {
 
 impl<'a> JobList<'a> {
     /// An empty list.
+    #[inline(always)]
     pub(crate) fn new() -> Self {
         Self {
             jobs: [const { MaybeUninit::uninit() }; JOBS_MAX],
@@ -22,14 +23,15 @@ impl<'a> JobList<'a> {
         }
     }
 
-    /// Adds a job, or gives it back if the list is full.
-    pub(crate) fn push(&mut self, job: Job<'a>) -> Result<(), Job<'a>> {
-        let Some(place) = self.jobs.get_mut(self.len) else {
-            return Err(job);
-        };
-        place.write(job);
+    /// Adds a job.
+    ///
+    /// # Panics
+    ///
+    /// If the list is full.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, job: Job<'a>) {
+        self.jobs[self.len].write(job);
         self.len += 1;
-        Ok(())
     }
 
     /// The jobs.

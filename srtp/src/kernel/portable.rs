@@ -40,24 +40,31 @@ impl State {
         matches!(self, Self::Gcm128(_) | Self::Gcm256(_))
     }
 
-    pub(super) fn protect(&self, buffer: &mut [u8], layout: &Layout, tag_len: usize) {
+    pub(super) fn protect(
+        &self,
+        iv: &[u8; 16],
+        layout: &Layout,
+        buffer: &mut [u8],
+        tag_len: usize,
+    ) {
         match self {
             Self::Cm(cipher, mac) => {
                 if let Some(cipher) = cipher {
-                    cipher.apply_keystream(&layout.iv, &mut buffer[layout.clear..layout.end]);
+                    cipher.apply_keystream(iv, &mut buffer[layout.clear..layout.end]);
                 }
                 let digest = digest(mac, &buffer[..layout.end], layout.trailer);
                 buffer[layout.tag..][..tag_len].copy_from_slice(&digest[..tag_len]);
             }
-            Self::Gcm128(aead) => seal(aead, buffer, layout),
-            Self::Gcm256(aead) => seal(aead, buffer, layout),
+            Self::Gcm128(aead) => seal(aead, iv, layout, buffer),
+            Self::Gcm256(aead) => seal(aead, iv, layout, buffer),
         }
     }
 
     pub(super) fn unprotect(
         &self,
-        buffer: &mut [u8],
+        iv: &[u8; 16],
         layout: &Layout,
+        buffer: &mut [u8],
         tag_len: usize,
     ) -> Result<(), Forged> {
         match self {
@@ -68,12 +75,12 @@ impl State {
                     return Err(Forged);
                 }
                 if let Some(cipher) = cipher {
-                    cipher.apply_keystream(&layout.iv, &mut buffer[layout.clear..layout.end]);
+                    cipher.apply_keystream(iv, &mut buffer[layout.clear..layout.end]);
                 }
                 Ok(())
             }
-            Self::Gcm128(aead) => open(aead, buffer, layout),
-            Self::Gcm256(aead) => open(aead, buffer, layout),
+            Self::Gcm128(aead) => open(aead, iv, layout, buffer),
+            Self::Gcm256(aead) => open(aead, iv, layout, buffer),
         }
     }
 
@@ -123,11 +130,11 @@ fn digest(mac: &Hmac<Sha1>, data: &[u8], trailer: Option<[u8; 4]>) -> [u8; 20] {
     mac.finalize().into_bytes().into()
 }
 
-fn seal<A>(aead: &A, buffer: &mut [u8], layout: &Layout)
+fn seal<A>(aead: &A, iv: &[u8; 16], layout: &Layout, buffer: &mut [u8])
 where
     A: AeadInOut<NonceSize = U12, TagSize = U16>,
 {
-    let nonce = nonce(layout);
+    let nonce = nonce(iv);
     let tag = with_aad(buffer, layout, |aad, data| {
         aead.encrypt_inout_detached(nonce, aad, data.into())
             .expect("invariant: a datagram is far below the limits of AES-GCM")
@@ -135,11 +142,11 @@ where
     buffer[layout.tag..][..16].copy_from_slice(&tag);
 }
 
-fn open<A>(aead: &A, buffer: &mut [u8], layout: &Layout) -> Result<(), Forged>
+fn open<A>(aead: &A, iv: &[u8; 16], layout: &Layout, buffer: &mut [u8]) -> Result<(), Forged>
 where
     A: AeadInOut<NonceSize = U12, TagSize = U16>,
 {
-    let nonce = nonce(layout);
+    let nonce = nonce(iv);
     let mut tag = Array::default();
     tag.copy_from_slice(&buffer[layout.tag..][..16]);
     with_aad(buffer, layout, |aad, data| {
@@ -148,10 +155,8 @@ where
     })
 }
 
-fn nonce(layout: &Layout) -> &Array<u8, U12> {
-    layout
-        .iv
-        .first_chunk::<12>()
+fn nonce(iv: &[u8; 16]) -> &Array<u8, U12> {
+    iv.first_chunk::<12>()
         .expect("invariant: 12 bytes of 16")
         .into()
 }

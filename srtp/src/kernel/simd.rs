@@ -22,6 +22,7 @@ pub(super) trait Simd: Copy + Into<<Self::Chain as Chain>::Token> {
         self,
         key: &GcmState,
         direction: Direction,
+        iv: &[u8; 16],
         layout: &Layout,
         buffer: &mut [u8],
     ) -> [u8; 16];

@@ -80,14 +80,14 @@ impl Recipe {
 #[derive(Clone)]
 struct Packet {
     recipe: Recipe,
+    iv: [u8; 16],
     layout: Layout,
     buffer: Vec<u8>,
 }
 
 impl Packet {
     fn new(recipe: Recipe, len: usize, random: &mut Random) -> Self {
-        let mut iv: [u8; 16] = random.bytes();
-        iv[14..].fill(0);
+        let iv = random.bytes();
         let aead = matches!(recipe.kind, Kind::Gcm128 | Kind::Gcm256);
         let mut clear = [12, 12, 12, 0, 8, 32, 44][random.below(7)].min(len);
         let trailer = (!aead || random.below(4) == 0).then(|| random.bytes());
@@ -102,7 +102,6 @@ impl Packet {
             .then(|| clear + 4 * random.below((len - clear) / 4));
         let hole = hole.filter(|_| !(aead && trailer.is_some()));
         let layout = Layout {
-            iv,
             clear,
             end: len,
             tag: len + 4 * random.below(2),
@@ -114,6 +113,7 @@ impl Packet {
             .collect();
         Self {
             recipe,
+            iv,
             layout,
             buffer,
         }
@@ -121,14 +121,14 @@ impl Packet {
 
     fn protect(&mut self, tier: Tier) {
         let key = self.recipe.key(tier);
-        Job::new(&key, &mut self.buffer, self.layout)
+        Job::new(&key, &mut self.buffer, self.iv, self.layout)
             .unwrap()
             .protect();
     }
 
     fn unprotect(&mut self, tier: Tier) -> Result<(), Forged> {
         let key = self.recipe.key(tier);
-        Job::new(&key, &mut self.buffer, self.layout)
+        Job::new(&key, &mut self.buffer, self.iv, self.layout)
             .unwrap()
             .unprotect()
     }
@@ -270,7 +270,7 @@ fn run(packets: &mut [Packet], tier: Tier, batch: impl Fn(&mut [Job<'_>])) -> Ve
     let mut jobs: Vec<Job<'_>> = packets
         .iter_mut()
         .zip(&keys)
-        .map(|(packet, key)| Job::new(key, &mut packet.buffer, packet.layout).unwrap())
+        .map(|(packet, key)| Job::new(key, &mut packet.buffer, packet.iv, packet.layout).unwrap())
         .collect();
     batch(&mut jobs);
     jobs.iter().map(Job::authentic).collect()
@@ -287,7 +287,7 @@ fn a_layout_must_fit() {
         trailer: Some([0; 4]),
         ..Layout::default()
     };
-    assert!(Job::new(&key, &mut buffer, fit).is_ok());
+    assert!(Job::new(&key, &mut buffer, [0; 16], fit).is_ok());
     for misfit in [
         Layout { clear: 31, ..fit },
         Layout { end: 31, ..fit },
@@ -302,7 +302,7 @@ fn a_layout_must_fit() {
         },
     ] {
         assert_eq!(
-            Job::new(&key, &mut buffer, misfit).unwrap_err(),
+            Job::new(&key, &mut buffer, [0; 16], misfit).unwrap_err(),
             job::LayoutError
         );
     }

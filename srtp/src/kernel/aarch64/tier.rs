@@ -29,10 +29,11 @@ impl Simd for Neon {
         self,
         key: &GcmState,
         direction: Direction,
+        iv: &[u8; 16],
         layout: &Layout,
         buffer: &mut [u8],
     ) -> [u8; 16] {
-        gcm::crypt::<Block128, KEYS, 8>(self, key, direction, layout, buffer)
+        gcm::crypt::<Block128, KEYS, 8>(self, key, direction, iv, layout, buffer)
     }
 
     #[inline(always)]

@@ -37,10 +37,11 @@ macro_rules! tier {
                 self,
                 key: &GcmState,
                 direction: Direction,
+                iv: &[u8; 16],
                 layout: &Layout,
                 buffer: &mut [u8],
             ) -> [u8; 16] {
-                gcm::crypt::<$vector, KEYS, $group>(self, key, direction, layout, buffer)
+                gcm::crypt::<$vector, KEYS, $group>(self, key, direction, iv, layout, buffer)
             }
 
             #[inline(always)]
