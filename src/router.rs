@@ -288,6 +288,11 @@ impl Router {
         }
     }
 
+    /// Media was routed to a session that has ended since.
+    pub(crate) fn count_unvalidated_media(&mut self) {
+        self.drops.count(RouteDrop::UnvalidatedMedia);
+    }
+
     /// How often this was the reason to drop a datagram.
     #[must_use]
     pub fn dropped(&self, reason: RouteDrop) -> u64 {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ice_lite::Path;
 use srtp::Kind;
 
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Seal};
 use super::sessions::Sessions;
 use crate::router::SessionId;
 use crate::session::{SendError, Session, SessionError, SessionEvent};
@@ -128,6 +128,61 @@ impl<'a> Context<'a> {
         let session = self.sessions.get_mut(to).ok_or(SendError::Closed)?;
         self.outbox
             .seal(packet, |buf, len| session.protect_rtcp(self.now, buf, len))
+    }
+
+    /// Queues an RTP packet for the peer of any call. It is sealed later, together with others, and
+    /// goes out in the order of all that is sent: for a server that forwards, this is faster than
+    /// [`Context::forward_rtp`].
+    ///
+    /// If SRTP does not take the packet, which shows only when it is sealed, it is counted in the
+    /// statistics of that session.
+    ///
+    /// # Errors
+    /// It is not sent; [`SendError::Closed`] also if there is no such call.
+    pub fn queue_rtp(&mut self, to: SessionId, packet: &[u8]) -> Result<(), SendError> {
+        self.queue(to, Kind::Rtp, packet, |_| {})
+    }
+
+    /// As [`Context::queue_rtp`], for a compound RTCP packet.
+    ///
+    /// # Errors
+    /// It is not sent; [`SendError::Closed`] also if there is no such call.
+    pub fn queue_rtcp(&mut self, to: SessionId, packet: &[u8]) -> Result<(), SendError> {
+        self.queue(to, Kind::Rtcp, packet, |_| {})
+    }
+
+    /// Queues one RTP packet for the peers of many calls, as [`Context::queue_rtp`] does. `adapt` may
+    /// change each one's copy, that is its SSRC, sequence number or payload type, but not its
+    /// length.
+    ///
+    /// Returns how many it was queued for: those calls that are secured and that ICE lets send.
+    pub fn fan_out_rtp(
+        &mut self,
+        to: &[SessionId],
+        packet: &[u8],
+        mut adapt: impl FnMut(SessionId, &mut [u8]),
+    ) -> usize {
+        to.iter()
+            .filter(|&&to| {
+                let queued = self.queue(to, Kind::Rtp, packet, |copy| adapt(to, copy));
+                queued.is_ok()
+            })
+            .count()
+    }
+
+    fn queue(
+        &mut self,
+        to: SessionId,
+        kind: Kind,
+        packet: &[u8],
+        adapt: impl FnOnce(&mut [u8]),
+    ) -> Result<(), SendError> {
+        let session = self.sessions.get_mut(to).ok_or(SendError::Closed)?;
+        let (path, overhead) = session.authorize_media(self.now, kind, packet.len())?;
+        let seal = Seal { to, kind, overhead };
+        adapt(self.outbox.queue(path, seal, packet));
+        self.outbox.seal_if_full(self.sessions);
+        Ok(())
     }
 
     /// Ends this call.

@@ -1,6 +1,7 @@
 //! Many calls behind one port: the router, the sessions, and what the application does with each.
 
 mod alarms;
+mod batch;
 mod call;
 mod outbox;
 mod sessions;
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use ice_lite::Path;
 
+pub use self::batch::Arrival;
 pub use self::call::{Call, Context};
 pub use self::outbox::{Datagram, Outbox, Run, Runs};
 
@@ -36,6 +38,9 @@ pub struct Gate<C> {
     outbox: Outbox,
     panics: u64,
 }
+
+/// Packets that are opened, or sealed, in one pass: what one pass of the kernels takes.
+const BATCH: usize = 64;
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,20 +98,7 @@ impl<C: Call> Gate<C> {
             Route::Drop(_) => Handled::Here,
             Route::Shard(shard) => Handled::HandOver(shard),
             Route::Session(id) => {
-                self.visit(now, id, |call, cx| {
-                    let Some(session) = cx.session_mut() else {
-                        return Ok(());
-                    };
-                    match session.handle_datagram(now, path, datagram)? {
-                        Received::Nothing => {}
-                        Received::Duplicate { kind, packet } => {
-                            call.handle_duplicate(cx, kind, packet);
-                        }
-                        Received::Rtp(packet) => call.handle_rtp(cx, packet),
-                        Received::Rtcp(packet) => call.handle_rtcp(cx, packet),
-                    }
-                    Ok(())
-                });
+                self.give(now, id, path, datagram);
                 Handled::Here
             }
         }
@@ -137,8 +129,9 @@ impl<C: Call> Gate<C> {
         self.alarms.next()
     }
 
-    /// The datagrams that wait to be sent. Clear it when they are.
+    /// The datagrams that wait to be sent, sealed. Clear it when they are.
     pub fn outbox(&mut self) -> &mut Outbox {
+        self.outbox.seal_queued(&mut self.sessions);
         &mut self.outbox
     }
 
@@ -184,13 +177,25 @@ impl<C: Call> Gate<C> {
         &self.router
     }
 
-    /// How many calls ended in a panic.
+    /// How many panics there were: each ended one call, or lost a batch of packets.
     #[must_use]
     pub fn panics(&self) -> u64 {
-        self.panics
+        self.panics + self.sessions.panics()
     }
 
     // ---- Inside --------------------------------------------------------------------------------
+
+    /// Gives a datagram to its session.
+    fn give(&mut self, now: Instant, id: SessionId, path: Path, datagram: &mut [u8]) {
+        self.visit(now, id, |call, cx| {
+            let Some(session) = cx.session_mut() else {
+                return Ok(());
+            };
+            let received = session.handle_datagram(now, path, datagram)?;
+            hear(call, cx, received);
+            Ok(())
+        });
+    }
 
     /// Does something with one call, then all that follows from it.
     fn visit(
@@ -249,12 +254,24 @@ impl<C: Call> Gate<C> {
     }
 
     fn forget(&mut self, id: SessionId) {
+        // What the call has queued can only be sealed while its session is there.
+        self.outbox.seal_queued(&mut self.sessions);
         self.alarms.set(id, None);
         self.router.remove(id);
         self.sessions.remove(id);
         if let Some(slot) = self.calls.get_mut(id.index()) {
             *slot = None;
         }
+    }
+}
+
+/// Gives a call what its session has made of a datagram.
+fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) {
+    match received {
+        Received::Nothing => {}
+        Received::Duplicate { kind, packet } => call.handle_duplicate(cx, kind, packet),
+        Received::Rtp(packet) => call.handle_rtp(cx, packet),
+        Received::Rtcp(packet) => call.handle_rtcp(cx, packet),
     }
 }
 

@@ -1,6 +1,12 @@
 //! Datagrams that wait to be sent, back to back in one buffer.
 
+use arrayvec::ArrayVec;
 use ice_lite::{Path, Transmit};
+use srtp::{Kind, Outgoing};
+
+use super::BATCH;
+use super::sessions::Sessions;
+use crate::router::SessionId;
 
 /// The datagrams to send, in their order.
 ///
@@ -11,6 +17,10 @@ pub struct Outbox {
     bytes: Vec<u8>,
     filled: usize,
     entries: Vec<Entry>,
+    /// How many of the entries have yet to be sealed, [`BATCH`] at most.
+    queued: usize,
+    /// The first of them.
+    first_queued: usize,
 }
 
 /// A datagram to send.
@@ -27,6 +37,17 @@ struct Entry {
     path: Path,
     start: usize,
     len: usize,
+    /// What has to be done to it yet.
+    seal: Option<Seal>,
+}
+
+/// How a packet that is still in the clear is to be sealed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seal {
+    pub(super) to: SessionId,
+    pub(super) kind: Kind,
+    /// The bytes that it adds at most.
+    pub(super) overhead: usize,
 }
 
 /// Room for one more datagram: the largest that paths of the Internet carry, and then some.
@@ -70,6 +91,7 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.filled = 0;
+        self.queued = 0;
         if self.bytes.len() > KEPT {
             self.bytes = Vec::new();
         }
@@ -101,12 +123,95 @@ impl Outbox {
         Ok(())
     }
 
+    /// Copies a packet that is to be sealed later, and returns the copy.
+    pub(super) fn queue(&mut self, path: Path, seal: Seal, packet: &[u8]) -> &mut [u8] {
+        if self.queued == 0 {
+            self.first_queued = self.entries.len();
+        }
+        self.queued += 1;
+        let (start, len) = (self.filled, packet.len());
+        let seal = Some(seal);
+        self.entries.push(Entry {
+            path,
+            start,
+            len,
+            seal,
+        });
+        let room = len + seal.map_or(0, |seal| seal.overhead);
+        self.filled += room;
+        let copy = self.room_at(start, room).split_at_mut(len).0;
+        copy.copy_from_slice(packet);
+        copy
+    }
+
+    /// Seals what is queued if it fills a batch.
+    pub(super) fn seal_if_full(&mut self, sessions: &mut Sessions) {
+        if self.queued == BATCH {
+            self.seal_queued(sessions);
+        }
+    }
+
+    /// Seals all that is queued, in one pass.
+    pub(super) fn seal_queued(&mut self, sessions: &mut Sessions) {
+        if self.queued == 0 {
+            return;
+        }
+        let entries = self.entries.get(self.first_queued..).unwrap_or_default();
+        let mut packets = outgoing(entries, &mut self.bytes, sessions);
+        sessions.protect(&mut packets);
+        let sealed = packets
+            .iter()
+            .map(|packet| Some(packet.outcome()?.ok()?.len()));
+        let sealed: ArrayVec<_, BATCH> = sealed.collect();
+        drop(packets);
+        self.close_up(sealed, sessions);
+        self.queued = 0;
+    }
+
+    /// Takes up how long the queued packets have become, and closes the gaps between them.
+    fn close_up(&mut self, sealed: ArrayVec<Option<usize>, BATCH>, sessions: &mut Sessions) {
+        let mut sealed = sealed.into_iter();
+        let first = self.first_queued;
+        let mut end = self
+            .entries
+            .get(first)
+            .map_or(self.filled, |entry| entry.start);
+        let mut kept = first;
+        for index in first..self.entries.len() {
+            let mut entry = self.entries[index];
+            if let Some(seal) = entry.seal.take() {
+                let len = sealed.next().flatten();
+                if let Some(session) = sessions.get_mut(seal.to) {
+                    session.handle_protected(len);
+                }
+                let Some(len) = len else {
+                    continue;
+                };
+                entry.len = len;
+            }
+            if entry.start != end {
+                self.bytes
+                    .copy_within(entry.start..entry.start + entry.len, end);
+                entry.start = end;
+            }
+            end += entry.len;
+            self.entries[kept] = entry;
+            kept += 1;
+        }
+        self.entries.truncate(kept);
+        self.filled = end;
+    }
+
     fn room(&mut self, len: usize) -> &mut [u8] {
-        let end = self.filled + len;
+        self.room_at(self.filled, len)
+    }
+
+    fn room_at(&mut self, start: usize, len: usize) -> &mut [u8] {
+        let end = start + len;
         if self.bytes.len() < end {
             self.bytes.resize(end.next_multiple_of(16 * ROOM), 0);
         }
-        self.bytes.get_mut(self.filled..end).unwrap_or_default()
+        self.bytes.get_mut(start..end).unwrap_or_default()
     }
 
     fn commit(&mut self, transmit: Transmit) {
@@ -114,9 +219,39 @@ impl Outbox {
             path: transmit.path,
             start: self.filled,
             len: transmit.len,
+            seal: None,
         });
         self.filled += transmit.len;
     }
+}
+
+/// The queued packets among `entries`, each in its place in the buffer.
+fn outgoing<'b>(
+    entries: &[Entry],
+    bytes: &'b mut [u8],
+    sessions: &Sessions,
+) -> ArrayVec<Outgoing<'b>, BATCH> {
+    let (mut rest, mut at) = (bytes, 0);
+    let mut packets = ArrayVec::new();
+    for (entry, seal) in entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.seal?)))
+    {
+        let room = entry.len + seal.overhead;
+        let (_, behind) = rest.split_at_mut(entry.start - at);
+        let (buffer, behind) = behind.split_at_mut(room);
+        (rest, at) = (behind, entry.start + room);
+        // A place that no session has makes the packet fail, and nothing else.
+        let keyed = sessions
+            .get(seal.to)
+            .is_some_and(|session| session.sender().is_some());
+        let place = if keyed { seal.to.index() } else { usize::MAX };
+        packets.push(match seal.kind {
+            Kind::Rtp => Outgoing::rtp(place, buffer, entry.len),
+            Kind::Rtcp => Outgoing::rtcp(place, buffer, entry.len),
+        });
+    }
+    packets
 }
 
 /// A run of datagrams over one path.

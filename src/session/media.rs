@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use dtls::{Role, SrtpKeyingMaterial};
 use ice_lite::{Path, Transmit};
-use srtp::{CryptexPolicy, Kind, Profile, Receiver, Sender};
+use srtp::{CryptexPolicy, Kind, Profile, Receiver, Sender, UnprotectError, Unprotected};
 
 use super::association::Association;
 use super::event::{Received, SessionEvent};
@@ -77,12 +77,26 @@ impl Session {
             Kind::Rtp => media.receiver.unprotect_rtp(packet),
             Kind::Rtcp => media.receiver.unprotect_rtcp(packet),
         };
+        self.receive_unprotected(now, path, kind, result, packet)
+    }
+
+    /// What follows from a packet that the receiver has looked at.
+    pub(super) fn receive_unprotected<'b>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        kind: Kind,
+        result: Result<Unprotected, UnprotectError>,
+        packet: &'b mut [u8],
+    ) -> Received<'b> {
         let Ok(unprotected) = result else {
             return Received::Nothing;
         };
-        while let Some(event) = media.receiver.poll_event() {
-            self.events
-                .push(SessionEvent::KeyLimit(event), &mut self.counters);
+        if let Some(media) = &mut self.media {
+            while let Some(event) = media.receiver.poll_event() {
+                self.events
+                    .push(SessionEvent::KeyLimit(event), &mut self.counters);
+            }
         }
         self.ice.confirm(now, &path);
         let packet = packet.get_mut(..unprotected.len).unwrap_or_default();
@@ -104,26 +118,46 @@ impl Session {
         buf: &mut [u8],
         len: usize,
     ) -> Result<Transmit, SendError> {
+        // ICE is asked first: a sealed packet that may not be sent would use up its index.
+        let (path, _) = self.authorize_media(now, kind, len)?;
+        let sender = self.sender_mut().ok_or(SendError::NotSecured)?;
+        let len = match kind {
+            Kind::Rtp => sender.protect_rtp(buf, len)?,
+            Kind::Rtcp => sender.protect_rtcp(buf, len)?,
+        };
+        self.sent_media(len);
+        Ok(Transmit { path, len })
+    }
+
+    /// Where a packet of `len` bytes in the clear may go now, and how many bytes its seal adds at
+    /// most.
+    pub(crate) fn authorize_media(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        len: usize,
+    ) -> Result<(Path, usize), SendError> {
         if self.status == Status::Closed {
             return Err(SendError::Closed);
         }
-        let media = self.media.as_mut().ok_or(SendError::NotSecured)?;
+        let sender = self.sender().ok_or(SendError::NotSecured)?;
         let overhead = match kind {
-            Kind::Rtp => media.sender.rtp_overhead(),
-            Kind::Rtcp => media.sender.rtcp_overhead(),
+            Kind::Rtp => sender.rtp_overhead(),
+            Kind::Rtcp => sender.rtcp_overhead(),
         };
-        // ICE is asked first: a sealed packet that may not be sent would use up its index.
         let path = self.ice.authorize_send(now, len + overhead)?;
-        let len = match kind {
-            Kind::Rtp => media.sender.protect_rtp(buf, len)?,
-            Kind::Rtcp => media.sender.protect_rtcp(buf, len)?,
-        };
-        while let Some(event) = media.sender.poll_event() {
-            self.events
-                .push(SessionEvent::KeyLimit(event), &mut self.counters);
+        Ok((path, overhead))
+    }
+
+    /// A packet of `len` bytes was sealed.
+    pub(super) fn sent_media(&mut self, len: usize) {
+        if let Some(media) = &mut self.media {
+            while let Some(event) = media.sender.poll_event() {
+                self.events
+                    .push(SessionEvent::KeyLimit(event), &mut self.counters);
+            }
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += len as u64;
-        Ok(Transmit { path, len })
     }
 }

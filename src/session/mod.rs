@@ -1,6 +1,7 @@
 //! One call: ICE, one DTLS connection and the SRTP contexts of one BUNDLE group.
 
 mod association;
+mod batch;
 mod config;
 mod error;
 mod event;

@@ -24,6 +24,8 @@ discards! {
     Closed => "closed",
     /// A datagram of ours that ICE did not let out.
     SendRefused => "send_refused",
+    /// A packet of ours that SRTP did not seal, after it was queued.
+    NotSealed => "not_sealed",
     /// The event that had waited longest: `poll_event` is not called often enough.
     EventOverflow => "event_overflow",
     }

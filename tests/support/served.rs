@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis::{
-    Call, Context, Gate, IceMode, Path, Session, SessionError, SessionEvent, SessionId,
+    Call, Context, Gate, IceMode, Kind, Path, Session, SessionError, SessionEvent, SessionId,
 };
 
 use super::{Peer, Terms, rtp, server_address};
@@ -16,18 +16,40 @@ pub(crate) struct Recorder {
     pub(crate) rtp: Vec<Vec<u8>>,
     pub(crate) rtcp: Vec<Vec<u8>>,
     pub(crate) events: Vec<SessionEvent>,
+    /// Which packets came, in their order: `true` if they were new, `false` if they came before.
+    pub(crate) heard: Vec<(bool, Vec<u8>)>,
     /// Panics when the next packet comes.
     pub(crate) fragile: bool,
+    /// Ends when the next packet comes.
+    pub(crate) hangs_up: bool,
+    /// Sends what comes on to these, and keeps nothing of it.
+    pub(crate) relays_to: Vec<SessionId>,
 }
 
 impl Call for Recorder {
-    fn handle_rtp(&mut self, _: &mut Context<'_>, packet: &mut [u8]) {
+    fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
         assert!(!self.fragile, "asked to");
+        if !self.relays_to.is_empty() {
+            assert_eq!(
+                cx.fan_out_rtp(&self.relays_to, packet, |_, _| {}),
+                self.relays_to.len()
+            );
+            return;
+        }
+        if self.hangs_up {
+            cx.close();
+        }
         self.rtp.push(packet.to_vec());
+        self.heard.push((true, packet.to_vec()));
     }
 
     fn handle_rtcp(&mut self, _: &mut Context<'_>, packet: &mut [u8]) {
         self.rtcp.push(packet.to_vec());
+        self.heard.push((true, packet.to_vec()));
+    }
+
+    fn handle_duplicate(&mut self, _: &mut Context<'_>, _: Kind, packet: &mut [u8]) {
+        self.heard.push((false, packet.to_vec()));
     }
 
     fn handle_event(&mut self, _: &mut Context<'_>, event: SessionEvent) {
@@ -51,12 +73,19 @@ pub(crate) struct Served {
     pub(crate) now: Instant,
     pub(crate) gate: Gate<Recorder>,
     pub(crate) callers: Vec<Caller>,
+    terms: Terms,
 }
 
 impl Served {
     /// A server with so many secured calls.
     pub(crate) fn with_calls(count: u16) -> Self {
+        Self::with_calls_of(count, Terms::DEFAULT)
+    }
+
+    /// A server with so many secured calls of these terms.
+    pub(crate) fn with_calls_of(count: u16, terms: Terms) -> Self {
         let mut served = Self {
+            terms,
             now: Instant::now(),
             gate: Gate::new([7; 16]),
             callers: Vec::new(),
@@ -71,9 +100,9 @@ impl Served {
     /// Signals a call from caller `number`, of whom nothing has come yet.
     pub(crate) fn place_call(&mut self, number: u16) -> SessionId {
         let address = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 1024 + number);
-        let config = Terms::DEFAULT.config(IceMode::Controlling, address);
+        let config = self.terms.config(IceMode::Controlling, address);
         let (mut caller, offer) = Session::offer(Arc::new(config), self.now).expect("an offer");
-        let config = Arc::new(Terms::DEFAULT.config(IceMode::Lite, server_address()));
+        let config = Arc::new(self.terms.config(IceMode::Lite, server_address()));
         let (session, answer) = Session::answer(config, self.now, &offer).expect("an answer");
         let inserted = self.gate.insert(self.now, session, Recorder::default());
         let id = inserted.expect("a new ufrag");

@@ -1,0 +1,130 @@
+//! Many datagrams at once: those of media are opened together.
+
+use std::time::Instant;
+
+use arrayvec::ArrayVec;
+use ice_lite::Path;
+use srtp::Incoming;
+
+use super::{BATCH, Call, Gate};
+use crate::demux::{Class, classify};
+use crate::router::{Route, SessionId};
+use crate::session::Received;
+
+/// A datagram that has come.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arrival<'b> {
+    /// Over which path.
+    pub path: Path,
+    /// What it says. It is decrypted in place.
+    pub bytes: &'b mut [u8],
+}
+
+/// Packets of media that wait to be opened together, of any sessions.
+struct Waiting<'b> {
+    packets: ArrayVec<Incoming<'b>, BATCH>,
+    origins: ArrayVec<Origin, BATCH>,
+}
+
+/// Where a packet came from.
+#[derive(Clone, Copy)]
+struct Origin {
+    id: SessionId,
+    path: Path,
+    len: usize,
+}
+
+impl<C: Call> Gate<C> {
+    /// Takes datagrams that came over any paths, as [`Gate::handle_datagram`] takes one, but opens
+    /// SRTP and SRTCP of many calls in one pass, up to 64 packets of them.
+    ///
+    /// What one call hears is the same, in the same order, as if its datagrams were taken one by
+    /// one; of different calls, one may hear of its datagrams before another hears of earlier ones.
+    /// What is another shard's goes to `hand_over`, with the number of that shard.
+    pub fn handle_datagrams<'b>(
+        &mut self,
+        now: Instant,
+        arrivals: impl IntoIterator<Item = Arrival<'b>>,
+        mut hand_over: impl FnMut(u16, Arrival<'b>),
+    ) {
+        let mut waiting = Waiting::new();
+        for arrival in arrivals {
+            match self.router.route(now, &arrival.path, arrival.bytes) {
+                Route::Drop(_) => {}
+                Route::Shard(shard) => hand_over(shard, arrival),
+                Route::Session(id) if self.opens_media(id, &arrival) => {
+                    waiting.push(id, arrival);
+                    if waiting.packets.is_full() {
+                        self.open(now, &mut waiting);
+                    }
+                }
+                Route::Session(id) => {
+                    // What came before must have been heard before.
+                    if waiting.has(id) {
+                        self.open(now, &mut waiting);
+                    }
+                    self.give(now, id, arrival.path, arrival.bytes);
+                }
+            }
+        }
+        self.open(now, &mut waiting);
+    }
+
+    /// Whether this is a packet that only its keys can tell from noise.
+    fn opens_media(&self, id: SessionId, arrival: &Arrival<'_>) -> bool {
+        matches!(classify(arrival.bytes), Class::Rtp | Class::Rtcp)
+            && self
+                .sessions
+                .get(id)
+                .is_some_and(|session| session.opens_media(&arrival.path))
+    }
+
+    /// Opens what waits and gives it to its calls.
+    fn open(&mut self, now: Instant, waiting: &mut Waiting<'_>) {
+        self.sessions.unprotect(&mut waiting.packets);
+        let origins = waiting.origins.drain(..);
+        for (origin, mut packet) in origins.zip(waiting.packets.drain(..)) {
+            self.deliver(now, origin, &mut packet);
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, origin: Origin, packet: &mut Incoming<'_>) {
+        let Origin { id, path, len } = origin;
+        if !self.sessions.contains(id) {
+            // Its call has ended with a packet before it in the batch.
+            self.router.count_unvalidated_media();
+            return;
+        }
+        let kind = packet.kind();
+        self.visit(now, id, |call, cx| {
+            let received = match (cx.session_mut(), packet.outcome()) {
+                (Some(session), Some(outcome)) => {
+                    session.handle_unprotected(now, path, len, kind, outcome)
+                }
+                _ => Received::Nothing,
+            };
+            super::hear(call, cx, received);
+            Ok(())
+        });
+    }
+}
+
+impl<'b> Waiting<'b> {
+    fn new() -> Self {
+        Self {
+            packets: ArrayVec::new(),
+            origins: ArrayVec::new(),
+        }
+    }
+
+    fn push(&mut self, id: SessionId, arrival: Arrival<'b>) {
+        let Arrival { path, bytes } = arrival;
+        let len = bytes.len();
+        self.origins.push(Origin { id, path, len });
+        self.packets.push(Incoming::new(id.index(), bytes));
+    }
+
+    fn has(&self, id: SessionId) -> bool {
+        self.origins.iter().any(|origin| origin.id == id)
+    }
+}

@@ -1,0 +1,65 @@
+//! The steps of a session's packets, for an owner that seals and opens those of many sessions in one pass.
+
+use std::time::Instant;
+
+use ice_lite::Path;
+use srtp::{Kind, Receiver, Sender, UnprotectError, Unprotected};
+
+use super::event::Received;
+use super::statistics::Discard;
+use super::{Session, Status};
+
+impl Session {
+    /// Whether a packet of media over this path would be opened, and not dropped before that.
+    pub(crate) fn opens_media(&self, path: &Path) -> bool {
+        self.status == Status::Open && self.media.is_some() && self.ice.is_valid(path)
+    }
+
+    /// Once there are keys.
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.media.as_deref().map(|media| &media.receiver)
+    }
+
+    /// Once there are keys.
+    pub(crate) fn receiver_mut(&mut self) -> Option<&mut Receiver> {
+        self.media.as_deref_mut().map(|media| &mut media.receiver)
+    }
+
+    /// Once there are keys.
+    pub(crate) fn sender(&self) -> Option<&Sender> {
+        self.media.as_deref().map(|media| &media.sender)
+    }
+
+    /// Once there are keys.
+    pub(crate) fn sender_mut(&mut self) -> Option<&mut Sender> {
+        self.media.as_deref_mut().map(|media| &mut media.sender)
+    }
+
+    /// Takes a packet, of `len` bytes on the wire, that [`Session::receiver_mut`] has looked at, as
+    /// [`Session::handle_datagram`] would have.
+    pub(crate) fn handle_unprotected<'b>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        len: usize,
+        kind: Kind,
+        outcome: Result<(Unprotected, &'b mut [u8]), UnprotectError>,
+    ) -> Received<'b> {
+        self.counters.datagrams_received += 1;
+        self.counters.bytes_received += len as u64;
+        match outcome {
+            Ok((unprotected, packet)) => {
+                self.receive_unprotected(now, path, kind, Ok(unprotected), packet)
+            }
+            Err(_) => Received::Nothing,
+        }
+    }
+
+    /// Hears how long the packet is that [`Session::sender_mut`] has sealed, if it has.
+    pub(crate) fn handle_protected(&mut self, len: Option<usize>) {
+        match len {
+            Some(len) => self.sent_media(len),
+            None => self.counters.count(Discard::NotSealed),
+        }
+    }
+}
