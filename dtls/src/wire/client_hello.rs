@@ -190,7 +190,7 @@ impl<'a> ClientExtensions<'a> {
     }
 }
 
-fn nonempty(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+pub(super) fn nonempty(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     if bytes.is_empty() {
         Err(DecodeError::OutOfRange)
     } else {

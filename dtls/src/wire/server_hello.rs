@@ -1,7 +1,7 @@
 //! ServerHello of both versions, HelloRetryRequest, EncryptedExtensions (RFC 5246 §7.4.1.3,
 //! RFC 8446 §4.1.3, §4.1.4, §4.3.1) and the extensions of a server.
 
-use super::client_hello::MAX_SESSION_ID;
+use super::client_hello::{MAX_SESSION_ID, nonempty};
 use super::extensions::{read_body, write_one};
 use super::reader::{DecodeError, Reader, Wire};
 use super::{
@@ -177,7 +177,8 @@ impl<'a> ServerExtensions<'a> {
             ExtensionType::KEY_SHARE => {
                 self.key_share = Some(ServerKeyShare::Share(KeyShareEntry::read(reader)?));
             }
-            ExtensionType::COOKIE => self.cookie = Some(reader.vector::<u16>()?),
+            // RFC 8446 §4.2.2: a cookie has at least one byte.
+            ExtensionType::COOKIE => self.cookie = Some(nonempty(reader.vector::<u16>()?)?),
             ExtensionType::USE_SRTP => self.use_srtp = Some(UseSrtp::read(reader)?),
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
                 self.alpn = Some(AlpnAnswer::Received(Protocols::read(reader)?));

@@ -149,6 +149,29 @@ fn hello_retry_request() {
     assert_eq!(read.extensions.cookie, Some(&b"cookie"[..]));
 }
 
+/// RFC 8446 §4.2.2: a cookie has at least one byte.
+#[test]
+fn empty_cookie_in_a_hello_retry_request() {
+    let retry = ServerHello {
+        version: ProtocolVersion::DTLS1_2,
+        random: ServerHello::RETRY_RANDOM,
+        session_id: &[],
+        cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
+        compression_method: 0,
+        extensions: ServerExtensions {
+            selected_version: Some(ProtocolVersion::DTLS1_3),
+            cookie: Some(&[]),
+            ..ServerExtensions::default()
+        },
+    };
+    let mut bytes = Vec::new();
+    retry.write(&mut Writer::new(&mut bytes));
+    assert_eq!(
+        Reader::read_exact::<ServerHello<'_>>(&bytes).err(),
+        Some(DecodeError::MalformedExtension(ExtensionType::COOKIE))
+    );
+}
+
 round_trip!(
     fragment_header,
     handshake::Header,
