@@ -6,10 +6,9 @@ use std::sync::Arc;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use p256::ecdsa::signature::{DigestVerifier as _, Signer as _};
 use p256::elliptic_curve::Generate as _;
-use rsa::RsaPublicKey;
-use rsa::pkcs1::DecodeRsaPublicKey as _;
 use rsa::signature::Verifier as _;
 use rsa::traits::PublicKeyParts as _;
+use rsa::{BigUint, RsaPublicKey};
 use sha2::{Digest as _, Sha256, Sha384};
 
 use super::super::{CryptoError, PublicKeyAlgorithm, SigningKey, SubjectPublicKey};
@@ -87,10 +86,7 @@ fn rsa(scheme: SignatureScheme, key: &[u8], message: &[u8], signature: &[u8]) ->
     use SignatureScheme as S;
     use rsa::sha2::{Sha256, Sha384, Sha512};
     use rsa::{pkcs1v15, pss};
-    let key = RsaPublicKey::from_pkcs1_der(key).ok()?;
-    if !RSA_BITS.contains(&key.n().bits()) {
-        return None;
-    }
+    let key = rsa_key(key)?;
     macro_rules! check {
         ($scheme:ident, $hash:ty) => {{
             let signature = $scheme::Signature::try_from(signature).ok()?;
@@ -108,6 +104,14 @@ fn rsa(scheme: SignatureScheme, key: &[u8], message: &[u8], signature: &[u8]) ->
         S::RSA_PKCS1_SHA512 => check!(pkcs1v15, Sha512),
         _ => None,
     }
+}
+
+/// Reads an RSAPublicKey of a length that is taken. The crate's own reader stops at 4096 bits.
+fn rsa_key(der: &[u8]) -> Option<RsaPublicKey> {
+    let key = rsa::pkcs1::RsaPublicKey::try_from(der).ok()?;
+    let [n, e] = [key.modulus, key.public_exponent].map(|n| BigUint::from_bytes_be(n.as_bytes()));
+    let key = RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).ok()?;
+    RSA_BITS.contains(&key.n().bits()).then_some(key)
 }
 
 pub(super) fn generate() -> Result<Arc<dyn SigningKey>, CryptoError> {
@@ -198,5 +202,33 @@ impl fmt::Debug for Key {
         f.debug_struct("SigningKey")
             .field("schemes", &self.scheme)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An RSAPublicKey with an odd modulus of `bits`, a multiple of eight.
+    fn rsa_public_key(bits: usize) -> Vec<u8> {
+        let length = bits / 8;
+        let long = |tag: u8, length: usize| [tag, 0x82, (length >> 8) as u8, length as u8];
+        let mut body = long(0x02, length + 1).to_vec();
+        body.push(0);
+        body.extend(vec![0xff; length]);
+        body.extend([0x02, 0x03, 0x01, 0x00, 0x01]);
+        [&long(0x30, body.len())[..], &body].concat()
+    }
+
+    /// The same lengths as with the other provider.
+    #[test]
+    fn lengths_of_rsa_keys() {
+        for (bits, taken) in [(2040, false), (2048, true), (8192, true), (8200, false)] {
+            assert_eq!(
+                rsa_key(&rsa_public_key(bits)).is_some(),
+                taken,
+                "{bits} bits"
+            );
+        }
     }
 }
