@@ -135,12 +135,7 @@ impl Certificate {
             return Err(CryptoError::UnsupportedKey.into());
         }
         let pkcs8 = zeroize::Zeroizing::new(pkcs8);
-        let chain = X509::load_pem_chain(chain.as_bytes())
-            .map_err(|_| CertificateError::MalformedPem)?
-            .iter()
-            .map(|certificate| certificate.to_der())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| CertificateError::MalformedCertificate)?;
+        let chain = pem_chain(chain)?;
         Self::from_der(chain, &pkcs8, provider)
     }
 
@@ -164,6 +159,22 @@ impl Certificate {
     pub(crate) fn signing_key(&self) -> &dyn SigningKey {
         &*self.signing_key
     }
+}
+
+/// The certificates of a PEM file, byte for byte: written anew, one that is not quite DER would get
+/// another fingerprint and a signature that does not fit.
+fn pem_chain(text: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let blocks = text.split_inclusive(END);
+    let decode = |block: &str| match pem::decode_vec(block.as_bytes()) {
+        Ok(("CERTIFICATE", der)) => Ok(der),
+        _ => Err(CertificateError::MalformedPem),
+    };
+    // Text after the last certificate is a comment, unless it begins another.
+    blocks
+        .filter(|block| block.contains("-----BEGIN"))
+        .map(decode)
+        .collect()
 }
 
 impl fmt::Debug for Certificate {
@@ -278,5 +289,40 @@ mod self_signed {
                 .sign(SignatureScheme::ECDSA_SECP256R1_SHA256, message)
                 .map_err(|_| rcgen::Error::RemoteKeyError)
         }
+    }
+}
+
+#[cfg(all(test, feature = "aws-lc-rs"))]
+mod tests {
+    use super::*;
+
+    /// A certificate that spells out `critical` FALSE, which DER forbids and some issuers do.
+    const EXPLICIT: &str = include_str!("../tests/network/certificates/explicit_default.pem");
+    const KEY: &str = include_str!("../tests/network/certificates/p384.key.pem");
+
+    fn load(chain: &str) -> Result<Certificate, CertificateError> {
+        Certificate::from_pem(chain, KEY, &*crate::crypto::default_provider())
+    }
+
+    #[test]
+    fn pem_is_taken_byte_for_byte() {
+        let (_, der) = pem::decode_vec(EXPLICIT.as_bytes()).expect("PEM");
+        let certificate = load(EXPLICIT).expect("a certificate");
+        assert_eq!(certificate.end_entity(), der);
+        assert_eq!(certificate.fingerprint_sha256(), Fingerprint::sha256(&der));
+    }
+
+    #[test]
+    fn pem_of_several_certificates() {
+        let twice = format!("{EXPLICIT}\n{EXPLICIT}\n a comment");
+        assert_eq!(
+            load(&twice).map(|loaded| loaded.chain().count()).ok(),
+            Some(2)
+        );
+        let half = &EXPLICIT[..EXPLICIT.len() / 2];
+        let malformed = Some(CertificateError::MalformedPem);
+        assert_eq!(load(&format!("{EXPLICIT}{half}")).err(), malformed);
+        assert_eq!(load(KEY).err(), malformed);
+        assert_eq!(load("").err(), Some(CertificateError::MalformedCertificate));
     }
 }

@@ -91,7 +91,6 @@ pub struct Config {
     pub(crate) retransmit: RetransmitConfig,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) client_auth: ClientAuth,
-    pub(crate) send_cookie: bool,
     pub(crate) invite_tickets: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
@@ -139,7 +138,6 @@ impl Config {
                 retransmit: RetransmitConfig::default(),
                 handshake_timeout: Some(Duration::from_secs(30)),
                 client_auth: ClientAuth::default(),
-                send_cookie: false,
                 invite_tickets: false,
                 key_log: None,
             },

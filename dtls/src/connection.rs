@@ -1,5 +1,6 @@
 //! A DTLS connection: the public verbs, and the only owner of all layers.
 
+mod allowance;
 mod digest;
 mod receive;
 #[cfg(test)]
@@ -10,17 +11,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::allowance::Allowance;
 use self::receive::Floods;
 use self::transmit::Outbox;
+use crate::address_proof::ProvenHello;
 use crate::certificate::Certificates;
 use crate::config::{Config, MIN_MTU, PeerIdentity, RetransmitConfig, Role};
 use crate::error::{Error, ExportError, SendError};
 use crate::event::{ConnectionInfo, Event};
 use crate::fingerprint::Fingerprint;
 use crate::flight::Flights;
-use crate::handshake::{Handshake, Layers, SrtpKeyingMaterial};
+use crate::handshake::{Handshake, Layers, Message, SrtpKeyingMaterial};
 use crate::record::RecordLayer;
 use crate::stats::Statistics;
+use crate::wire::HandshakeType;
 
 /// The retransmission of a flight from which on it goes out in smaller datagrams: two losses in
 /// a row happen, the third may be the path's MTU. Firefox does the same.
@@ -49,6 +53,8 @@ pub struct Connection {
     mtu: Mtu,
     /// When the handshake has to be complete.
     deadline: Option<Instant>,
+    /// Where the peer is known by a cookie alone.
+    allowance: Option<Box<Allowance>>,
     statistics: Statistics,
 }
 
@@ -88,8 +94,58 @@ impl Connection {
         peer: PeerIdentity,
         now: Instant,
     ) -> Result<Self, Error> {
-        let handshake = Handshake::new(&config, role, certificates.into(), peer)?;
-        let mut connection = Self {
+        let mut connection = Self::build(config, role, certificates.into(), peer)?;
+        if role == Role::Client {
+            connection.start_deadline(now);
+        }
+        let (handshake, layers) = connection.split();
+        handshake.start(layers)?;
+        Ok(connection)
+    }
+
+    /// Starts a server's connection with the ClientHello of a client that proved its address. The
+    /// configuration must be that of the [`AddressProof`](crate::AddressProof). The answer is ready
+    /// for [`Connection::poll_transmit`].
+    ///
+    /// Until the client's first protected record at most three times the bytes are sent that came
+    /// from it. A flight that is longer waits until more comes, e.g. because the client asks again.
+    ///
+    /// # Errors
+    /// If the configuration can't serve this peer. What is wrong with the ClientHello itself is
+    /// told, as any error that ends a connection, by the next verb.
+    pub fn accept(
+        config: Arc<Config>,
+        certificates: impl Into<Certificates>,
+        peer: PeerIdentity,
+        hello: ProvenHello,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let mut connection = Self::build(config, Role::Server, certificates.into(), peer)?;
+        connection.start_deadline(now);
+        connection.allowance = Some(Box::new(Allowance::new(&hello)));
+        // RFC 6347 §4.2.1: the ServerHello has the record number of the ClientHello. The messages
+        // before it are not known here any more, but they had numbers.
+        connection.records.skip_writing(hello.record.sequence());
+        connection.flights.continue_at(hello.message_seq);
+        let message = Message {
+            message_type: HandshakeType::CLIENT_HELLO,
+            message_seq: hello.message_seq,
+            body: &hello.body,
+        };
+        let (handshake, layers) = connection.split();
+        let result = handshake.start_proven(&message, hello.asked.as_ref(), layers);
+        connection.finish_later(now, result);
+        Ok(connection)
+    }
+
+    fn build(
+        config: Arc<Config>,
+        role: Role,
+        certificates: Certificates,
+        peer: PeerIdentity,
+    ) -> Result<Self, Error> {
+        let handshake = Handshake::new(&config, role, certificates, peer)?;
+        Ok(Self {
             records: RecordLayer::new(Arc::clone(&config.provider)),
             flights: Flights::new(config.retransmit),
             handshake,
@@ -102,15 +158,10 @@ impl Connection {
                 lowered: None,
             },
             deadline: None,
+            allowance: None,
             statistics: Statistics::default(),
             config,
-        };
-        if role == Role::Client {
-            connection.start_deadline(now);
-        }
-        let (handshake, layers) = connection.split();
-        handshake.start(layers)?;
-        Ok(connection)
+        })
     }
 
     /// Takes a datagram from the peer. It is decrypted in place.
@@ -122,6 +173,9 @@ impl Connection {
         self.check_alive()?;
         self.statistics.datagrams_received += 1;
         self.statistics.bytes_received += datagram.len() as u64;
+        if let Some(allowance) = &mut self.allowance {
+            allowance.credit(datagram.len());
+        }
         let result = self.receive(now, datagram);
         self.finish(result)
     }
@@ -280,7 +334,7 @@ impl Connection {
         digest::of(&(
             (&self.records, &self.flights, &self.handshake),
             (&self.events, &self.outbox, &self.status),
-            (&self.mtu, &self.deadline),
+            (&self.mtu, &self.deadline, &self.allowance),
         ))
     }
 

@@ -43,7 +43,8 @@
 //!
 //! # Layers
 //!
-//! `connection` owns all others and has the public verbs; `handshake` knows what messages mean;
+//! `connection` owns all others and has the public verbs; `address_proof` stands before it where
+//! there is no ICE; `handshake` knows what messages mean;
 //! `flight` sees to it that they arrive; `record` protects them; `wire` is their grammar; [`crypto`]
 //! is the border to libraries of cryptographic primitives. Each names only those after it.
 //!
@@ -85,6 +86,7 @@
 //!   needs more brings a [`CertificateVerifier`].
 #![forbid(unsafe_code)]
 
+mod address_proof;
 mod certificate;
 mod config;
 mod connection;
@@ -99,6 +101,7 @@ mod record;
 mod stats;
 mod wire;
 
+pub use address_proof::{AddressProof, AddressProofStatistics, ProvenHello, Verdict};
 pub use certificate::{Certificate, CertificateError, Certificates};
 pub use config::{
     ClientAuth, Config, ConfigBuilder, ConfigError, DEFAULT_MTU, MIN_MTU, PeerIdentity,

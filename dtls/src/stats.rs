@@ -62,6 +62,10 @@ discards! {
     Warning => "warning",
     /// The connection has ended.
     Closed => "closed",
+    /// Anything but a ClientHello from an address that was not proven.
+    UnprovenSender => "unproven_sender",
+    /// A ClientHello that is shorter than the request for a cookie would be.
+    ShortHello => "short_hello",
 }
 
 /// Counters of one connection since its start.

@@ -125,13 +125,6 @@ impl ConfigBuilder {
         self
     }
 
-    /// Whether a server makes its clients prove their address by a cookie: HelloVerifyRequest in
-    /// 1.2, HelloRetryRequest in 1.3. Off by default, since ICE proves the path.
-    pub fn send_cookie(mut self, send: bool) -> Self {
-        self.config.send_cookie = send;
-        self
-    }
-
     /// Where secrets are logged in the SSLKEYLOGFILE format. Off unless set: who has the log can
     /// read the traffic.
     pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {

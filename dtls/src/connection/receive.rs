@@ -39,6 +39,10 @@ impl Connection {
                 None => return self.update_worn_keys(),
                 Some(Ok(record)) => {
                     self.statistics.records_received += 1;
+                    // Who has our keys reads what we send.
+                    if record.number.epoch() > 0 {
+                        self.allowance = None;
+                    }
                     self.handle_record(now, &record)?;
                 }
                 Some(Err(OpenFailure::Discard(reason))) => self.statistics.count(reason),

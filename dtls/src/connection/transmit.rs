@@ -57,6 +57,10 @@ impl Connection {
     /// waits until `buf` has room for all of it and at most 64 bytes more.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
+        let allowance = self.allowance.as_ref();
+        let allowed = allowance.map_or(usize::MAX, |allowance| allowance.left());
+        let end = buf.len().min(allowed);
+        let buf = buf.get_mut(..end).unwrap_or_default();
         let result = self.transmit(now, buf);
         let length = match result {
             Ok(length) => length,
@@ -67,6 +71,9 @@ impl Connection {
         };
         if length == 0 {
             return None;
+        }
+        if let Some(allowance) = &mut self.allowance {
+            allowance.spend(length);
         }
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += length as u64;
@@ -133,7 +140,10 @@ impl Connection {
 
     /// Writes a datagram: the flight under way first, as keys and peers wait for it.
     fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Result<usize, Error> {
-        if self.flights.is_sending() {
+        let begins = self.flights.is_beginning();
+        let mut allowance = self.allowance.as_mut();
+        let allowed = allowance.as_ref().is_none_or(|a| a.covers_flight(begins));
+        if self.flights.is_sending() && allowed {
             let mtu = self
                 .mtu
                 .lowered
@@ -143,6 +153,9 @@ impl Connection {
             let out = buf.get_mut(..end).unwrap_or_default();
             let length = self.flights.fill(now, &mut self.records, out)?;
             if length > 0 {
+                if let Some(allowance) = &mut allowance {
+                    allowance.note_flight(begins, length);
+                }
                 return Ok(length);
             }
         }

@@ -64,6 +64,11 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
+    /// Counts all messages up to `message_seq` as delivered.
+    pub(super) fn skip_past(&mut self, message_seq: u16) {
+        self.next = u32::from(message_seq) + 1;
+    }
+
     /// Whether `message_seq` was delivered before.
     pub(super) fn is_past(&self, message_seq: u16) -> bool {
         u32::from(message_seq) < self.next

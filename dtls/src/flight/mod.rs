@@ -86,6 +86,12 @@ impl Flights {
         }
     }
 
+    /// Goes on behind messages up to `message_seq` of the peer's, and as many of ours before it.
+    pub(crate) fn continue_at(&mut self, message_seq: u16) {
+        self.inbound.skip_past(message_seq);
+        self.outbound.continue_at(message_seq);
+    }
+
     /// The version is known.
     pub(crate) fn set_version(&mut self, version: ProtocolVersion) {
         if version == ProtocolVersion::DTLS1_3 {
@@ -238,6 +244,11 @@ impl Flights {
     /// Whether a flight of ours is not wholly acknowledged yet, so that another has to wait.
     pub(crate) fn is_pending(&self) -> bool {
         self.outbound.is_pending()
+    }
+
+    /// Whether the flight would be sent from its start.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.outbound.is_beginning()
     }
 
     /// Whether a message not yet acknowledged belongs to this epoch.
@@ -397,8 +408,11 @@ impl Flights {
 const HANDSHAKE_EPOCH: u16 = 2;
 
 /// Reads a fragment and checks that it lies within its message.
+///
+/// # Errors
+/// [`Error::BadHandshakeRecord`].
 // RFC 6347 §4.2.3, RFC 9147 §5.5: a record holds whole fragments.
-fn read_fragment<'a>(reader: &mut Reader<'a>) -> Result<(Header, &'a [u8]), Error> {
+pub(crate) fn read_fragment<'a>(reader: &mut Reader<'a>) -> Result<(Header, &'a [u8]), Error> {
     let header = Header::read(reader).map_err(|_| Error::BadHandshakeRecord)?;
     let data = reader
         .take(header.fragment_length as usize)

@@ -85,6 +85,11 @@ impl Outbound {
         self.sending
     }
 
+    /// Whether what is sent next is the flight's first byte.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.cursor == Place::default()
+    }
+
     /// Whether the flight is whole: the next message starts another one.
     pub(super) fn is_ended(&self) -> bool {
         self.ended
@@ -105,6 +110,11 @@ impl Outbound {
     /// The `message_seq` of the next message; [`Outbound::push`] tells if it can't be used.
     pub(super) fn next_message_seq(&self) -> u16 {
         self.next_message_seq as u16
+    }
+
+    /// The next message will have this number.
+    pub(super) fn continue_at(&mut self, message_seq: u16) {
+        self.next_message_seq = message_seq.into();
     }
 
     /// Type, number and body of the flight's handshake messages.

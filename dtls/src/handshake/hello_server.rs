@@ -3,14 +3,13 @@
 //! ```text
 //! Client                                             Server
 //! ClientHello          -------->                                 ExpectClientHello
-//!                      <--------      HelloVerifyRequest*        (1.2, by option)
-//! ClientHello*         -------->                                 ExpectVerifiedHello
-//!                      <--------       HelloRetryRequest*        (1.3, without usable share or by
-//! ClientHello*         -------->                                 option) ExpectRetriedHello
+//!                      <--------       HelloRetryRequest*        (1.3, without usable share)
+//! ClientHello*         -------->                                 ExpectRetriedHello
 //!                      <--------              ServerHello
 //! ```
-
-use subtle::ConstantTimeEq as _;
+//!
+//! Where the client has to prove its address first, both hellos before this are the affair of
+//! [`AddressProof`](crate::AddressProof), and the states start with [`begin_proven`].
 
 use super::answers::Answers;
 use super::context::Context;
@@ -19,20 +18,17 @@ use super::hello_client::{NULL_COMPRESSION, UNCOMPRESSED};
 use super::keys12::Randoms;
 use super::message::Message;
 use super::negotiate::{self, GroupChoice};
-use super::suite::Suite;
+use super::suite::{self, Suite};
+use super::transcript::{self, Transcript};
 use super::{State, server12, server13};
+use crate::config::Config;
+use crate::crypto::Digest;
 use crate::error::Error;
 use crate::flight::Expect;
 use crate::wire::{
-    CipherSuite, ClientHello, HandshakeType, HelloVerifyRequest, KeyShareEntry, NamedGroup,
-    ProtocolVersion, Reader, ServerExtensions, ServerHello, ServerKeyShare, Wire as _,
+    CipherSuite, ClientHello, HandshakeType, KeyShareEntry, NamedGroup, ProtocolVersion, Reader,
+    ServerExtensions, ServerHello, ServerKeyShare, Wire as _,
 };
-
-/// Bytes of a cookie. It is random and lives in the state: this server proves the address, it
-/// does not save memory.
-const COOKIE: usize = 32;
-
-type Cookie = [u8; COOKIE];
 
 /// The last bytes of our random if we are led to choose DTLS 1.2 although we have DTLS 1.3
 /// (RFC 8446 §4.1.3).
@@ -48,52 +44,12 @@ impl ExpectClientHello {
         let version = negotiate::choose_version(&hello, cx.layers.config)?;
         match version {
             ProtocolVersion::DTLS1_3 => enter13(message, &hello, cx),
-            _ if cx.layers.config.send_cookie => verify(cx),
             _ => enter12(message, &hello, cx),
         }
     }
 }
 
 // ---- DTLS 1.2 -----------------------------------------------------------------------------------
-
-/// Asks the client to prove its address.
-fn verify(cx: &mut Context<'_>) -> Result<State, Error> {
-    let cookie: Cookie = cx.random()?;
-    // RFC 6347 §4.2.1: the request says DTLS 1.0 whatever the version will be.
-    let request = HelloVerifyRequest {
-        version: ProtocolVersion::DTLS1_0,
-        cookie: &cookie,
-    };
-    cx.set_version(ProtocolVersion::DTLS1_2);
-    cx.send(HandshakeType::HELLO_VERIFY_REQUEST, |w| request.write(w))?;
-    // RFC 6347 §4.2.1: neither the first ClientHello nor the request is in the transcript.
-    cx.core.transcript.forget();
-    // RFC 6347 §3.2.1: the request is not sent again by a timer, only if the client asks again.
-    cx.layers.end_flight(Expect::Nothing);
-    Ok(State::ServerVerifiedHello(Box::new(ExpectVerifiedHello {
-        cookie,
-    })))
-}
-
-/// Waits for the ClientHello with our cookie (DTLS 1.2).
-#[derive(Debug)]
-pub(super) struct ExpectVerifiedHello {
-    cookie: Cookie,
-}
-
-impl ExpectVerifiedHello {
-    pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
-        let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
-        if !bool::from(self.cookie.ct_eq(hello.cookie)) {
-            return Err(Error::CookieMismatch);
-        }
-        let version = negotiate::choose_version(&hello, cx.layers.config)?;
-        if version != ProtocolVersion::DTLS1_2 {
-            return Err(Error::VersionChanged);
-        }
-        enter12(message, &hello, cx)
-    }
-}
 
 /// Chooses and answers for DTLS 1.2.
 fn enter12(
@@ -107,7 +63,8 @@ fn enter12(
     let group = negotiate::choose_group12(hello, config)?;
     let schemes = hello.extensions.signature_algorithms.as_ref();
     let (suite, scheme) = cx.core.select_certificate(|certificate| {
-        let suite = negotiate::choose_suite(hello, VERSION, config, certificate)?;
+        let key = Some(suite::authentication(certificate.signing_key()));
+        let suite = negotiate::choose_suite(hello, VERSION, config, key)?;
         Ok((
             suite,
             negotiate::choose_scheme(certificate, VERSION, schemes)?,
@@ -199,7 +156,7 @@ fn enter13(
     check_hello13(hello)?;
     let config = cx.layers.config;
     let version = ProtocolVersion::DTLS1_3;
-    let suite = negotiate::choose_suite(hello, version, config, &cx.core.certificate)?;
+    let suite = negotiate::choose_suite(hello, version, config, None)?;
     let choice = negotiate::choose_group13(hello, config)?;
     cx.set_version(version);
     cx.record(message);
@@ -207,9 +164,8 @@ fn enter13(
         .transcript
         .start(cx.layers.provider(), version, suite.hash);
     match choice {
-        GroupChoice::Share(share) if !config.send_cookie => answer13(hello, suite, share, cx),
-        GroupChoice::Share(_) => ask_again(message, suite, None, cx),
-        GroupChoice::Retry(group) => ask_again(message, suite, Some(group), cx),
+        GroupChoice::Share(share) => answer13(hello, suite, share, cx),
+        GroupChoice::Retry(group) => ask_again(message, suite, group, cx),
     }
 }
 
@@ -226,32 +182,19 @@ fn check_hello13(hello: &ClientHello<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks for a second ClientHello, with a share of `group` or with a cookie or both.
+/// Asks for a second ClientHello, with a share of `group`.
 fn ask_again(
     message: &Message<'_>,
     suite: Suite,
-    group: Option<NamedGroup>,
+    group: NamedGroup,
     cx: &mut Context<'_>,
 ) -> Result<State, Error> {
-    let cookie: Option<Cookie> = match cx.layers.config.send_cookie {
-        true => Some(cx.random()?),
-        false => None,
-    };
     cx.core.transcript.retry(cx.layers.provider());
-    let extensions = ServerExtensions {
-        selected_version: Some(ProtocolVersion::DTLS1_3),
-        key_share: group.map(ServerKeyShare::Retry),
-        cookie: cookie.as_ref().map(|cookie| &cookie[..]),
-        ..ServerExtensions::default()
-    };
-    send_server_hello(ServerHello::RETRY_RANDOM, suite, extensions, cx)?;
+    let request = retry_request(suite, Some(group), None);
+    cx.send(HandshakeType::SERVER_HELLO, |w| request.write(w))?;
     cx.layers.end_flight(Expect::Reply);
     let first = message.body.to_vec();
-    let next = ExpectRetriedHello {
-        first,
-        group,
-        cookie,
-    };
+    let next = ExpectRetriedHello { first, group };
     Ok(State::ServerRetriedHello(Box::new(next)))
 }
 
@@ -261,38 +204,23 @@ pub(super) struct ExpectRetriedHello {
     /// The body of the first ClientHello.
     first: Vec<u8>,
     /// The group that we asked for.
-    group: Option<NamedGroup>,
-    cookie: Option<Cookie>,
+    group: NamedGroup,
 }
 
 impl ExpectRetriedHello {
     pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
-        let config = cx.layers.config;
-        let version = negotiate::choose_version(&hello, config)?;
-        if version != ProtocolVersion::DTLS1_3 {
+        if negotiate::choose_version(&hello, cx.layers.config)? != ProtocolVersion::DTLS1_3 {
             return Err(Error::VersionChanged);
         }
-        check_hello13(&hello)?;
-        let cookie = self.cookie.as_ref().map_or(&[][..], |cookie| &cookie[..]);
-        // RFC 9147 §5.1: a wrong cookie is an illegal_parameter.
-        if !bool::from(cookie.ct_eq(hello.extensions.cookie.unwrap_or_default())) {
+        // RFC 8446 §4.2.2: only who was given a cookie sends one.
+        if hello.extensions.cookie.is_some() {
             return Err(Error::CookieMismatch);
         }
         if !equals_first(&self.first, &hello) {
             return Err(Error::ClientHelloChanged);
         }
-        // What we choose from has not changed, so neither does the choice.
-        let suite = negotiate::choose_suite(&hello, version, config, &cx.core.certificate)?;
-        let GroupChoice::Share(share) = negotiate::choose_group13(&hello, config)? else {
-            return Err(Error::InconsistentKeyShares);
-        };
-        // RFC 8446 §4.2.8: the new share is of the group that we asked for.
-        if self.group.is_some_and(|group| group != share.group) {
-            return Err(Error::InconsistentKeyShares);
-        }
-        cx.record(message);
-        answer13(&hello, suite, share, cx)
+        answer_second(message, &hello, Some(self.group), cx)
     }
 }
 
@@ -305,6 +233,29 @@ fn equals_first(first: &[u8], second: &ClientHello<'_>) -> bool {
     first.extensions.key_shares = second.extensions.key_shares;
     first.extensions.cookie = second.extensions.cookie;
     first == *second
+}
+
+/// Answers the second ClientHello, after the first one and the HelloRetryRequest, which asked for a
+/// share of `group` or for a cookie alone.
+fn answer_second(
+    message: &Message<'_>,
+    hello: &ClientHello<'_>,
+    group: Option<NamedGroup>,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    check_hello13(hello)?;
+    let config = cx.layers.config;
+    // What we choose from has not changed, so neither does the choice.
+    let suite = negotiate::choose_suite(hello, ProtocolVersion::DTLS1_3, config, None)?;
+    let GroupChoice::Share(share) = negotiate::choose_group13(hello, config)? else {
+        return Err(Error::InconsistentKeyShares);
+    };
+    // RFC 8446 §4.2.8: the new share is of the group that we asked for.
+    if group.is_some_and(|group| group != share.group) {
+        return Err(Error::InconsistentKeyShares);
+    }
+    cx.record(message);
+    answer13(hello, suite, share, cx)
 }
 
 /// Answers the ClientHello, which stands in the transcript, for DTLS 1.3.
@@ -344,21 +295,104 @@ fn answer13(
     server13::begin(agreed, &shared, scheme, cx)
 }
 
-/// Sends a ServerHello, or a HelloRetryRequest in its form.
-// RFC 9147 §5: no session id is echoed.
+/// Sends a ServerHello.
 fn send_server_hello(
     random: [u8; 32],
     suite: Suite,
     extensions: ServerExtensions<'_>,
     cx: &mut Context<'_>,
 ) -> Result<(), Error> {
-    let hello = ServerHello {
+    let hello = server_hello(random, suite, extensions);
+    cx.send(HandshakeType::SERVER_HELLO, |w| hello.write(w))
+}
+
+/// A ServerHello, or a HelloRetryRequest in its form.
+// RFC 9147 §5: no session id is echoed.
+fn server_hello(
+    random: [u8; 32],
+    suite: Suite,
+    extensions: ServerExtensions<'_>,
+) -> ServerHello<'_> {
+    ServerHello {
         version: ProtocolVersion::DTLS1_2,
         random,
         session_id: &[],
         cipher_suite: suite.id,
         compression_method: NULL_COMPRESSION,
         extensions,
+    }
+}
+
+// ---- The proof of an address --------------------------------------------------------------------
+
+/// What the HelloRetryRequest to a first ClientHello was about, of which nothing was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The group for which a share was asked, if there was none to use.
+    pub(crate) group: Option<NamedGroup>,
+    /// The hash of the first ClientHello.
+    pub(crate) first: Digest,
+}
+
+impl Asked {
+    /// What a HelloRetryRequest to this hello would be about, and the cipher suite it would name.
+    ///
+    /// # Errors
+    /// What the handshake would end with.
+    pub(crate) fn decide(
+        message: &Message<'_>,
+        hello: &ClientHello<'_>,
+        config: &Config,
+    ) -> Result<(Self, Suite), Error> {
+        check_hello13(hello)?;
+        let suite = negotiate::choose_suite(hello, ProtocolVersion::DTLS1_3, config, None)?;
+        let group = match negotiate::choose_group13(hello, config)? {
+            GroupChoice::Share(_) => None,
+            GroupChoice::Retry(group) => Some(group),
+        };
+        let first = transcript::hash_message(&*config.provider, suite.hash, message);
+        Ok((Self { group, first }, suite))
+    }
+}
+
+/// A HelloRetryRequest: for a share of `group`, with a cookie, or both.
+pub(crate) fn retry_request(
+    suite: Suite,
+    group: Option<NamedGroup>,
+    cookie: Option<&[u8]>,
+) -> ServerHello<'_> {
+    let extensions = ServerExtensions {
+        selected_version: Some(ProtocolVersion::DTLS1_3),
+        key_share: group.map(ServerKeyShare::Retry),
+        cookie,
+        ..ServerExtensions::default()
     };
-    cx.send(HandshakeType::SERVER_HELLO, |w| hello.write(w))
+    server_hello(ServerHello::RETRY_RANDOM, suite, extensions)
+}
+
+/// Goes on from a ClientHello whose cookie proved its sender's address; in DTLS 1.3 with what was
+/// `asked` for.
+pub(super) fn begin_proven(
+    message: &Message<'_>,
+    asked: Option<&Asked>,
+    cx: &mut Context<'_>,
+) -> Result<State, Error> {
+    let hello = message.read::<ClientHello<'_>>(HandshakeType::CLIENT_HELLO)?;
+    let version = negotiate::choose_version(&hello, cx.layers.config)?;
+    match (version, asked) {
+        // RFC 6347 §4.2.1: neither the first ClientHello nor the request is in the transcript.
+        (ProtocolVersion::DTLS1_2, None) => enter12(message, &hello, cx),
+        (ProtocolVersion::DTLS1_3, Some(asked)) => {
+            let suite = negotiate::choose_suite(&hello, version, cx.layers.config, None)?;
+            cx.set_version(version);
+            let provider = cx.layers.provider();
+            cx.core.transcript = Transcript::after_retry(provider, suite.hash, &asked.first);
+            // The request, as it was made from the same choices; the cookie is in the answer.
+            let request = retry_request(suite, asked.group, hello.extensions.cookie);
+            let transcript = &mut cx.core.transcript;
+            transcript.add_sent(HandshakeType::SERVER_HELLO, |w| request.write(w));
+            answer_second(message, &hello, asked.group, cx)
+        }
+        _ => Err(Error::VersionChanged),
+    }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// The message is of this type and follows its grammar to the last byte.
-    pub(super) fn read<T: Wire<'a>>(&self, expected: HandshakeType) -> Result<T, Error> {
+    pub(crate) fn read<T: Wire<'a>>(&self, expected: HandshakeType) -> Result<T, Error> {
         self.expect(expected)?;
         Reader::read_exact(self.body).map_err(|error| Error::Decode {
             message: self.message_type,

@@ -44,9 +44,11 @@ use self::context::{Context, Core};
 pub(crate) use self::established::Established;
 use self::established::Finished;
 pub use self::exporter::SrtpKeyingMaterial;
+pub(crate) use self::hello_server::{Asked, retry_request};
 pub use self::identity::CertificateVerifier;
 use self::identity::Identity;
 pub(crate) use self::message::Message;
+pub(crate) use self::negotiate::choose_version;
 use self::post13::KeyUpdates;
 use self::transcript::Transcript;
 use crate::certificate::Certificates;
@@ -105,6 +107,18 @@ impl Handshake {
         self.advance(layers, |state, cx| match state {
             State::ClientStart => hello_client::begin(cx),
             state => Ok(state),
+        })
+    }
+
+    /// A server starts with a ClientHello whose cookie proved its sender's address.
+    pub(crate) fn start_proven(
+        &mut self,
+        message: &Message<'_>,
+        asked: Option<&Asked>,
+        layers: Layers<'_>,
+    ) -> Result<(), Error> {
+        self.advance(layers, |_, cx| {
+            hello_server::begin_proven(message, asked, cx)
         })
     }
 
@@ -210,7 +224,6 @@ enum State {
     Client12Done(Box<client12::ExpectDone>),
     Client12Finished(Box<client12::ExpectFinished>),
     ServerClientHello(hello_server::ExpectClientHello),
-    ServerVerifiedHello(Box<hello_server::ExpectVerifiedHello>),
     ServerRetriedHello(Box<hello_server::ExpectRetriedHello>),
     Server13Certificate(Box<server13::ExpectCertificate>),
     Server13CertificateVerify(Box<server13::ExpectCertificateVerify>),
@@ -243,7 +256,6 @@ impl State {
             Self::Client12Done(state) => state.step(message, cx),
             Self::Client12Finished(state) => state.step(message, cx),
             Self::ServerClientHello(state) => state.step(message, cx),
-            Self::ServerVerifiedHello(state) => state.step(message, cx),
             Self::ServerRetriedHello(state) => state.step(message, cx),
             Self::Server13Certificate(state) => state.step(message, cx),
             Self::Server13CertificateVerify(state) => state.step(message, cx),

@@ -1,7 +1,7 @@
 //! The server's choices of version, cipher suite, group and signature scheme. Our own order decides
 //! everywhere.
 
-use super::suite::{self, Suite};
+use super::suite::{self, Authentication, Suite};
 use crate::certificate::Certificate;
 use crate::config::Config;
 use crate::error::Error;
@@ -31,17 +31,16 @@ pub(crate) fn choose_version(
     common.ok_or(Error::NoCommonVersion { ours, theirs })
 }
 
-/// The cipher suite. In DTLS 1.2 it has to fit our certificate.
+/// The cipher suite. In DTLS 1.2 it has to fit the key of our certificate.
 pub(crate) fn choose_suite(
     hello: &ClientHello<'_>,
     version: ProtocolVersion,
     config: &Config,
-    certificate: &Certificate,
+    key: Option<Authentication>,
 ) -> Result<Suite, Error> {
-    let key = suite::authentication(certificate.signing_key());
     let fitting = || {
         let suites = config.suites(version);
-        suites.filter(move |suite| suite.authentication.is_none_or(|needed| needed == key))
+        suites.filter(move |suite| suite.authentication.is_none() || suite.authentication == key)
     };
     let chosen = fitting().find(|suite| hello.cipher_suites.contains(suite.id));
     chosen.ok_or_else(|| Error::NoCommonCipherSuite {

@@ -4,8 +4,9 @@
 //! (RFC 6347 §4.2.6), DTLS 1.3 with the 4-byte header of TLS (RFC 9147 §5.2). Which of the two is
 //! known only after the ServerHello, and so is the hash function: until then messages are kept.
 
+use super::message::Message;
 use crate::crypto::{CryptoProvider, Digest, Hash, HashAlgorithm};
-use crate::wire::{HandshakeType, ProtocolVersion};
+use crate::wire::{HandshakeType, ProtocolVersion, Writer};
 
 /// Messages so far, or their running hash.
 #[derive(Debug)]
@@ -66,6 +67,17 @@ impl Transcript {
         *self = Self::new();
     }
 
+    /// Adds a message of DTLS 1.3 that was sent before; its number is not hashed.
+    pub(crate) fn add_sent(
+        &mut self,
+        message_type: HandshakeType,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) {
+        let mut body = Vec::new();
+        write(&mut Writer::new(&mut body));
+        self.add(message_type, 0, &body);
+    }
+
     /// Starts hashing, once the ServerHello has told version and cipher suite.
     pub(crate) fn start(
         &mut self,
@@ -93,11 +105,24 @@ impl Transcript {
         let Self::V13 { hash, algorithm } = self else {
             return;
         };
+        let algorithm = *algorithm;
+        let first = std::mem::replace(hash, provider.hash(algorithm)).finish();
+        *self = Self::after_retry(provider, algorithm, &first);
+    }
+
+    /// The transcript of DTLS 1.3 before the HelloRetryRequest is added; `first` is the hash of the
+    /// first ClientHello.
+    pub(crate) fn after_retry(
+        provider: &dyn CryptoProvider,
+        algorithm: HashAlgorithm,
+        first: &Digest,
+    ) -> Self {
         // RFC 8446 §4.4.1: message_hash || 00 00 Hash.length || Hash(ClientHello1).
-        let client_hello = std::mem::replace(hash, provider.hash(*algorithm)).finish();
-        let client_hello = client_hello.as_ref();
-        hash.update(&header(HandshakeType::MESSAGE_HASH, 0, client_hello.len())[..TLS_HEADER]);
-        hash.update(client_hello);
+        let first = first.as_ref();
+        let mut hash = provider.hash(algorithm);
+        hash.update(&header(HandshakeType::MESSAGE_HASH, 0, first.len())[..TLS_HEADER]);
+        hash.update(first);
+        Self::V13 { hash, algorithm }
     }
 
     /// The hash of all messages so far. Hashing must have started.
@@ -129,6 +154,16 @@ impl Transcript {
     pub(crate) fn release(&mut self) {
         *self = Self::Released;
     }
+}
+
+/// The hash of a single message in the framing of DTLS 1.3.
+pub(crate) fn hash_message(
+    provider: &dyn CryptoProvider,
+    algorithm: HashAlgorithm,
+    message: &Message<'_>,
+) -> Digest {
+    let header = header(message.message_type, 0, message.body.len());
+    provider.hash_once(algorithm, &[&header[..TLS_HEADER], message.body])
 }
 
 /// The header of an unfragmented message: type, length, message_seq, offset 0, the length again.

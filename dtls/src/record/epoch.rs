@@ -377,7 +377,6 @@ impl WriteEpochs {
     }
 
     /// Lets an epoch go on at `sequence`.
-    #[cfg(test)]
     pub(super) fn set_sequence(&mut self, epoch: u16, sequence: u64) {
         if let Some(write) = self.get_mut(epoch) {
             write.next_sequence = sequence;

@@ -7,6 +7,7 @@
 mod epoch;
 mod header;
 mod number;
+pub(crate) mod plaintext;
 mod protect;
 mod replay;
 #[cfg(test)]
@@ -175,6 +176,11 @@ impl RecordLayer {
         self.write.retain(is_needed);
     }
 
+    /// Leaves out all numbers for sending below `sequence`.
+    pub(crate) fn skip_writing(&mut self, sequence: u64) {
+        self.write.set_sequence(self.write_epoch(), sequence);
+    }
+
     /// Whether keys should be changed soon: ours for sending, or the peer's for what we receive.
     /// The latter is told once for each of the peer's keys.
     pub(crate) fn take_update_need(&mut self) -> UpdateNeed {
@@ -284,11 +290,6 @@ impl From<Error> for OpenFailure {
 
 #[cfg(test)]
 impl RecordLayer {
-    /// Leaves out all numbers for sending below `sequence`.
-    pub(crate) fn skip_writing(&mut self, sequence: u64) {
-        self.write.set_sequence(self.write_epoch(), sequence);
-    }
-
     /// As if number `sequence` had been received.
     pub(crate) fn skip_reading(&mut self, sequence: u64) {
         self.read.current_mut().skip_to(sequence);

@@ -1,5 +1,6 @@
 //! Whole connections over a network that a test makes as bad as it likes, on a virtual clock.
 
+mod address_proof;
 mod certificates;
 mod data;
 mod drops;
