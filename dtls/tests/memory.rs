@@ -4,12 +4,13 @@
 //! top; `bench/run.sh dtls` measures the whole.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dtls::{
-    Certificate, Config, Connection, Event, NamedGroup, PeerIdentity, ProtocolVersion, Role, crypto,
+    AddressProof, Certificate, Config, Connection, Event, NamedGroup, PeerIdentity,
+    ProtocolVersion, Role, Verdict, crypto,
 };
 
 struct Counting;
@@ -93,9 +94,12 @@ fn held(connection: Connection) -> usize {
     size_of::<Connection>() + before - HELD.load(Ordering::Relaxed)
 }
 
-/// One test alone, since the counter sees all threads.
+/// Lets one test run at a time, since the counter sees all threads.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn established_connections_are_small() {
+    let _alone = ALONE.lock();
     for (version, group) in [
         (ProtocolVersion::DTLS1_2, NamedGroup::X25519),
         (ProtocolVersion::DTLS1_3, NamedGroup::X25519),
@@ -107,4 +111,41 @@ fn established_connections_are_small() {
             assert!(bytes.iter().all(|&bytes| bytes <= LIMIT), "{bytes:?}");
         }
     }
+}
+
+/// T-DOS-01: whoever asks, and however often, a proof of addresses holds what it held before: for
+/// whole hellos, and for fragments that never become one.
+#[test]
+fn t_dos_01_an_address_proof_holds_nothing_for_a_client() {
+    let _alone = ALONE.lock();
+    let provider = crypto::default_provider();
+    let certificate = Arc::new(Certificate::generate(&*provider).expect("certificate"));
+    let config = Arc::new(Config::new(provider).expect("configuration"));
+    let now = Instant::now();
+    let mut hellos = [1200, 1500].map(|mtu| {
+        let (role, peer) = (Role::Client, PeerIdentity::DangerousAny);
+        let ours = Arc::clone(&certificate);
+        let client = Connection::new(Arc::clone(&config), role, ours, peer, now);
+        let mut client = client.expect("client");
+        client.set_mtu(mtu);
+        let mut buf = vec![0; 1500];
+        let length = client.poll_transmit(now, &mut buf);
+        buf.truncate(length.expect("a ClientHello, or its first part"));
+        buf
+    });
+    let mut proof = AddressProof::new(config, now).expect("random bytes");
+    let mut ask = |client: u16, datagram: &[u8]| {
+        let verdict = proof.handle_datagram(now, ([192, 0, 2, 1], client).into(), datagram);
+        matches!(verdict, Verdict::Ask(_))
+    };
+    // The place for the answer comes with the first one.
+    hellos.sort_by_key(Vec::len);
+    assert_eq!(hellos.each_ref().map(|hello| ask(0, hello)), [false, true]);
+    let before = HELD.load(Ordering::Relaxed);
+    for client in 0..10_000 {
+        for hello in &hellos {
+            ask(client, hello);
+        }
+    }
+    assert_eq!(HELD.load(Ordering::Relaxed), before);
 }

@@ -4,12 +4,14 @@
 //! corpora, with a stable compiler; `fuzz_targets/` has each as a program for libFuzzer. `fuzz/README.md` says how to use both.
 
 pub mod campaign;
+mod dtls;
 mod gate;
 mod ice;
 pub mod input;
 mod srtp;
 mod tiers;
 
+pub use dtls::{dtls_address_proof, dtls_pair, dtls_receive};
 pub use gate::{gate_router, gate_sdp, gate_session};
 pub use ice::{ice_controlling, ice_lite, ice_tcp, stun_parse};
 pub use srtp::{srtp_batch, srtp_parse, srtp_protect, srtp_unprotect};
@@ -20,6 +22,9 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("dtls_address_proof", dtls_address_proof),
+    ("dtls_pair", dtls_pair),
+    ("dtls_receive", dtls_receive),
     ("gate_router", gate_router),
     ("gate_sdp", gate_sdp),
     ("gate_session", gate_session),
