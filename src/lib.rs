@@ -50,7 +50,7 @@ mod session;
 pub use demux::{Class, classify};
 pub use gate::{Arrival, Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs};
 pub use ice_lite::{Path, Transmit};
-pub use router::{Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
+pub use router::{Announcement, Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
 pub use session::{
     AgreedAudio, CloseReason, Discard, IceMode, Layer, Received, SendError, Session, SessionConfig,
     SessionError, SessionEvent, Statistics, Summary, Timeline,

@@ -107,3 +107,90 @@ fn media_that_comes_one_by_one_allocates_nothing() {
     });
     assert_eq!(count, 0);
 }
+
+/// The same through the driver, over real sockets, all on this thread.
+#[cfg(feature = "tokio")]
+mod driver {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, Instant};
+
+    use portcullis::driver::Driver;
+    use portcullis::{Call, Context, IceMode, Session, SessionEvent};
+
+    use super::ALLOCATIONS;
+    use super::support::{Terms, rtp};
+
+    /// Sends a packet each millisecond, and counts what comes.
+    #[derive(Default)]
+    struct Metronome {
+        sequence: u16,
+        next: Option<Instant>,
+        heard: Arc<AtomicU64>,
+    }
+
+    impl Call for Metronome {
+        fn handle_rtp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {
+            self.heard.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+
+        fn handle_event(&mut self, cx: &mut Context<'_>, event: SessionEvent) {
+            if let SessionEvent::Secured(_) = event {
+                self.next = Some(cx.now());
+            }
+        }
+
+        fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+            let (packet, len) = rtp::packet(7, self.sequence);
+            let queued = cx.queue_rtp(cx.id(), &packet[..len]);
+            assert_eq!(queued, Ok(()));
+            self.sequence += 1;
+            self.next = Some(cx.now() + Duration::from_millis(1));
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.next
+        }
+    }
+
+    #[tokio::test]
+    async fn packets_over_the_driver_allocate_nothing() {
+        let address = || "127.0.0.1:0".parse().expect("an address");
+        let drivers = [(); 2].map(|()| Driver::bind(address()).expect("a port"));
+        let [here, there] = drivers.each_ref().map(|driver| {
+            let local = driver.local_addr().expect("bound");
+            (driver.handle(), local)
+        });
+        for driver in drivers {
+            tokio::spawn(driver.run());
+        }
+        let now = Instant::now();
+        let calling = Terms::DEFAULT.config(IceMode::Controlling, here.1);
+        let serving = Terms::DEFAULT.config(IceMode::Lite, there.1);
+        let (mut caller, offer) = Session::offer(Arc::new(calling), now).expect("an offer");
+        let (server, answer) = Session::answer(Arc::new(serving), now, &offer).expect("an answer");
+        caller.accept_answer(now, &answer).expect("it fits");
+        let (first, second) = (Metronome::default(), Metronome::default());
+        let heard = [Arc::clone(&first.heard), Arc::clone(&second.heard)];
+        there.0.insert(server, second).await.expect("it serves");
+        here.0.insert(caller, first).await.expect("it serves");
+        let all = async |count| {
+            let reached = || {
+                heard
+                    .iter()
+                    .all(|heard| heard.load(Ordering::Relaxed) >= count)
+            };
+            while !reached() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        all(50).await;
+        let before = ALLOCATIONS.get();
+        all(550).await;
+        // A check comes now and then, and may.
+        let allocations = ALLOCATIONS.get() - before;
+        assert!(allocations < 50, "{allocations} for 1,000 packets");
+    }
+}

@@ -253,13 +253,12 @@ fn a_call_may_end_within_a_batch() {
     }
 }
 
-/// What the callers got of what the server sent.
-fn received(served: &mut Served) -> Vec<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+/// What the callers got of what the server sent: RTP, then RTCP, of each.
+fn received(served: &mut Served) -> Vec<Vec<Vec<u8>>> {
     served.deliver_answers();
-    served
-        .callers
-        .iter()
-        .map(|caller| (caller.peer.rtp.clone(), caller.peer.rtcp.clone()))
+    let peers = served.callers.iter().map(|caller| &caller.peer);
+    peers
+        .flat_map(|peer| [peer.rtp.clone(), peer.rtcp.clone()])
         .collect()
 }
 

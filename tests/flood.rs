@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use ice_lite::stun::{IntegrityKey, MessageType, MessageWriter, TransactionId};
-use portcullis::{Path, Route, RouteDrop, Router, Shard};
+use portcullis::{Announcement, Path, Route, RouteDrop, Router, Shard};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use support::served::Served;
@@ -136,15 +136,50 @@ fn shards_hand_over_what_is_another_s() {
     let nobodys = Route::Drop(RouteDrop::UnvalidatedMedia);
     assert_eq!(here.route(now, &path, &media), nobodys);
     there.validate(id, path);
-    here.validate_elsewhere(1, path);
+    let validated = there.poll_announcement();
+    assert_eq!(validated, Some(Announcement::PathAdded(path)));
+    here.handle_announcement(1, Announcement::PathAdded(path));
     assert_eq!(here.route(now, &path, &media), Route::Shard(1));
     assert_eq!(there.route(now, &path, &media), Route::Session(id));
-    here.invalidate_elsewhere(1, &path);
     there.remove(id);
+    let invalidated = there.poll_announcement();
+    assert_eq!(invalidated, Some(Announcement::PathRemoved(path)));
+    // Of a third shard, which has nothing to say about it.
+    here.handle_announcement(2, Announcement::PathRemoved(path));
+    assert_eq!(here.route(now, &path, &media), Route::Shard(1));
+    here.handle_announcement(1, Announcement::PathRemoved(path));
     assert_eq!(here.route(now, &path, &media), nobodys);
     assert_eq!(there.route(now, &path, &media), nobodys);
     assert_eq!(
         there.route(now, &path, &check),
         Route::Drop(RouteDrop::UnknownUfrag)
     );
+}
+
+/// A session may live on any shard, if the others are told.
+#[test]
+fn shards_hand_over_checks_for_sessions_that_live_elsewhere_than_their_ufrag_says() {
+    let mut random = SmallRng::seed_from_u64(2);
+    let now = Instant::now();
+    let [mut here, mut there] =
+        [0, 1].map(|index| Router::sharded([9; 16], Shard { index, count: 2 }));
+    let mut ufrags = (0..).map(|number| format!("session{number}"));
+    let ufrag = ufrags
+        .find(|ufrag| here.shard_of(ufrag.as_bytes()) == 0)
+        .expect("half of them");
+    let id = there.insert(&ufrag).expect("a new ufrag");
+    assert_eq!(id.shard(), 1);
+    let check = forged_check(&ufrag, &mut random);
+    let unknown = Route::Drop(RouteDrop::UnknownUfrag);
+    assert_eq!(here.route(now, &stranger(1), &check), unknown);
+    let added = there.poll_announcement().expect("it is not the hash's");
+    assert_eq!(added, Announcement::UfragAdded(ufrag.as_bytes().into()));
+    here.handle_announcement(1, added);
+    assert_eq!(here.route(now, &stranger(1), &check), Route::Shard(1));
+    there.remove(id);
+    let removed = there.poll_announcement().expect("it was announced");
+    assert_eq!(removed, Announcement::UfragRemoved(ufrag.as_bytes().into()));
+    here.handle_announcement(1, removed);
+    assert_eq!(here.route(now, &stranger(1), &check), unknown);
+    assert_eq!(there.poll_announcement(), None);
 }

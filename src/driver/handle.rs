@@ -1,20 +1,26 @@
 //! How the rest of a server reaches the calls of a driver.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::mailbox::Mailbox;
 use crate::gate::{Call, Context, Gate};
-use crate::router::SessionId;
+use crate::router::{Keyed, SessionId};
 use crate::session::Session;
 
 /// Something to do with the gate, on the driver's task.
 pub(super) type Command<C> = Box<dyn FnOnce(&mut Gate<C>, Instant) + Send>;
 
-/// Inserts calls into a running [`Driver`](super::Driver) and reaches them.
+/// Inserts calls into a running [`Driver`](super::Driver), or into all of the drivers that share a
+/// port, and reaches them.
 pub struct Handle<C> {
-    commands: mpsc::Sender<Command<C>>,
+    /// To each shard.
+    commands: Arc<[mpsc::Sender<Command<C>>]>,
+    mailboxes: Arc<[Mailbox]>,
+    keyed: Keyed,
 }
 
 /// The call, or the driver itself, has ended.
@@ -23,17 +29,43 @@ pub struct Handle<C> {
 pub struct Gone;
 
 impl<C: Call + Send + 'static> Handle<C> {
-    pub(super) fn new(commands: mpsc::Sender<Command<C>>) -> Self {
-        Self { commands }
+    pub(super) fn new(
+        commands: Arc<[mpsc::Sender<Command<C>>]>,
+        mailboxes: Arc<[Mailbox]>,
+        keyed: Keyed,
+    ) -> Self {
+        Self {
+            commands,
+            mailboxes,
+            keyed,
+        }
     }
 
     /// Adds a session and the call that it is for. From then on its peer's datagrams are heard.
     ///
+    /// Of several shards, its ufrag says on which it lives: at random.
+    ///
     /// # Errors
     /// [`Gone`]: the driver has ended.
     pub async fn insert(&self, session: Session, call: C) -> Result<SessionId, Gone> {
+        let ufrag = session.local_ufrag().as_bytes();
+        let shard = self.keyed.shard_of(ufrag, self.shards());
+        self.insert_on(shard, session, call).await
+    }
+
+    /// As [`Handle::insert`], on a shard of the caller's choice, below [`Handle::shards`]. Calls that
+    /// forward to each other (see [`Context::forward_rtp`]) belong on the same one.
+    ///
+    /// # Errors
+    /// [`Gone`]: the driver has ended, or there is no such shard.
+    pub async fn insert_on(
+        &self,
+        shard: u16,
+        session: Session,
+        call: C,
+    ) -> Result<SessionId, Gone> {
         let inserted = self
-            .gate(move |gate, now| gate.insert(now, session, call))
+            .gate(shard, move |gate, now| gate.insert(now, session, call))
             .await?;
         // The same ufrag twice would need 2^48 sessions at once.
         inserted.map_err(|_| Gone)
@@ -48,7 +80,7 @@ impl<C: Call + Send + 'static> Handle<C> {
         id: SessionId,
         act: impl FnOnce(&mut C, &mut Context<'_>) -> R + Send + 'static,
     ) -> Result<R, Gone> {
-        self.gate(move |gate, now| gate.with(now, id, act))
+        self.gate(id.shard(), move |gate, now| gate.with(now, id, act))
             .await?
             .ok_or(Gone)
     }
@@ -61,12 +93,14 @@ impl<C: Call + Send + 'static> Handle<C> {
         self.with(id, |_, cx| cx.close()).await
     }
 
-    /// Lets `act` do something with the whole gate, on the driver's task: to count, say.
+    /// Lets `act` do something with a whole gate, on its driver's task: to count, say. There is one
+    /// for each shard, from 0 on.
     ///
     /// # Errors
-    /// [`Gone`]: the driver has ended.
+    /// [`Gone`]: the driver has ended, or there is no such shard.
     pub async fn gate<R: Send + 'static>(
         &self,
+        shard: u16,
         act: impl FnOnce(&mut Gate<C>, Instant) -> R + Send + 'static,
     ) -> Result<R, Gone> {
         let (sender, answer) = oneshot::channel();
@@ -74,15 +108,31 @@ impl<C: Call + Send + 'static> Handle<C> {
             // Who asked may be gone.
             drop(sender.send(act(gate, now)));
         });
-        self.commands.send(command).await.map_err(|_| Gone)?;
+        let shard = self.commands.get(usize::from(shard)).ok_or(Gone)?;
+        shard.send(command).await.map_err(|_| Gone)?;
         answer.await.map_err(|_| Gone)
+    }
+
+    /// How many shards there are: drivers on the same port. At least one.
+    #[must_use]
+    pub fn shards(&self) -> u16 {
+        self.commands.len() as u16
+    }
+
+    /// How many datagrams were dropped on the way between shards, or from a TCP connection to its
+    /// call, because too many waited there.
+    #[must_use]
+    pub fn overflow(&self) -> u64 {
+        self.mailboxes.iter().map(Mailbox::overflow).sum()
     }
 }
 
 impl<C> Clone for Handle<C> {
     fn clone(&self) -> Self {
         Self {
-            commands: self.commands.clone(),
+            commands: Arc::clone(&self.commands),
+            mailboxes: Arc::clone(&self.mailboxes),
+            keyed: self.keyed,
         }
     }
 }

@@ -21,10 +21,13 @@
 //! ```
 
 mod handle;
+mod mailbox;
+mod shards;
 mod socket;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -32,8 +35,11 @@ use tokio::sync::mpsc;
 pub use self::handle::{Gone, Handle};
 
 use self::handle::Command;
+use self::mailbox::Mailbox;
+use self::shards::Shards;
 use self::socket::Socket;
 use crate::gate::{Call, Gate};
+use crate::router::{Keyed, Shard};
 
 /// A UDP socket and the gate behind it.
 #[derive(Debug)]
@@ -41,6 +47,7 @@ pub struct Driver<C> {
     socket: Socket,
     gate: Gate<C>,
     commands: mpsc::Receiver<Command<C>>,
+    shards: Shards,
     handle: Handle<C>,
 }
 
@@ -66,17 +73,53 @@ impl<C: Call + Send + 'static> Driver<C> {
     /// # Errors
     /// Those of the system.
     pub fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
-        let (sender, commands) = mpsc::channel(MAX_COMMANDS);
+        let mut drivers = Self::sharded(vec![socket])?;
+        drivers.pop().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Binds `count` sockets to one address (`SO_REUSEPORT`), each with a driver of its own, so that
+    /// each can run on its own thread. Call it inside a tokio runtime.
+    ///
+    /// The system spreads peers over the sockets; a call lives on one driver, and what comes in at
+    /// another one is handed over. [`Driver::handle`] of any of them reaches all. A
+    /// [`Context`](crate::Context) reaches the calls of its own driver only.
+    ///
+    /// # Errors
+    /// Those of the system, such as a port in use, or no `SO_REUSEPORT`.
+    pub fn bind_shards(address: SocketAddr, count: u16) -> io::Result<Vec<Self>> {
+        let first = socket::shared(address)?;
+        // With port 0 the others take the one that the first got.
+        let address = first.local_addr()?;
+        let others = (1..count).map(|_| socket::shared(address));
+        Self::sharded(
+            std::iter::once(Ok(first))
+                .chain(others)
+                .collect::<io::Result<_>>()?,
+        )
+    }
+
+    fn sharded(sockets: Vec<std::net::UdpSocket>) -> io::Result<Vec<Self>> {
         let mut key = [0; 16];
         dtls::crypto::default_provider()
             .fill_random(&mut key)
             .map_err(io::Error::other)?;
-        Ok(Self {
-            socket: Socket::new(socket)?,
-            gate: Gate::new(key),
-            commands,
-            handle: Handle::new(sender),
-        })
+        let count = sockets.len() as u16;
+        let mailboxes: Arc<[_]> = sockets.iter().map(|_| Mailbox::default()).collect();
+        let channels = sockets.iter().map(|_| mpsc::channel(MAX_COMMANDS));
+        let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
+        let handle = Handle::new(senders.into(), Arc::clone(&mailboxes), Keyed::new(key));
+        let parts = (0..).zip(sockets).zip(receivers);
+        parts
+            .map(|((index, socket), commands)| {
+                Ok(Self {
+                    socket: Socket::new(socket)?,
+                    gate: Gate::sharded(key, Shard { index, count }),
+                    commands,
+                    shards: Shards::new(index, Arc::clone(&mailboxes)),
+                    handle: handle.clone(),
+                })
+            })
+            .collect()
     }
 
     /// The address of the socket.
@@ -102,6 +145,7 @@ impl<C: Call + Send + 'static> Driver<C> {
             mut socket,
             mut gate,
             mut commands,
+            mut shards,
             handle,
         } = self;
         drop(handle);
@@ -111,10 +155,7 @@ impl<C: Call + Send + 'static> Driver<C> {
             tokio::select! {
                 readable = socket.readable() => {
                     readable?;
-                    let now = Instant::now();
-                    socket.receive(|path, datagram| {
-                        gate.handle_datagram(now, path, datagram);
-                    })?;
+                    socket.receive(&mut gate, &shards)?;
                 }
                 command = commands.recv(), if open => {
                     open = command.is_some();
@@ -124,12 +165,14 @@ impl<C: Call + Send + 'static> Driver<C> {
                         command(&mut gate, now);
                     }
                 }
+                () = shards.mail() => shards.read(&mut gate, Instant::now()),
                 () = sleep_until(alarm) => {}
             }
             let now = Instant::now();
             if gate.poll_timeout().is_some_and(|alarm| alarm <= now) {
                 gate.handle_timeout(now);
             }
+            shards.announce(&mut gate);
             socket.send(gate.outbox()).await?;
         }
         Ok(())

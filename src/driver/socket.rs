@@ -2,13 +2,16 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use ice_lite::Path;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::gate::{Outbox, Run};
+use super::shards::Shards;
+use crate::gate::{Arrival, Call, Gate, Outbox, Run};
 
 /// The socket with its buffers.
 #[derive(Debug)]
@@ -16,15 +19,17 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
-    buffers: Vec<Vec<u8>>,
-    meta: Vec<RecvMeta>,
+    /// [`BATCH_SIZE`] times [`STRIDE`].
+    buffers: Vec<u8>,
+    meta: [RecvMeta; BATCH_SIZE],
 }
 
-/// Buffers of one receive call. Each takes as much as the kernel joins of one flow (GRO).
-const BUFFERS: usize = if BATCH_SIZE < 16 { BATCH_SIZE } else { 16 };
-
-/// What one buffer takes: the largest datagram there is, or what the kernel joins.
+/// What one buffer takes: the largest datagram there is, or what the kernel joins of one flow (GRO).
 const BUFFER_LEN: usize = 65_536;
+
+/// From one buffer to the next. If they began at multiples of a power of two, the packets at their
+/// beginnings would compete for the same few places of the CPU's caches.
+const STRIDE: usize = BUFFER_LEN + 1600;
 
 /// Receive calls before the others (timers, commands) get their turn.
 const ROUNDS: usize = 8;
@@ -44,8 +49,8 @@ impl Socket {
             io: UdpSocket::from_std(socket)?,
             state,
             local,
-            buffers: vec![vec![0; BUFFER_LEN]; BUFFERS],
-            meta: vec![RecvMeta::default(); BUFFERS],
+            buffers: vec![0; BATCH_SIZE * STRIDE],
+            meta: [RecvMeta::default(); BATCH_SIZE],
         })
     }
 
@@ -57,34 +62,51 @@ impl Socket {
         self.io.readable().await
     }
 
-    /// Hands out the datagrams that have come, up to a fair share.
-    pub(super) fn receive(&mut self, mut take: impl FnMut(Path, &mut [u8])) -> io::Result<()> {
+    /// Gives the gate the datagrams that have come, those of one system call at a time, up to a fair
+    /// share.
+    pub(super) fn receive<C: Call>(
+        &mut self,
+        gate: &mut Gate<C>,
+        shards: &Shards,
+    ) -> io::Result<()> {
         for _ in 0..ROUNDS {
-            let count = match self.fill() {
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if is_transient(&error) => continue,
-                Err(error) => return Err(error),
-            };
-            for (buffer, meta) in self.buffers.iter_mut().zip(&self.meta).take(count) {
-                let path = path(self.local, meta);
-                let bytes = buffer.get_mut(..meta.len).unwrap_or_default();
-                for datagram in bytes.chunks_mut(meta.stride.max(1)) {
-                    take(path, datagram);
+            match self.fill() {
+                Ok(count) => {
+                    gate.handle_datagrams(Instant::now(), self.arrivals(count), |shard, arrival| {
+                        shards.hand_over(shard, &arrival)
+                    })
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
     fn fill(&mut self) -> io::Result<usize> {
-        let mut buffers = self.buffers.iter_mut();
-        let mut slices: [_; BUFFERS] = std::array::from_fn(|_| {
-            IoSliceMut::new(buffers.next().map_or(&mut [], Vec::as_mut_slice))
+        let mut buffers = self.buffers.chunks_exact_mut(STRIDE);
+        let mut slices: [_; BATCH_SIZE] = std::array::from_fn(|_| {
+            let buffer = buffers
+                .next()
+                .and_then(|buffer| buffer.get_mut(..BUFFER_LEN));
+            IoSliceMut::new(buffer.unwrap_or_default())
         });
         let (io, state, meta) = (&self.io, &self.state, &mut self.meta);
         io.try_io(Interest::READABLE, || {
             state.recv(UdpSockRef::from(io), &mut slices, meta)
+        })
+    }
+
+    /// The datagrams in the first `count` buffers: each may have several of one sender.
+    fn arrivals(&mut self, count: usize) -> impl Iterator<Item = Arrival<'_>> {
+        let local = self.local;
+        let buffers = self.buffers.chunks_exact_mut(STRIDE).zip(&self.meta);
+        buffers.take(count).flat_map(move |(buffer, meta)| {
+            let path = path(local, meta);
+            let bytes = buffer.get_mut(..meta.len).unwrap_or_default();
+            let datagrams = bytes.chunks_mut(meta.stride.max(1));
+            datagrams.map(move |bytes| Arrival { path, bytes })
         })
     }
 
@@ -128,6 +150,18 @@ impl Socket {
             other => other,
         }
     }
+}
+
+/// A socket that others can be bound to the same address with.
+pub(super) fn shared(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let domain = Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, Type::DGRAM, None)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
+    #[cfg(not(unix))]
+    return Err(io::ErrorKind::Unsupported.into());
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 /// The path of received datagrams: with the address that they were sent to, if the system tells.

@@ -18,7 +18,7 @@ pub use self::outbox::{Datagram, Outbox, Run, Runs};
 
 use self::alarms::Alarms;
 use self::sessions::Sessions;
-use crate::router::{Route, Router, SessionId, Shard, UfragInUse};
+use crate::router::{Announcement, Route, Router, SessionId, Shard, UfragInUse};
 use crate::session::{Received, Session, SessionError, SessionEvent};
 
 /// Many calls behind one port, without I/O.
@@ -127,6 +127,19 @@ impl<C: Call> Gate<C> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.alarms.next()
+    }
+
+    /// What the gates of all other shards have to be told, oldest first, for their
+    /// [`Gate::handle_announcement`]. Poll until `None` after each method that takes `&mut self`. The
+    /// only shard has nothing to say.
+    #[must_use]
+    pub fn poll_announcement(&mut self) -> Option<Announcement> {
+        self.router.poll_announcement()
+    }
+
+    /// Hears what another shard has announced.
+    pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
+        self.router.handle_announcement(shard, announcement);
     }
 
     /// The datagrams that wait to be sent, sealed. Clear it when they are.

@@ -1,15 +1,22 @@
 //! Which session a datagram belongs to: one port, many sessions.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
-use std::time::{Duration, Instant};
+mod keyed;
+mod rate;
+mod session_id;
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher as _;
+use std::time::Instant;
 
 use ice_lite::Path;
 use ice_lite::stun::{Class as StunClass, Message};
-use siphasher::sip::SipHasher13;
 
+use self::rate::Rate;
 use crate::demux::{Class, classify};
 use crate::discard::{Tally, discards};
+
+pub(crate) use self::keyed::Keyed;
+pub use self::session_id::{SessionId, Shard};
 
 /// Finds the session of each datagram, without cryptography and without allocation.
 ///
@@ -23,35 +30,26 @@ pub struct Router {
     keyed: Keyed,
     shard: Shard,
     paths: HashMap<Path, Owner, Keyed>,
-    ufrags: HashMap<Box<[u8]>, SessionId, Keyed>,
+    ufrags: HashMap<Box<[u8]>, Target, Keyed>,
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// For the other shards, if there are any.
+    announcements: VecDeque<Announcement>,
     drops: Tally<{ RouteDrop::ALL.len() }>,
 }
 
-/// The name of a session in a [`Router`]. It is not used again when the session is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId {
-    index: u32,
-    generation: u32,
-}
-
-/// Which of several routers on one port this is.
-///
-/// Several threads may each have a socket on the same port (`SO_REUSEPORT`) and a router. A session
-/// lives on the shard that [`Router::shard_of`] gives for its ufrag, whichever socket its datagrams
-/// come in by; the router of that socket names the shard to hand them to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Ours, below `count`.
-    pub index: u16,
-    /// How many there are.
-    pub count: u16,
-}
-
-impl Shard {
-    /// The one shard of a server that has no others.
-    pub const ONLY: Self = Self { index: 0, count: 1 };
+/// What the other shards have to know of a shard's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// What comes over this path is the business of the shard that says so.
+    PathAdded(Path),
+    /// It is not any more.
+    PathRemoved(Path),
+    /// Checks for this ufrag are the business of the shard that says so, though it is not the one
+    /// that [`Router::shard_of`] gives.
+    UfragAdded(Box<[u8]>),
+    /// They are not any more.
+    UfragRemoved(Box<[u8]>),
 }
 
 /// Where a datagram goes.
@@ -98,12 +96,6 @@ discards! {
 #[error("the ufrag is in use already")]
 pub struct UfragInUse;
 
-/// Requests for one session over paths that are not its own, in each [`RATE_INTERVAL`]. A browser
-/// with 8 addresses sends some 20 a second before ICE settles; each costs an HMAC to tell true from
-/// forged.
-const RATE_LIMIT: u16 = 64;
-const RATE_INTERVAL: Duration = Duration::from_millis(250);
-
 /// Paths that one session may have. An agent keeps 16 valid ones; a controlling one expects answers
 /// over as many again and more while it checks its candidates.
 const MAX_PATHS: usize = 128;
@@ -115,7 +107,7 @@ struct Owner {
     valid: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Target {
     Session(SessionId),
     Shard(u16),
@@ -130,12 +122,6 @@ struct Slot {
     requests: Rate,
 }
 
-#[derive(Debug, Default)]
-struct Rate {
-    since: Option<Instant>,
-    count: u16,
-}
-
 impl Router {
     /// A router whose tables hash under `key`. The key must be random and secret, so that nobody
     /// can make entries collide.
@@ -147,7 +133,7 @@ impl Router {
     /// One of several routers. All must have the same key.
     #[must_use]
     pub fn sharded(key: [u8; 16], shard: Shard) -> Self {
-        let keyed = Keyed(SipHasher13::new_with_key(&key));
+        let keyed = Keyed::new(key);
         Self {
             keyed,
             shard,
@@ -155,6 +141,7 @@ impl Router {
             ufrags: HashMap::with_hasher(keyed),
             slots: Vec::new(),
             free: Vec::new(),
+            announcements: VecDeque::new(),
             drops: Tally::new(),
         }
     }
@@ -162,10 +149,10 @@ impl Router {
     /// The shard on which the session with this local ufrag has to live.
     #[must_use]
     pub fn shard_of(&self, ufrag: &[u8]) -> u16 {
-        (self.keyed.hash_one(ufrag) % u64::from(self.shard.count.max(1))) as u16
+        self.keyed.shard_of(ufrag, self.shard.count)
     }
 
-    /// Adds a session with its local ufrag.
+    /// Adds a session with its local ufrag. Poll [`Router::poll_announcement`] afterwards.
     ///
     /// # Errors
     /// [`UfragInUse`].
@@ -182,12 +169,14 @@ impl Router {
         let id = SessionId {
             index,
             generation: slot.generation,
+            shard: self.shard.index,
         };
         self.add_ufrag(id, ufrag)?;
         Ok(id)
     }
 
-    /// Adds a further local ufrag of a session, after an ICE restart. Both hold from now on.
+    /// Adds a further local ufrag of a session, after an ICE restart. Both hold from now on. Poll
+    /// [`Router::poll_announcement`] afterwards.
     ///
     /// # Errors
     /// [`UfragInUse`].
@@ -200,14 +189,18 @@ impl Router {
             return Err(UfragInUse);
         }
         slot.ufrags.push(ufrag.clone());
-        self.ufrags.insert(ufrag, id);
+        self.ufrags.insert(ufrag.clone(), Target::Session(id));
+        if self.shard_of(&ufrag) != self.shard.index {
+            self.announce(Announcement::UfragAdded(ufrag));
+        }
         Ok(())
     }
 
     /// An authenticated check of the session has come over this path: whatever comes over it is the
-    /// session's from now on.
+    /// session's from now on. Poll [`Router::poll_announcement`] afterwards.
     pub fn validate(&mut self, id: SessionId, path: Path) {
         self.bind(id, path, true);
+        self.announce(Announcement::PathAdded(path));
     }
 
     /// The session has sent a check over this path: the answer is the session's.
@@ -217,29 +210,16 @@ impl Router {
         }
     }
 
-    /// A session of another shard has the path.
-    pub fn validate_elsewhere(&mut self, shard: u16, path: Path) {
-        self.forget(&path);
-        let target = Target::Shard(shard);
-        let valid = true;
-        self.paths.insert(path, Owner { target, valid });
-    }
-
-    /// The session has given up the path.
+    /// The session has given up the path. Poll [`Router::poll_announcement`] afterwards.
     pub fn invalidate(&mut self, id: SessionId, path: &Path) {
         if self.owner(path) == Some(Target::Session(id)) {
             self.forget(path);
+            self.announce(Announcement::PathRemoved(*path));
         }
     }
 
-    /// The session of another shard has given up the path.
-    pub fn invalidate_elsewhere(&mut self, shard: u16, path: &Path) {
-        if self.owner(path) == Some(Target::Shard(shard)) {
-            self.forget(path);
-        }
-    }
-
-    /// Removes a session and all that was known of it.
+    /// Removes a session and all that was known of it. Poll [`Router::poll_announcement`]
+    /// afterwards.
     pub fn remove(&mut self, id: SessionId) {
         let Some(slot) = slot(&mut self.slots, id) else {
             return;
@@ -247,11 +227,45 @@ impl Router {
         let ended = std::mem::take(slot);
         slot.generation = ended.generation.wrapping_add(1);
         self.free.push(id.index);
-        for ufrag in &ended.ufrags {
-            self.ufrags.remove(ufrag);
+        for ufrag in ended.ufrags {
+            self.ufrags.remove(&ufrag);
+            if self.shard_of(&ufrag) != self.shard.index {
+                self.announce(Announcement::UfragRemoved(ufrag));
+            }
         }
-        for path in &ended.paths {
-            self.paths.remove(path);
+        for path in ended.paths {
+            self.paths.remove(&path);
+            self.announce(Announcement::PathRemoved(path));
+        }
+    }
+
+    /// What the routers of all other shards have to be told, oldest first, for their
+    /// [`Router::handle_announcement`]. The only shard has nothing to say.
+    #[must_use]
+    pub fn poll_announcement(&mut self) -> Option<Announcement> {
+        self.announcements.pop_front()
+    }
+
+    /// Hears what another shard has announced.
+    pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
+        let target = Target::Shard(shard);
+        match announcement {
+            Announcement::PathAdded(path) => {
+                self.forget(&path);
+                let valid = true;
+                self.paths.insert(path, Owner { target, valid });
+            }
+            // It may be another's by now.
+            Announcement::PathRemoved(path) if self.owner(&path) == Some(target) => {
+                self.forget(&path);
+            }
+            Announcement::UfragAdded(ufrag) => {
+                self.ufrags.entry(ufrag).or_insert(target);
+            }
+            Announcement::UfragRemoved(ufrag) if self.ufrags.get(&ufrag) == Some(&target) => {
+                self.ufrags.remove(&ufrag);
+            }
+            _ => {}
         }
     }
 
@@ -304,11 +318,7 @@ impl Router {
     pub fn state_digest(&self) -> u64 {
         // The order of a table is not part of the state: entries are summed up.
         let paths = self.paths.iter().fold(0_u64, |sum, (path, owner)| {
-            let target = match owner.target {
-                Target::Session(id) => u64::from(id.index) << 32 | u64::from(id.generation),
-                Target::Shard(shard) => u64::MAX - u64::from(shard),
-            };
-            sum.wrapping_add(self.keyed.hash_one((path, target, owner.valid)))
+            sum.wrapping_add(self.keyed.hash_one((path, owner.target, owner.valid)))
         });
         let ufrags = self.ufrags.iter().fold(0_u64, |sum, (ufrag, id)| {
             sum.wrapping_add(self.keyed.hash_one((ufrag, id)))
@@ -336,14 +346,16 @@ impl Router {
             return self.owner(path).ok_or(RouteDrop::UnexpectedStun);
         }
         let ufrag = message.receiver_ufrag().ok_or(RouteDrop::NoUfrag)?;
-        let Some(&id) = self.ufrags.get(ufrag) else {
-            let shard = self.shard_of(ufrag);
-            return match shard == self.shard.index {
-                true => Err(RouteDrop::UnknownUfrag),
-                false => Ok(Target::Shard(shard)),
-            };
+        let target = match self.ufrags.get(ufrag) {
+            Some(&target) => target,
+            None if self.shard_of(ufrag) == self.shard.index => {
+                return Err(RouteDrop::UnknownUfrag);
+            }
+            None => Target::Shard(self.shard_of(ufrag)),
         };
-        let target = Target::Session(id);
+        let Target::Session(id) = target else {
+            return Ok(target);
+        };
         let known = self
             .paths
             .get(path)
@@ -351,6 +363,12 @@ impl Router {
         let within =
             known || slot(&mut self.slots, id).is_some_and(|slot| slot.requests.admit(now));
         within.then_some(target).ok_or(RouteDrop::RequestRate)
+    }
+
+    fn announce(&mut self, announcement: Announcement) {
+        if self.shard.count > 1 {
+            self.announcements.push_back(announcement);
+        }
     }
 
     fn owner(&self, path: &Path) -> Option<Target> {
@@ -367,7 +385,10 @@ impl Router {
                 slot.paths.push(path);
                 (slot.paths.len() > MAX_PATHS).then(|| slot.paths.remove(0))
             });
-            oldest.map(|oldest| self.paths.remove(&oldest));
+            if let Some(oldest) = oldest {
+                self.paths.remove(&oldest);
+                self.announce(Announcement::PathRemoved(oldest));
+            }
         }
         let target = Target::Session(id);
         let owner = self.paths.entry(path).or_insert(Owner { target, valid });
@@ -391,40 +412,4 @@ fn slot(slots: &mut [Slot], id: SessionId) -> Option<&mut Slot> {
     slots
         .get_mut(id.index as usize)
         .filter(|slot| slot.occupied && slot.generation == id.generation)
-}
-
-impl SessionId {
-    /// A small number, no other session's at the same time: an index into the owner's own table.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.index as usize
-    }
-}
-
-impl Rate {
-    fn admit(&mut self, now: Instant) -> bool {
-        let current = self
-            .since
-            .is_some_and(|since| now.saturating_duration_since(since) < RATE_INTERVAL);
-        if !current {
-            *self = Self {
-                since: Some(now),
-                count: 0,
-            };
-        }
-        self.count = self.count.saturating_add(1);
-        self.count <= RATE_LIMIT
-    }
-}
-
-/// Hashes under a key.
-#[derive(Clone, Copy, Debug)]
-struct Keyed(SipHasher13);
-
-impl BuildHasher for Keyed {
-    type Hasher = SipHasher13;
-
-    fn build_hasher(&self) -> SipHasher13 {
-        self.0
-    }
 }
