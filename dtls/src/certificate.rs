@@ -237,12 +237,22 @@ impl PeerCertificate {
     }
 }
 
+/// A serial number. Nobody looks these certificates up by it: 63 random bits keep them apart, and
+/// each byte goes over the wire in every handshake.
+fn serial_number(provider: &dyn CryptoProvider) -> Result<[u8; 8], CryptoError> {
+    let mut serial = [0; 8];
+    provider.fill_random(&mut serial)?;
+    // RFC 5280 §4.1.2.2: positive.
+    serial[0] &= 0x7f;
+    Ok(serial)
+}
+
 /// Self-signed certificates through `rcgen`, signed with the provider's key.
 #[cfg(feature = "rcgen")]
 mod self_signed {
     use rcgen::{CertificateParams, DnType, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd};
 
-    use super::{CertificateError, CryptoProvider, SigningKey};
+    use super::{CertificateError, CryptoProvider, SigningKey, serial_number};
     use crate::wire::SignatureScheme;
 
     /// An uncompressed P-256 point, the end of the SubjectPublicKeyInfo.
@@ -252,10 +262,7 @@ mod self_signed {
         provider: &dyn CryptoProvider,
         key: &dyn SigningKey,
     ) -> Result<Vec<u8>, CertificateError> {
-        let mut serial = [0; 16];
-        provider.fill_random(&mut serial)?;
-        // RFC 5280 §4.1.2.2: positive, and at most 20 bytes.
-        serial[0] &= 0x7f;
+        let serial = serial_number(provider)?;
         let mut params = CertificateParams::default();
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.distinguished_name.remove(DnType::CommonName);

@@ -4,7 +4,7 @@
 use x509_cert::der::asn1::{AnyRef, UintRef};
 use x509_cert::der::{Encode as _, Tag};
 
-use super::CertificateError;
+use super::{CertificateError, serial_number};
 use crate::crypto::{CryptoProvider, SigningKey};
 
 /// Version 3, explicitly tagged.
@@ -35,8 +35,7 @@ pub(super) fn make(
     provider: &dyn CryptoProvider,
     key: &dyn SigningKey,
 ) -> Result<Vec<u8>, CertificateError> {
-    let mut serial = [0; 16];
-    provider.fill_random(&mut serial)?;
+    let serial = serial_number(provider)?;
     let serial = UintRef::new(&serial).and_then(|serial| serial.to_der());
     let serial = serial.map_err(|_| CertificateError::Generation)?;
     let fields = [
