@@ -13,7 +13,7 @@ const BATCH: u32 = 8;
 pub(crate) struct Batch {
     /// Per handshake.
     pub(crate) microseconds: f64,
-    /// Of the last handshake.
+    /// Of its last handshake.
     pub(crate) wire: Wire,
 }
 
@@ -21,23 +21,37 @@ pub(crate) struct Batch {
 pub(crate) struct Timing {
     pub(crate) name: String,
     pub(crate) shape: Shape,
-    pub(crate) wire: Wire,
     /// The worker that measures it; `None`: this process.
     pub(crate) worker: Option<usize>,
-    /// Microseconds per handshake of each batch.
-    batches: Vec<f64>,
+    batches: Vec<Batch>,
 }
 
 impl Timing {
     /// The fastest batch: what the code costs when nothing else runs.
     pub(crate) fn minimum(&self) -> f64 {
-        self.batches.iter().copied().fold(f64::INFINITY, f64::min)
+        self.microseconds().fold(f64::INFINITY, f64::min)
     }
 
     pub(crate) fn median(&self) -> f64 {
-        let mut sorted = self.batches.clone();
+        let mut sorted: Vec<_> = self.microseconds().collect();
         sorted.sort_by(f64::total_cmp);
         sorted[sorted.len() / 2]
+    }
+
+    /// The mean of a handshake's bytes and datagrams: ECDSA signatures have no fixed length.
+    pub(crate) fn wire(&self) -> Wire {
+        let mean = |of: fn(&Wire) -> usize| {
+            let sum: usize = self.batches.iter().map(|batch| of(&batch.wire)).sum();
+            (sum + self.batches.len() / 2) / self.batches.len()
+        };
+        Wire {
+            bytes: mean(|wire| wire.bytes),
+            datagrams: mean(|wire| wire.datagrams),
+        }
+    }
+
+    fn microseconds(&self) -> impl Iterator<Item = f64> {
+        self.batches.iter().map(|batch| batch.microseconds)
     }
 }
 
@@ -57,8 +71,7 @@ pub(crate) fn run(
                     batch(&**peer.expect("invariant: planned from it"), timing.shape)
                 }
             };
-            timing.batches.push(batch.microseconds);
-            timing.wire = batch.wire;
+            timing.batches.push(batch);
         }
     }
     Ok(timings)
@@ -100,7 +113,6 @@ fn plan(peers: &[Box<dyn Peer>], workers: &mut [Worker]) -> io::Result<Vec<Timin
     let timing = |(name, shape, worker)| Timing {
         name,
         shape,
-        wire: Wire::default(),
         worker,
         batches: Vec::new(),
     };

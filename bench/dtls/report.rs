@@ -34,8 +34,8 @@ pub(crate) fn print(timings: &[Timing], weights: &[Weighed]) {
             timing.minimum(),
             timing.median(),
             ratio,
-            timing.wire.bytes,
-            timing.wire.datagrams,
+            timing.wire().bytes,
+            timing.wire().datagrams,
         );
     }
     println!("\nmemory per established endpoint, 2,000 connections alive (bytes)\n");
@@ -62,7 +62,7 @@ pub(crate) fn write_json(path: &str, timings: &[Timing], weights: &[Weighed]) ->
         let row = json!({
             "bench": "dtls", "impl": timing.name, "version": timing.shape.version, "group": timing.shape.group,
             "us": timing.minimum(), "us_median": timing.median(),
-            "bytes": timing.wire.bytes, "datagrams": timing.wire.datagrams,
+            "bytes": timing.wire().bytes, "datagrams": timing.wire().datagrams,
         });
         writeln!(file, "{row}")?;
     }
