@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::mailbox::Mailbox;
+use super::tcp::Registry;
 use crate::gate::{Call, Context, Gate};
 use crate::router::{Keyed, SessionId};
 use crate::session::Session;
@@ -20,6 +21,7 @@ pub struct Handle<C> {
     /// To each shard.
     commands: Arc<[mpsc::Sender<Command<C>>]>,
     mailboxes: Arc<[Mailbox]>,
+    connections: Arc<Registry>,
     keyed: Keyed,
 }
 
@@ -32,11 +34,13 @@ impl<C: Call + Send + 'static> Handle<C> {
     pub(super) fn new(
         commands: Arc<[mpsc::Sender<Command<C>>]>,
         mailboxes: Arc<[Mailbox]>,
+        connections: Arc<Registry>,
         keyed: Keyed,
     ) -> Self {
         Self {
             commands,
             mailboxes,
+            connections,
             keyed,
         }
     }
@@ -119,11 +123,25 @@ impl<C: Call + Send + 'static> Handle<C> {
         self.commands.len() as u16
     }
 
-    /// How many datagrams were dropped on the way between shards, or from a TCP connection to its
+    /// How many datagrams were dropped on the way between shards, or between a TCP connection and its
     /// call, because too many waited there.
     #[must_use]
     pub fn overflow(&self) -> u64 {
-        self.mailboxes.iter().map(Mailbox::overflow).sum()
+        let mail: u64 = self.mailboxes.iter().map(Mailbox::overflow).sum();
+        mail + self.connections.overflow()
+    }
+
+    /// How many TCP connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// How many TCP connections were refused, because there were as many as
+    /// [`TcpLimits::connections`](super::TcpLimits::connections) allows.
+    #[must_use]
+    pub fn refused_connections(&self) -> u64 {
+        self.connections.refused()
     }
 }
 
@@ -132,6 +150,7 @@ impl<C> Clone for Handle<C> {
         Self {
             commands: Arc::clone(&self.commands),
             mailboxes: Arc::clone(&self.mailboxes),
+            connections: Arc::clone(&self.connections),
             keyed: self.keyed,
         }
     }

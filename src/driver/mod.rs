@@ -19,11 +19,22 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # One port on many threads
+//!
+//! [`Driver::bind_shards`] gives several drivers of one port, a shard each: a socket, a gate and the
+//! calls that live on it. Spawned on a runtime with threads, they run at the same time.
+//!
+//! # Peers without UDP
+//!
+//! [`Driver::listen_tcp`] takes ICE-TCP beside UDP. Its address goes into the candidates of the
+//! sessions with [`Candidate::host_tcp`](ice_lite::Candidate::host_tcp).
 
 mod handle;
 mod mailbox;
 mod shards;
 mod socket;
+mod tcp;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,13 +42,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 pub use self::handle::{Gone, Handle};
+pub use self::tcp::TcpLimits;
 
 use self::handle::Command;
 use self::mailbox::Mailbox;
 use self::shards::Shards;
 use self::socket::Socket;
+use self::tcp::{Listener, Registry};
 use crate::gate::{Call, Gate};
 use crate::router::{Keyed, Shard};
 
@@ -48,6 +62,8 @@ pub struct Driver<C> {
     gate: Gate<C>,
     commands: mpsc::Receiver<Command<C>>,
     shards: Shards,
+    connections: Arc<Registry>,
+    listeners: Vec<Listener>,
     handle: Handle<C>,
 }
 
@@ -107,7 +123,13 @@ impl<C: Call + Send + 'static> Driver<C> {
         let mailboxes: Arc<[_]> = sockets.iter().map(|_| Mailbox::default()).collect();
         let channels = sockets.iter().map(|_| mpsc::channel(MAX_COMMANDS));
         let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
-        let handle = Handle::new(senders.into(), Arc::clone(&mailboxes), Keyed::new(key));
+        let connections = Arc::new(Registry::default());
+        let handle = Handle::new(
+            senders.into(),
+            Arc::clone(&mailboxes),
+            Arc::clone(&connections),
+            Keyed::new(key),
+        );
         let parts = (0..).zip(sockets).zip(receivers);
         parts
             .map(|((index, socket), commands)| {
@@ -116,6 +138,8 @@ impl<C: Call + Send + 'static> Driver<C> {
                     gate: Gate::sharded(key, Shard { index, count }),
                     commands,
                     shards: Shards::new(index, Arc::clone(&mailboxes)),
+                    connections: Arc::clone(&connections),
+                    listeners: Vec::new(),
                     handle: handle.clone(),
                 })
             })
@@ -128,6 +152,20 @@ impl<C: Call + Send + 'static> Driver<C> {
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.socket.local_addr())
+    }
+
+    /// Also takes connections of ICE-TCP (RFC 6544) at this address, for peers that UDP does not get
+    /// through from. Returns the address, which is for the sessions' candidates
+    /// ([`Candidate::host_tcp`](ice_lite::Candidate::host_tcp)). Call it inside a tokio runtime. Of
+    /// several drivers on one port, one listens for all.
+    ///
+    /// # Errors
+    /// Those of the system, such as a port in use.
+    pub fn listen_tcp(&mut self, address: SocketAddr, limits: TcpLimits) -> io::Result<SocketAddr> {
+        let listener = Listener::bind(address, limits)?;
+        let address = listener.local_addr()?;
+        self.listeners.push(listener);
+        Ok(address)
     }
 
     /// To insert calls, and to reach them. It can be cloned.
@@ -146,9 +184,16 @@ impl<C: Call + Send + 'static> Driver<C> {
             mut gate,
             mut commands,
             mut shards,
+            connections,
+            listeners,
             handle,
         } = self;
         drop(handle);
+        // They end with this future.
+        let mut listening = JoinSet::new();
+        for listener in listeners {
+            listening.spawn(shards.serve(listener, Arc::clone(&connections)));
+        }
         let mut open = true;
         while open || gate.calls().next().is_some() {
             let alarm = gate.poll_timeout();
@@ -173,7 +218,7 @@ impl<C: Call + Send + 'static> Driver<C> {
                 gate.handle_timeout(now);
             }
             shards.announce(&mut gate);
-            socket.send(gate.outbox()).await?;
+            socket.send(gate.outbox(), &connections).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::mailbox::{Mail, Mailbox, Origin};
+use super::tcp::{Listener, Registry};
 use crate::gate::{Arrival, Call, Gate};
 
 /// Our place among the shards, and the mailboxes of all.
@@ -41,6 +42,19 @@ impl Shards {
                 }
             }
         }
+    }
+
+    /// Takes a listener's connections, whose packets come into our mailbox.
+    pub(super) fn serve(
+        &self,
+        listener: Listener,
+        connections: Arc<Registry>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        listener.serve(
+            connections,
+            Arc::clone(&self.mailboxes),
+            usize::from(self.index),
+        )
     }
 
     /// Waits for mail.

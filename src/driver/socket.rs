@@ -4,13 +4,14 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use ice_lite::Path;
+use ice_lite::{Path, Transport};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::shards::Shards;
+use super::tcp::Registry;
 use crate::gate::{Arrival, Call, Gate, Outbox, Run};
 
 /// The socket with its buffers.
@@ -110,10 +111,18 @@ impl Socket {
         })
     }
 
-    /// Sends all and empties the outbox. What the system refuses is lost, as on any network.
-    pub(super) async fn send(&self, outbox: &mut Outbox) -> io::Result<()> {
+    /// Sends all and empties the outbox; what goes over TCP by its connection. What the system refuses
+    /// is lost, as on any network.
+    pub(super) async fn send(&self, outbox: &mut Outbox, connections: &Registry) -> io::Result<()> {
         for run in outbox.runs(self.state.max_gso_segments()) {
-            self.send_run(&run).await?;
+            match run.path.transport {
+                Transport::Udp => self.send_run(&run).await?,
+                Transport::Tcp => {
+                    for datagram in run.bytes.chunks(run.segment.max(1)) {
+                        connections.send(&run.path, datagram);
+                    }
+                }
+            }
         }
         outbox.clear();
         Ok(())
