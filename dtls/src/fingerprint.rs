@@ -6,13 +6,14 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq as _;
 
-use crate::crypto::{Digest, HashAlgorithm};
+use crate::crypto::{HashAlgorithm, MAX_DIGEST};
 
 /// The hash of a certificate in DER.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
     algorithm: HashAlgorithm,
-    value: Digest,
+    /// As many bytes as the hash has, then zeros.
+    value: [u8; MAX_DIGEST],
 }
 
 /// Why a text is no fingerprint that we take.
@@ -31,11 +32,18 @@ impl Fingerprint {
     /// The fingerprint of a certificate.
     #[must_use]
     pub fn of(algorithm: HashAlgorithm, der: &[u8]) -> Self {
-        let value = match algorithm {
-            HashAlgorithm::Sha256 => Digest::new(&Sha256::digest(der)),
-            HashAlgorithm::Sha384 => Digest::new(&Sha384::digest(der)),
-            HashAlgorithm::Sha512 => Digest::new(&Sha512::digest(der)),
-        };
+        match algorithm {
+            HashAlgorithm::Sha256 => Self::new(algorithm, &Sha256::digest(der)),
+            HashAlgorithm::Sha384 => Self::new(algorithm, &Sha384::digest(der)),
+            HashAlgorithm::Sha512 => Self::new(algorithm, &Sha512::digest(der)),
+        }
+    }
+
+    fn new(algorithm: HashAlgorithm, hash: &[u8]) -> Self {
+        let mut value = [0; MAX_DIGEST];
+        for (place, byte) in value.iter_mut().zip(hash) {
+            *place = *byte;
+        }
         Self { algorithm, value }
     }
 
@@ -54,7 +62,9 @@ impl Fingerprint {
     /// The hash.
     #[must_use]
     pub fn value(&self) -> &[u8] {
-        self.value.as_ref()
+        self.value
+            .get(..self.algorithm.output_len())
+            .unwrap_or_default()
     }
 
     fn matches(&self, other: &Self) -> bool {
@@ -100,10 +110,9 @@ impl FromStr for Fingerprint {
         };
         let bytes: Option<Vec<u8>> = value.trim().split(':').map(hex_byte).collect();
         match bytes {
-            Some(bytes) if bytes.len() == algorithm.output_len() => Ok(Self {
-                algorithm,
-                value: Digest::new(&bytes),
-            }),
+            Some(bytes) if bytes.len() == algorithm.output_len() => {
+                Ok(Self::new(algorithm, &bytes))
+            }
             _ => Err(FingerprintError::Malformed),
         }
     }

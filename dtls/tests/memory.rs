@@ -117,6 +117,7 @@ fn established_connections_are_small() {
 /// whole hellos, and for fragments that never become one.
 #[test]
 fn t_dos_01_an_address_proof_holds_nothing_for_a_client() {
+    const CLIENTS: u16 = 10_000;
     let _alone = ALONE.lock();
     let provider = crypto::default_provider();
     let certificate = Arc::new(Certificate::generate(&*provider).expect("certificate"));
@@ -142,10 +143,12 @@ fn t_dos_01_an_address_proof_holds_nothing_for_a_client() {
     hellos.sort_by_key(Vec::len);
     assert_eq!(hellos.each_ref().map(|hello| ask(0, hello)), [false, true]);
     let before = HELD.load(Ordering::Relaxed);
-    for client in 0..10_000 {
+    for client in 0..CLIENTS {
         for hello in &hellos {
             ask(client, hello);
         }
     }
-    assert_eq!(HELD.load(Ordering::Relaxed), before);
+    // Not a byte for each. (The bench's own threads allocate now and then.)
+    let more = HELD.load(Ordering::Relaxed).saturating_sub(before);
+    assert!(more < CLIENTS.into(), "{more} bytes");
 }

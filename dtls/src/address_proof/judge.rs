@@ -87,6 +87,7 @@ impl Exchange<'_> {
         config: &Config,
     ) -> Result<Judgement, Error> {
         let (asked, suite) = Asked::decide(message, hello, config)?;
+        let group = asked.group;
         if let Some(cookie) = hello.extensions.cookie {
             let hash_len = suite.hash.output_len();
             // RFC 9147 §5.1: a wrong cookie ends the handshake, so that the client can begin anew.
@@ -101,7 +102,7 @@ impl Exchange<'_> {
         };
         let cookie = self.cookies.make(&claims, self.bound);
         let mut body = Vec::new();
-        let request = retry_request(suite, asked.group, Some(&cookie));
+        let request = retry_request(suite, group, Some(&cookie));
         request.write(&mut Writer::new(&mut body));
         Ok(Judgement::Ask(HandshakeType::SERVER_HELLO, body))
     }

@@ -12,7 +12,7 @@ mod spki;
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 pub use self::spki::{PublicKeyAlgorithm, SubjectPublicKey};
 use crate::wire::{NamedGroup, SignatureScheme};
@@ -135,10 +135,10 @@ impl HashAlgorithm {
 }
 
 /// The longest digest: SHA-512's.
-const MAX_DIGEST: usize = 64;
+pub(crate) const MAX_DIGEST: usize = 64;
 
-/// The result of a hash or an HMAC.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The result of a hash or an HMAC, zeroized on drop: it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Digest {
     bytes: [u8; MAX_DIGEST],
     length: u8,
@@ -161,6 +161,12 @@ impl Digest {
 impl AsRef<[u8]> for Digest {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl Drop for Digest {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }
 

@@ -326,7 +326,7 @@ fn server_hello(
 // ---- The proof of an address --------------------------------------------------------------------
 
 /// What the HelloRetryRequest to a first ClientHello was about, of which nothing was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// The group for which a share was asked, if there was none to use.
     pub(crate) group: Option<NamedGroup>,

@@ -350,7 +350,7 @@ mod browsers {
             use_srtp.profiles.iter().map(|p| p.0).collect::<Vec<_>>(),
             profiles
         );
-        assert_eq!(use_srtp.mki, []);
+        assert!(use_srtp.mki.is_empty());
         assert!(extensions.extended_master_secret);
         assert_eq!(hello.cipher_suites.iter().count(), suites);
         // Whatever byte is wrong, nothing panics.
