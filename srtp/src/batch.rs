@@ -163,7 +163,7 @@ impl Outgoing<'_> {
             return;
         };
         let sender = sender.as_mut();
-        if sender.is_periodic() {
+        if sender.runs_alone() {
             self.state = State::Done(sender.protect(self.kind, self.buffer, self.len));
             return;
         }
@@ -239,7 +239,7 @@ impl Incoming<'_> {
             return;
         };
         let receiver = receiver.as_mut();
-        if receiver.is_periodic() {
+        if receiver.runs_alone() {
             let result = receiver.unprotect_uncounted(self.kind, self.packet);
             self.state = State::Done(receiver.count(result));
             return;

@@ -7,7 +7,7 @@ use crate::event::{Event, Events, ReceiverStatistics};
 use crate::kernel::Tier;
 use crate::keyring::KeyRing;
 use crate::keys::ReceiverKeys;
-use crate::profile::Profile;
+use crate::profile::{Profile, Transform};
 use crate::replay::ReplayList;
 use crate::streams::StreamTable;
 
@@ -223,9 +223,12 @@ impl Receiver {
         result
     }
 
-    /// Whether session keys change with the index, so that packets can only be opened one by one.
-    pub(crate) fn is_periodic(&self) -> bool {
-        (0..self.ring.len()).any(|place| self.ring.key(place).is_periodic())
+    /// Whether packets are best opened one by one: those of AES-GCM, which share nothing, or where session keys change with
+    /// the index.
+    #[inline(always)]
+    pub(crate) fn runs_alone(&self) -> bool {
+        self.ring.profile().transform() == Transform::Gcm
+            || (0..self.ring.len()).any(|place| self.ring.key(place).is_periodic())
     }
 
     /// The replay list of an SSRC, and its window, empty where the SSRC is not held.

@@ -7,7 +7,7 @@ use crate::event::{Event, Events, SenderStatistics};
 use crate::kernel::{Job, Tier};
 use crate::keyring::KeyRing;
 use crate::keys::SenderKeys;
-use crate::profile::Profile;
+use crate::profile::{Profile, Transform};
 use crate::sealing::Sealing;
 use crate::streams::StreamTable;
 
@@ -232,9 +232,12 @@ impl Sender {
         sealing.job(&self.ring.key(sealing.key).session, buffer)
     }
 
-    /// Whether session keys change with the index, so that packets can only be sealed one by one.
-    pub(crate) fn is_periodic(&self) -> bool {
-        self.ring.key(self.ring.active()).is_periodic()
+    /// Whether packets are best sealed one by one: those of AES-GCM, which share nothing, or where session keys change with
+    /// the index.
+    #[inline(always)]
+    pub(crate) fn runs_alone(&self) -> bool {
+        self.ring.profile().transform() == Transform::Gcm
+            || self.ring.key(self.ring.active()).is_periodic()
     }
 
     /// Seals a packet where session keys change with the index (RFC 3711 §4.3.1).

@@ -1,17 +1,15 @@
 //! AES-GCM of one packet, started on a tier.
 
-use subtle::ConstantTimeEq;
-
 use super::ctr::apply_keystream;
 use super::gcm::Direction;
 use super::simd::{Simd, Task};
 use super::state::{GcmState, Rounds};
+use super::vector::Vector;
 use super::{Forged, Layout};
 
 /// Enciphers one packet and writes its tag.
 pub(super) struct Seal<'a> {
     pub(super) state: &'a GcmState,
-    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
 }
@@ -19,7 +17,6 @@ pub(super) struct Seal<'a> {
 /// Verifies the tag of one packet and deciphers it. A forged packet is left as it was.
 pub(super) struct Open<'a> {
     pub(super) state: &'a GcmState,
-    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
 }
@@ -28,16 +25,10 @@ impl Task for Seal<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) {
-        let tag = crypt(
-            token,
-            self.state,
-            Direction::Seal,
-            self.iv,
-            self.layout,
-            self.buffer,
-        );
-        self.buffer[self.layout.tag..][..16].copy_from_slice(&tag);
+    fn run<S: Simd>(self, token: S, iv: u128) {
+        let Layout { tag, .. } = *self.layout;
+        let (state, buffer) = (self.state, self.buffer);
+        crypt(token, state, Direction::Seal, iv, self.layout, buffer).store(&mut buffer[tag..]);
     }
 }
 
@@ -45,31 +36,28 @@ impl Task for Open<'_> {
     type Output = Result<(), Forged>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) -> Self::Output {
-        let tag = crypt(
-            token,
-            self.state,
-            Direction::Open,
-            self.iv,
-            self.layout,
-            self.buffer,
-        );
-        let theirs = &self.buffer[self.layout.tag..];
-        let theirs = u128::from_le_bytes(*theirs.first_chunk().expect("invariant: 16 bytes"));
-        if bool::from(u128::from_le_bytes(tag).ct_eq(&theirs)) {
+    fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output {
+        let (state, layout) = (self.state, self.layout);
+        let tag = crypt(token, state, Direction::Open, iv, layout, self.buffer);
+        let theirs =
+            <S::Vector as Vector>::load_partial(token, &self.buffer[layout.tag..][..16]).first();
+        if tag.xor(theirs).is_zero() {
             return Ok(());
         }
-        self.restore(token);
+        self.restore(token, iv);
         Err(Forged)
     }
 }
+
+/// The vector of one block of a tier.
+type Block<S> = <<S as Simd>::Vector as Vector>::Block;
 
 impl Open<'_> {
     /// The same key stream once more leaves the packet as it came.
     #[cold]
     #[inline(never)]
-    fn restore<S: Simd>(self, token: S) {
-        token.run(Restore(self));
+    fn restore<S: Simd>(self, token: S, iv: u128) {
+        token.run(Restore(self), iv);
     }
 }
 
@@ -79,10 +67,9 @@ impl Task for Restore<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) {
+    fn run<S: Simd>(self, token: S, iv: u128) {
         let Open {
             state,
-            iv,
             layout,
             buffer,
         } = self.0;
@@ -101,10 +88,10 @@ fn crypt<S: Simd>(
     token: S,
     state: &GcmState,
     direction: Direction,
-    iv: &[u8; 16],
+    iv: u128,
     layout: &Layout,
     buffer: &mut [u8],
-) -> [u8; 16] {
+) -> Block<S> {
     match state.rounds {
         Rounds::Aes256 => token.gcm::<15>(state, direction, iv, layout, buffer),
         _ => token.gcm::<11>(state, direction, iv, layout, buffer),

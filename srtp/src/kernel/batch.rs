@@ -1,10 +1,9 @@
 //! Many packets at once, whatever their keys, profiles and lengths.
 //!
-//! Packets of AES-GCM run one behind the other, where the CPU overlaps them. Packets with HMAC-SHA1 are sorted by their number
+//! Packets of AES-GCM have nothing to share, and run one behind the other. Packets with HMAC-SHA1 are sorted by their number
 //! of blocks and hashed in groups, one in each lane.
 
 use super::Job;
-use super::aead;
 use super::cm::Keystream;
 use super::engine::State;
 use super::message::{Lane, Tail, block_count, verify_tag, write_tag};
@@ -22,7 +21,7 @@ pub(crate) fn protect(jobs: &mut [Job<'_>]) {
             [job] => job.protect(),
             [first, ..] => match first.key().state {
                 State::Portable(_) => jobs.iter_mut().for_each(Job::protect),
-                _ => first.key().engine.run(Protect { jobs }),
+                _ => first.key().engine.run(Protect { jobs }, 0),
             },
         }
     }
@@ -35,7 +34,7 @@ pub(crate) fn unprotect(jobs: &mut [Job<'_>]) {
             [] => {}
             [first, rest @ ..] => match first.key().state {
                 State::Cm(_) | State::Gcm(_) if !rest.is_empty() => {
-                    first.key().engine.run(Unprotect { jobs });
+                    first.key().engine.run(Unprotect { jobs }, 0);
                 }
                 _ => jobs.iter_mut().for_each(unprotect_one),
             },
@@ -60,23 +59,13 @@ impl Task for Protect<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) {
+    fn run<S: Simd>(self, token: S, _: u128) {
         let mut order = Order::new();
         let tier = self.jobs[0].key().tier();
         for (index, job) in self.jobs.iter_mut().enumerate() {
             let suits = job.key().tier() == tier && job.layout().hole.is_none();
             match &job.key().state {
                 State::Cm(_) if suits => order.push(index, job),
-                State::Gcm(state) if suits => {
-                    let (iv, layout, buffer) = job.parts();
-                    aead::Seal {
-                        state,
-                        iv,
-                        layout,
-                        buffer,
-                    }
-                    .run(token);
-                }
                 _ => job.protect(),
             }
         }
@@ -90,24 +79,13 @@ impl Task for Unprotect<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) {
+    fn run<S: Simd>(self, token: S, _: u128) {
         let mut order = Order::new();
         let tier = self.jobs[0].key().tier();
         for (index, job) in self.jobs.iter_mut().enumerate() {
             let suits = job.key().tier() == tier && job.layout().hole.is_none();
             match &job.key().state {
                 State::Cm(_) if suits => order.push(index, job),
-                State::Gcm(state) if suits => {
-                    let (iv, layout, buffer) = job.parts();
-                    let result = aead::Open {
-                        state,
-                        iv,
-                        layout,
-                        buffer,
-                    }
-                    .run(token);
-                    job.set_authentic(result.is_ok());
-                }
                 _ => unprotect_one(job),
             }
         }
@@ -187,7 +165,7 @@ fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
     let state = cm_state(job);
     let (iv, layout, buffer) = job.parts();
     let data = &mut buffer[layout.clear..layout.end];
-    Keystream { state, iv, data }.run(token);
+    Keystream { state, data }.run(token, iv);
 }
 
 #[inline(always)]

@@ -11,7 +11,6 @@ use super::{Forged, Layout};
 /// Enciphers one packet and writes its tag.
 pub(super) struct Seal<'a> {
     pub(super) state: &'a CmState,
-    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
     pub(super) tag_len: usize,
@@ -20,7 +19,6 @@ pub(super) struct Seal<'a> {
 /// Verifies the tag of one packet and deciphers it. A forged packet is left as it was.
 pub(super) struct Open<'a> {
     pub(super) state: &'a CmState,
-    pub(super) iv: &'a [u8; 16],
     pub(super) layout: &'a Layout,
     pub(super) buffer: &'a mut [u8],
     pub(super) tag_len: usize,
@@ -30,21 +28,26 @@ impl Task for Seal<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) {
+    fn run<S: Simd>(self, token: S, iv: u128) {
         let state = self.state;
         match state.rounds {
-            Rounds::Null => self.seal_with::<S, 11>(token, None),
-            Rounds::Aes128 => self.seal_with::<S, 11>(token, Some(state.keys())),
-            Rounds::Aes256 => self.seal_with::<S, 15>(token, Some(state.keys())),
+            Rounds::Null => self.seal_with::<S, 11>(token, iv, None),
+            Rounds::Aes128 => self.seal_with::<S, 11>(token, iv, Some(state.keys())),
+            Rounds::Aes256 => self.seal_with::<S, 15>(token, iv, Some(state.keys())),
         }
     }
 }
 
 impl Seal<'_> {
     #[inline(always)]
-    fn seal_with<S: Simd, const KEYS: usize>(self, token: S, keys: Option<&[[u8; 16]; KEYS]>) {
+    fn seal_with<S: Simd, const KEYS: usize>(
+        self,
+        token: S,
+        iv: u128,
+        keys: Option<&[[u8; 16]; KEYS]>,
+    ) {
         let Layout { clear, end, .. } = *self.layout;
-        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, self.iv, clear));
+        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, iv, clear));
         let packet = &mut self.buffer[..end];
         let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
         for index in 0..end / 64 {
@@ -65,12 +68,12 @@ impl Task for Open<'_> {
     type Output = Result<(), Forged>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) -> Self::Output {
+    fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output {
         let state = self.state;
         match state.rounds {
-            Rounds::Null => self.open_with::<S, 11>(token, None),
-            Rounds::Aes128 => self.open_with::<S, 11>(token, Some(state.keys())),
-            Rounds::Aes256 => self.open_with::<S, 15>(token, Some(state.keys())),
+            Rounds::Null => self.open_with::<S, 11>(token, iv, None),
+            Rounds::Aes128 => self.open_with::<S, 11>(token, iv, Some(state.keys())),
+            Rounds::Aes256 => self.open_with::<S, 15>(token, iv, Some(state.keys())),
         }
     }
 }
@@ -81,6 +84,7 @@ impl Open<'_> {
     fn open_with<S: Simd, const KEYS: usize>(
         self,
         token: S,
+        iv: u128,
         keys: Option<&[[u8; 16]; KEYS]>,
     ) -> Result<(), Forged> {
         let Layout {
@@ -92,7 +96,7 @@ impl Open<'_> {
         } = *self.layout;
         let mut tail = Tail::EMPTY;
         tail.fill(&self.buffer[..end], trailer);
-        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, self.iv, clear));
+        let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, iv, clear));
         let (packet, behind) = self.buffer.split_at_mut(end);
         let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
         for index in 0..end / 64 {
@@ -113,7 +117,7 @@ impl Open<'_> {
             apply_keystream::<S::Vector, KEYS>(
                 token,
                 cipher.keys,
-                self.iv,
+                iv,
                 0,
                 &mut packet[clear..cipher.at],
             );
@@ -135,7 +139,7 @@ struct Shadow<'a, S: Simd, const KEYS: usize> {
 
 impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
     #[inline(always)]
-    fn new(token: S, keys: &'a [[u8; 16]; KEYS], iv: &[u8; 16], start: usize) -> Self {
+    fn new(token: S, keys: &'a [[u8; 16]; KEYS], iv: u128, start: usize) -> Self {
         Self {
             token,
             keys,
@@ -206,7 +210,6 @@ fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &T
 /// XORs the key stream of the packet into `data`; nothing for the NULL cipher.
 pub(super) struct Keystream<'a> {
     pub(super) state: &'a CmState,
-    pub(super) iv: &'a [u8; 16],
     pub(super) data: &'a mut [u8],
 }
 
@@ -214,14 +217,14 @@ impl Task for Keystream<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, token: S) {
+    fn run<S: Simd>(self, token: S, iv: u128) {
         match self.state.rounds {
             Rounds::Null => {}
             Rounds::Aes128 => {
-                apply_keystream::<S::Vector, 11>(token, self.state.keys(), self.iv, 0, self.data);
+                apply_keystream::<S::Vector, 11>(token, self.state.keys(), iv, 0, self.data);
             }
             Rounds::Aes256 => {
-                apply_keystream::<S::Vector, 15>(token, self.state.keys(), self.iv, 0, self.data);
+                apply_keystream::<S::Vector, 15>(token, self.state.keys(), iv, 0, self.data);
             }
         }
     }

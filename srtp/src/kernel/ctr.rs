@@ -8,25 +8,22 @@ use super::vector::Vector;
 /// that byte would wrap, every 256 blocks, the blocks are made one by one.
 pub(super) struct Counter<V: Vector> {
     token: V::Token,
-    block: [u8; 16],
+    iv: u128,
     next: u32,
     vector: V,
 }
 
 impl<V: Vector> Counter<V> {
-    /// Counts from `first` in blocks that start with the first 12 bytes of `iv`.
+    /// Counts from `first` in blocks that start with `iv`, little-endian, whose last two bytes are zero.
     ///
     /// AES-CM counts in two bytes from zero (RFC 3711 §4.1.1), AES-GCM in four from one (RFC 7714 §8.1); a datagram wraps neither. In
     /// AES-CM bytes 12 and 13 belong to the IV, and stay.
     #[inline(always)]
-    pub(super) fn new(token: V::Token, iv: &[u8; 16], first: u8) -> Self {
-        let mut block = *iv;
-        block[14] = 0;
-        block[15] = first;
-        let vector = V::broadcast(token, &block).number();
+    pub(super) fn new(token: V::Token, iv: u128, first: u8) -> Self {
+        let vector = V::from_number(token, at(iv, first.into())).number();
         Self {
             token,
-            block,
+            iv,
             next: first.into(),
             vector,
         }
@@ -47,9 +44,9 @@ impl<V: Vector> Counter<V> {
                 return vectors;
             }
         } else {
-            vectors = one_by_one::<V, N>(self.token, self.block, first);
+            vectors = one_by_one::<V, N>(self.token, self.iv, first);
         }
-        self.vector = V::broadcast(self.token, &at(&self.block, self.next)).number();
+        self.vector = V::from_number(self.token, at(self.iv, self.next)).number();
         vectors
     }
 }
@@ -57,20 +54,19 @@ impl<V: Vector> Counter<V> {
 /// The blocks from `first` on, over the edge where the last byte wraps.
 #[cold]
 #[inline(never)]
-fn one_by_one<V: Vector, const N: usize>(token: V::Token, block: [u8; 16], first: u32) -> [V; N] {
+fn one_by_one<V: Vector, const N: usize>(token: V::Token, iv: u128, first: u32) -> [V; N] {
     std::array::from_fn(|i| {
         let first = first + (i * V::BLOCKS) as u32;
-        let blocks: [_; BLOCKS_MAX] = std::array::from_fn(|j| at(&block, first + j as u32));
+        let blocks: [_; BLOCKS_MAX] =
+            std::array::from_fn(|j| at(iv, first + j as u32).to_le_bytes());
         V::load(token, blocks.as_flattened())
     })
 }
 
 /// The counter block with this count.
 #[inline(always)]
-fn at(block: &[u8; 16], count: u32) -> [u8; 16] {
-    let mut block = *block;
-    block[14..].copy_from_slice(&(count as u16).to_be_bytes());
-    block
+fn at(iv: u128, count: u32) -> u128 {
+    iv | u128::from((count as u16).swap_bytes()) << 112
 }
 
 /// Blocks in the widest vector.
@@ -81,7 +77,7 @@ const BLOCKS_MAX: usize = 4;
 pub(super) fn apply_keystream<V: Vector, const KEYS: usize>(
     token: V::Token,
     keys: &[[u8; 16]; KEYS],
-    iv: &[u8; 16],
+    iv: u128,
     first: u8,
     data: &mut [u8],
 ) {

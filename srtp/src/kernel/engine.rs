@@ -94,17 +94,18 @@ impl Engine {
     }
 
     /// Runs a task on the state of a key of this engine.
-    pub(super) fn run<T: Task>(self, task: T) -> T::Output {
+    #[inline(always)]
+    pub(super) fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         match self {
             Self::Portable => unreachable!("invariant: the portable tier has states of its own"),
             #[cfg(target_arch = "x86_64")]
-            Self::AesNi(token) => token.run(task),
+            Self::AesNi(token) => token.run(task, iv),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2(token) => token.run(task),
+            Self::Avx2(token) => token.run(task, iv),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(token) => token.run(task),
+            Self::Avx512(token) => token.run(task, iv),
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            Self::Neon(token) => token.run(task),
+            Self::Neon(token) => token.run(task, iv),
         }
     }
 }

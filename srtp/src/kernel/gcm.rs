@@ -1,11 +1,13 @@
 //! AES-GCM over vectors of any width: counter mode and GHASH in one pass.
 //!
 //! The blocks of a group are multiplied by descending powers of the hash key and summed without reduction, so a group costs one
-//! reduction. The cipher of the next group does not depend on it, so an out-of-order CPU runs both at once.
+//! reduction. While a group is hashed, the key stream of the next is made: neither waits for the other. What is left after the
+//! whole groups leaves at least one block free in its last vector; the counter block that masks the tag is enciphered there, and
+//! the block of the lengths is hashed there.
 
 use super::Layout;
 use super::ctr::Counter;
-use super::state::{GcmState, POWERS};
+use super::state::GcmState;
 use super::vector::{Vector, load_up_to_16};
 
 /// Whether the packet is enciphered or deciphered: which side of the cipher GHASH sees.
@@ -20,6 +22,11 @@ pub(super) enum Direction {
 struct Sum<V>([V; 3]);
 
 impl<V: Vector> Sum<V> {
+    #[inline(always)]
+    fn zero(token: V::Token) -> Self {
+        Self([V::broadcast(token, &[0; 16]); 3])
+    }
+
     #[inline(always)]
     fn product(a: V, b: V) -> Self {
         let middle = a.clmul::<0x01>(b).xor(a.clmul::<0x10>(b));
@@ -70,7 +77,7 @@ pub(super) fn powers<B: Vector<Block = B>, const KEYS: usize, const N: usize>(
     let key = u128::from_le_bytes(bytes);
     let carry = 0u128.wrapping_sub(key >> 127);
     let key = (key << 1) ^ (carry & 0xc200_0000_0000_0000_0000_0000_0000_0001);
-    let key = B::broadcast(token, &key.to_le_bytes());
+    let key = B::from_number(token, key);
     let mut power = key;
     let mut powers = [[0; 16]; N];
     for place in powers.iter_mut().rev() {
@@ -85,10 +92,11 @@ struct Pass<'a, V: Vector> {
     token: V::Token,
     key: &'a GcmState,
     direction: Direction,
+    iv: u128,
     counter: Counter<V>,
     /// GHASH up to here, to be added to the next block.
     hash: V::Block,
-    /// Products that wait for the reduction at the end.
+    /// Products that wait for the next reduction.
     sum: Sum<V>,
 }
 
@@ -100,185 +108,172 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
     token: V::Token,
     key: &GcmState,
     direction: Direction,
-    iv: &[u8; 16],
+    iv: u128,
     layout: &Layout,
     buffer: &mut [u8],
-) -> [u8; 16] {
+) -> V::Block {
     let (aad, data) = buffer[..layout.end].split_at_mut(layout.clear);
     let aad_len = aad.len() + layout.trailer.map_or(0, |t| t.len());
-    let blocks = data.len().div_ceil(16);
-    let zero = V::Block::broadcast(token.into(), &[0; 16]);
+    let lengths = u128::from(8 * aad_len as u64) << 64 | u128::from(8 * data.len() as u64);
+    let exponent = (GROUP * V::BLOCKS).min(data.len().div_ceil(16) + 1);
     let mut pass = Pass {
         token,
         key,
         direction,
+        iv,
         counter: Counter::<V>::new(token, iv, 2),
-        hash: zero,
-        sum: Sum([V::widen(zero); 3]),
+        hash: V::Block::broadcast(token.into(), &[0; 16]),
+        sum: associated::<V>(token, key, aad, layout.trailer, exponent + 1).widen(),
     };
-    let lengths = u128::from(8 * aad_len as u64) << 64 | u128::from(8 * data.len() as u64);
-    let first = Counter::<V::Block>::new(token.into(), iv, 1).take::<1>();
-    let mut groups = data.chunks_exact_mut(GROUP * V::BYTES);
-    if aad_len <= 16 && blocks + 2 <= GROUP * V::BLOCKS {
-        let aad = pass.block(short_aad(aad, layout.trailer));
-        let power = V::Block::load(token.into(), &key.powers_from(blocks + 2)[0]);
-        pass.sum = Sum::product(aad, power).widen();
-    } else {
-        pass.hash_aad(aad, layout.trailer);
-        for group in &mut groups {
-            pass.group::<KEYS, GROUP>(group);
-        }
+    let rest = pass.groups::<KEYS, GROUP>(data);
+    // The number of vectors that are left, counting the one with a block for the mask.
+    macro_rules! dispatch {
+        ($($n:literal)*) => {
+            match rest.len().div_ceil(16) / V::BLOCKS {
+                $(n if n + 1 == $n && $n <= GROUP => pass.rest::<KEYS, $n>(rest, lengths.swap_bytes()),)*
+                _ => unreachable!("invariant: less than one group"),
+            }
+        };
     }
-    pass.finish::<KEYS, GROUP>(groups.into_remainder(), lengths, first)
+    dispatch!(1 2 3 4 5 6 7 8)
+}
+
+/// The product of a power of the hash key and the last block of associated data, with the hash of all before it.
+#[inline(always)]
+fn associated<V: Vector>(
+    token: V::Token,
+    key: &GcmState,
+    aad: &[u8],
+    trailer: Option<[u8; 4]>,
+    exponent: usize,
+) -> Sum<V::Block> {
+    let power = |exponent: usize| V::Block::load(token.into(), &key.powers_from(exponent)[0]);
+    let mut hash = V::Block::broadcast(token.into(), &[0; 16]);
+    let add = |hash: V::Block, block: V::Block| {
+        Sum::product(hash.xor(block.reverse()), power(1)).reduce(token.into())
+    };
+    let last_start = aad.len().saturating_sub(1) / 16 * 16;
+    let (before, last) = match trailer {
+        None => aad.split_at(last_start),
+        Some(_) => aad.split_at(aad.len() / 16 * 16),
+    };
+    for block in before.chunks_exact(16) {
+        hash = add(hash, V::Block::load(token.into(), block));
+    }
+    let last = match trailer {
+        None => V::load_partial(token, last).first(),
+        Some(trailer) => {
+            let trailer = u128::from(u32::from_le_bytes(trailer));
+            let shift = 8 * last.len() as u32;
+            let block = V::Block::from_number(token.into(), load_up_to_16(last) | trailer << shift);
+            if last.len() > 12 {
+                hash = add(hash, block);
+                V::Block::from_number(token.into(), trailer >> (128 - shift))
+            } else {
+                block
+            }
+        }
+    };
+    Sum::product(hash.xor(last.reverse()), power(exponent))
 }
 
 impl<V: Vector> Pass<'_, V> {
-    /// A block of bytes as GHASH wants it.
+    /// Runs all whole groups, of which the last may end in a partial block; gives what is left.
     #[inline(always)]
-    fn block(&self, bytes: u128) -> V::Block {
-        V::Block::load(self.token.into(), &bytes.to_le_bytes()).reverse()
-    }
-
-    /// Hashes associated data that is longer than a block, or that precedes a long packet.
-    #[inline(always)]
-    fn hash_aad(&mut self, aad: &[u8], trailer: Option<[u8; 4]>) {
-        if aad.len() <= 12 {
-            let block = self.block(short_aad(aad, trailer));
-            let key = V::Block::load(self.token.into(), &self.key.powers_from(1)[0]);
-            self.hash = Sum::product(block, key).reduce(self.token.into());
-            return;
+    fn groups<'b, const KEYS: usize, const N: usize>(
+        &mut self,
+        mut data: &'b mut [u8],
+    ) -> &'b mut [u8] {
+        let least = 16 * (N * V::BLOCKS - 1) + 1;
+        if data.len() < least {
+            return data;
         }
-        let key = V::Block::load(self.token.into(), &self.key.powers_from(1)[0]);
-        let whole = aad.chunks_exact(16);
-        let rest = whole.remainder();
-        for block in whole {
-            let block = V::Block::load(self.token.into(), block).reverse();
-            self.hash = Sum::product(self.hash.xor(block), key).reduce(self.token.into());
-        }
-        let mut last = [0; 32];
-        last[..16].copy_from_slice(&load_up_to_16(rest).to_le_bytes());
-        let mut len = rest.len();
-        if let Some(trailer) = trailer {
-            last[len..len + 4].copy_from_slice(&trailer);
-            len += 4;
-        }
-        for block in last[..16 * len.div_ceil(16)].chunks_exact(16) {
-            let block = V::Block::load(self.token.into(), block).reverse();
-            self.hash = Sum::product(self.hash.xor(block), key).reduce(self.token.into());
+        let mut keystream = self.keystream::<KEYS, N>();
+        loop {
+            let (group, behind) = data.split_at_mut(data.len().min(N * V::BYTES));
+            let hashed = self.apply::<N>(keystream, group, N - 1);
+            let more = behind.len() >= least;
+            if more {
+                keystream = self.keystream::<KEYS, N>();
+            }
+            self.add_products(hashed, N * V::BLOCKS);
+            self.hash = self.sum.reduce(self.token).fold();
+            self.sum = Sum::zero(self.token);
+            data = behind;
+            if !more {
+                return data;
+            }
         }
     }
 
-    /// Runs one whole group.
     #[inline(always)]
-    fn group<const KEYS: usize, const N: usize>(&mut self, data: &mut [u8]) {
-        let keystream = V::encrypt::<KEYS, N>(self.token, self.key.keys(), self.counter.take());
-        let zero = Sum([V::broadcast(self.token, &[0; 16]); 3]);
-        let sum = self.multiply::<N, false>(zero, keystream, data, N * V::BLOCKS);
-        self.hash = sum.reduce(self.token).fold();
+    fn keystream<const KEYS: usize, const N: usize>(&mut self) -> [V; N] {
+        V::encrypt::<KEYS, N>(self.token, self.key.keys(), self.counter.take())
     }
 
-    /// Runs what is left and the block of the lengths, and gives the tag. `first` is the counter block that masks it.
+    /// Runs `N` vectors, of which the last has at least one block free, and gives the tag. `lengths` are bytes.
     #[inline(always)]
-    fn finish<const KEYS: usize, const GROUP: usize>(
+    fn rest<const KEYS: usize, const N: usize>(
         mut self,
         data: &mut [u8],
         lengths: u128,
-        first: [V::Block; 1],
-    ) -> [u8; 16] {
-        let [mask] = V::Block::encrypt::<KEYS, 1>(self.token.into(), self.key.keys(), first);
-        macro_rules! dispatch {
-            ($($n:literal)*) => {
-                match data.len().div_ceil(V::BYTES) {
-                    0 => {}
-                    $($n if $n <= GROUP => self.rest::<KEYS, $n>(data),)*
-                    _ => unreachable!("invariant: less than one group"),
-                }
-            };
-        }
-        dispatch!(1 2 3 4 5 6 7 8);
-        // The value of the lengths is a number already: nothing to reverse.
-        let lengths = V::Block::load(self.token.into(), &lengths.to_le_bytes()).xor(self.hash);
-        let power = V::Block::load(self.token.into(), &self.key.powers_from(1)[0]);
-        let hash = self.sum.add_product(V::widen(lengths), V::widen(power));
-        let hash = hash.reduce(self.token).fold();
-        let mut tag = [0; 16];
-        hash.reverse().xor(mask).store(&mut tag);
-        tag
-    }
-
-    /// Runs `N` vectors, the last of which may be partial, in front of the block of the lengths.
-    #[inline(always)]
-    fn rest<const KEYS: usize, const N: usize>(&mut self, data: &mut [u8]) {
-        let keystream = V::encrypt::<KEYS, N>(self.token, self.key.keys(), self.counter.take());
+    ) -> V::Block {
+        let mut counters = self.counter.take::<N>();
+        let first = V::Block::from_number(self.token.into(), self.iv | 1 << 120);
+        counters[N - 1] = counters[N - 1].with_last(first);
+        let keystream = V::encrypt::<KEYS, N>(self.token, self.key.keys(), counters);
+        let mask = keystream[N - 1].last();
         let blocks = data.len().div_ceil(16);
-        let exponent = POWERS.min(blocks + 1);
-        self.sum = self.multiply::<N, true>(self.sum, keystream, data, exponent);
-        self.hash = V::Block::broadcast(self.token.into(), &[0; 16]);
-        if blocks == POWERS {
-            // No power was left for the lengths: they follow behind a reduction.
-            self.hash = self.sum.reduce(self.token).fold();
-            self.sum = Sum([V::broadcast(self.token, &[0; 16]); 3]);
+        let mut hashed = self.apply::<N>(keystream, data, N.saturating_sub(2));
+        let lengths = V::Block::from_number(self.token.into(), lengths);
+        hashed[N - 1] = hashed[N - 1].with_block(blocks - (N - 1) * V::BLOCKS, lengths);
+        self.add_products(hashed, blocks + 1);
+        self.sum.reduce(self.token).fold().reverse().xor(mask)
+    }
+
+    /// Applies the key stream; gives the enciphered side, followed by zeros. Only the first `whole` vectors are sure to be whole.
+    #[inline(always)]
+    fn apply<const N: usize>(
+        &self,
+        mut keystream: [V; N],
+        data: &mut [u8],
+        whole: usize,
+    ) -> [V; N] {
+        let (sure, mut rest) = data.split_at_mut(whole * V::BYTES);
+        for (chunk, key) in sure.chunks_exact_mut(V::BYTES).zip(&mut keystream) {
+            let before = V::load(self.token, chunk);
+            let after = before.xor(*key);
+            after.store(chunk);
+            *key = self.enciphered(before, after);
+        }
+        for key in &mut keystream[whole..] {
+            let (chunk, behind) = rest.split_at_mut(rest.len().min(V::BYTES));
+            let before = V::load_partial(self.token, chunk);
+            let after = before.xor(*key);
+            after.store_partial(chunk);
+            *key = self.enciphered(before, after.truncate(chunk.len()));
+            rest = behind;
+        }
+        keystream
+    }
+
+    #[inline(always)]
+    fn enciphered(&self, before: V, after: V) -> V {
+        match self.direction {
+            Direction::Seal => after,
+            Direction::Open => before,
         }
     }
 
-    /// Applies the key stream, and adds to `sum` the blocks times the powers from H^`exponent` down.
+    /// Adds the blocks, the first of them with the hash up to here, times the powers from H^`exponent` down.
     #[inline(always)]
-    fn multiply<const N: usize, const PARTIAL: bool>(
-        &self,
-        mut sum: Sum<V>,
-        keystream: [V; N],
-        data: &mut [u8],
-        exponent: usize,
-    ) -> Sum<V> {
+    fn add_products<const N: usize>(&mut self, hashed: [V; N], exponent: usize) {
         let powers = self.key.powers_from(exponent).as_flattened();
         let mut hash = V::widen(self.hash);
-        let (whole, last) = data.split_at_mut((N - 1) * V::BYTES);
-        for (i, chunk) in whole.chunks_exact_mut(V::BYTES).enumerate() {
-            let before = V::load(self.token, chunk);
-            let after = before.xor(keystream[i]);
-            after.store(chunk);
-            let hashed = if self.direction == Direction::Seal {
-                after
-            } else {
-                before
-            };
+        for (i, vector) in hashed.into_iter().enumerate() {
             let power = V::load(self.token, &powers[i * V::BYTES..]);
-            sum = sum.add_product(hashed.reverse().xor(hash), power);
+            self.sum = self.sum.add_product(vector.reverse().xor(hash), power);
             hash = V::broadcast(self.token, &[0; 16]);
         }
-        let hashed = if PARTIAL {
-            let before = V::load_partial(self.token, last);
-            let after = before.xor(keystream[N - 1]);
-            after.store_partial(last);
-            match self.direction {
-                Direction::Seal => after.truncate(last.len()),
-                Direction::Open => before,
-            }
-        } else {
-            self.apply(keystream[N - 1], last)
-        };
-        let power = V::load(self.token, &powers[(N - 1) * V::BYTES..]);
-        sum.add_product(hashed.reverse().xor(hash), power)
     }
-
-    /// Applies the key stream to a whole vector of data; gives the enciphered side.
-    #[inline(always)]
-    fn apply(&self, keystream: V, chunk: &mut [u8]) -> V {
-        let before = V::load(self.token, chunk);
-        let after = before.xor(keystream);
-        after.store(chunk);
-        if self.direction == Direction::Seal {
-            after
-        } else {
-            before
-        }
-    }
-}
-
-/// Associated data of at most one block.
-#[inline(always)]
-fn short_aad(aad: &[u8], trailer: Option<[u8; 4]>) -> u128 {
-    let trailer = trailer.map_or(0, u32::from_le_bytes);
-    let shift = 8 * aad.len() as u32 % 128;
-    load_up_to_16(aad) | u128::from(trailer) << shift
 }

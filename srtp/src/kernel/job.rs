@@ -39,7 +39,8 @@ pub(crate) struct Forged;
 pub(crate) struct Job<'a> {
     key: &'a Key,
     buffer: &'a mut [u8],
-    iv: [u8; 16],
+    /// Little-endian, and zero where blocks are counted.
+    iv: u128,
     layout: Layout,
     authentic: bool,
 }
@@ -51,13 +52,11 @@ impl<'a> Job<'a> {
     pub(crate) fn new(
         key: &'a Key,
         buffer: &'a mut [u8],
-        mut iv: [u8; 16],
+        iv: [u8; 16],
         layout: Layout,
     ) -> Result<Self, LayoutError> {
-        iv[14..].fill(0);
-        if key.is_aead() {
-            iv[12..14].fill(0);
-        }
+        let counted = if key.is_aead() { 32 } else { 16 };
+        let iv = u128::from_le_bytes(iv) & (u128::MAX >> counted);
         let ordered = layout.clear <= layout.end && layout.end <= layout.tag;
         let fits = layout
             .tag
@@ -149,23 +148,27 @@ impl<'a> Job<'a> {
         let Key {
             engine, ref state, ..
         } = *self.key;
-        let (iv, layout) = (&self.iv, &self.layout);
+        let (iv, layout) = (self.iv, &self.layout);
         let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
         match state {
-            State::Portable(state) => state.protect(iv, layout, buffer, tag_len),
-            State::Cm(state) => engine.run(cm::Seal {
-                state,
+            State::Portable(state) => state.protect(&iv.to_le_bytes(), layout, buffer, tag_len),
+            State::Cm(state) => engine.run(
+                cm::Seal {
+                    state,
+                    layout,
+                    buffer,
+                    tag_len,
+                },
                 iv,
-                layout,
-                buffer,
-                tag_len,
-            }),
-            State::Gcm(state) => engine.run(aead::Seal {
-                state,
+            ),
+            State::Gcm(state) => engine.run(
+                aead::Seal {
+                    state,
+                    layout,
+                    buffer,
+                },
                 iv,
-                layout,
-                buffer,
-            }),
+            ),
         }
     }
 
@@ -174,35 +177,39 @@ impl<'a> Job<'a> {
         let Key {
             engine, ref state, ..
         } = *self.key;
-        let (iv, layout) = (&self.iv, &self.layout);
+        let (iv, layout) = (self.iv, &self.layout);
         let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
         match state {
-            State::Portable(state) => state.unprotect(iv, layout, buffer, tag_len),
-            State::Cm(state) => engine.run(cm::Open {
-                state,
+            State::Portable(state) => state.unprotect(&iv.to_le_bytes(), layout, buffer, tag_len),
+            State::Cm(state) => engine.run(
+                cm::Open {
+                    state,
+                    layout,
+                    buffer,
+                    tag_len,
+                },
                 iv,
-                layout,
-                buffer,
-                tag_len,
-            }),
-            State::Gcm(state) => engine.run(aead::Open {
-                state,
+            ),
+            State::Gcm(state) => engine.run(
+                aead::Open {
+                    state,
+                    layout,
+                    buffer,
+                },
                 iv,
-                layout,
-                buffer,
-            }),
+            ),
         }
     }
 
     /// Enciphers without a tag.
     fn cipher(&mut self) {
         let (iv, data) = (
-            &self.iv,
+            self.iv,
             &mut self.buffer[self.layout.clear..self.layout.end],
         );
         match &self.key.state {
-            State::Portable(state) => state.apply_keystream(iv, data),
-            State::Cm(state) => self.key.engine.run(cm::Keystream { state, iv, data }),
+            State::Portable(state) => state.apply_keystream(&iv.to_le_bytes(), data),
+            State::Cm(state) => self.key.engine.run(cm::Keystream { state, data }, iv),
             State::Gcm(_) => unreachable!("invariant: AES-GCM hashes what it enciphers"),
         }
     }
@@ -226,8 +233,8 @@ impl<'a> Job<'a> {
 
     /// Its IV, its layout and its buffer.
     #[inline(always)]
-    pub(super) fn parts(&mut self) -> (&[u8; 16], &Layout, &mut [u8]) {
-        (&self.iv, &self.layout, self.buffer)
+    pub(super) fn parts(&mut self) -> (u128, &Layout, &mut [u8]) {
+        (self.iv, &self.layout, self.buffer)
     }
 
     /// What is authenticated.

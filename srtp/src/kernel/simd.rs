@@ -14,18 +14,18 @@ pub(super) trait Simd: Copy + Into<<Self::Chain as Chain>::Token> {
     /// One SHA-1 state.
     type Chain: Chain;
 
-    /// Runs the task with the instructions of this tier.
-    fn run<T: Task>(self, task: T) -> T::Output;
+    /// Runs the task with the instructions of this tier. The IV goes in registers.
+    fn run<T: Task>(self, task: T, iv: u128) -> T::Output;
 
     /// AES-GCM of one packet: see `gcm::crypt`.
     fn gcm<const KEYS: usize>(
         self,
         key: &GcmState,
         direction: Direction,
-        iv: &[u8; 16],
+        iv: u128,
         layout: &Layout,
         buffer: &mut [u8],
-    ) -> [u8; 16];
+    ) -> <Self::Vector as Vector>::Block;
 
     /// The HMAC-SHA1 of the first `count` messages, each digest into the place of its lane. The messages are sorted by their
     /// number of blocks.
@@ -40,6 +40,6 @@ pub(super) trait Task {
     /// What it gives.
     type Output;
 
-    /// Runs it.
-    fn run<S: Simd>(self, token: S) -> Self::Output;
+    /// Runs it. `iv` is that of the packet, if the task is about a single one: little-endian, and zero where blocks are counted.
+    fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output;
 }

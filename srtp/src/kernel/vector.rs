@@ -23,6 +23,8 @@ pub(super) trait Vector: Copy {
     fn load_partial(token: Self::Token, bytes: &[u8]) -> Self;
     /// `block` in every place.
     fn broadcast(token: Self::Token, block: &[u8; 16]) -> Self;
+    /// A block in every place, given as a little-endian number: from registers, where a load would wait for stores.
+    fn from_number(token: Self::Token, block: u128) -> Self;
     /// `block` in the first place, zeros behind it.
     fn widen(block: Self::Block) -> Self;
     /// Writes the vector into the first [`Vector::BYTES`] of `bytes`, which must be there.
@@ -32,6 +34,17 @@ pub(super) trait Vector: Copy {
 
     /// The first `len` bytes, zeros behind them.
     fn truncate(self, len: usize) -> Self;
+
+    /// The first block.
+    fn first(self) -> Self::Block;
+    /// The last block.
+    fn last(self) -> Self::Block;
+    /// The vector with another last block.
+    fn with_last(self, block: Self::Block) -> Self;
+    /// The vector with `block` at `place`, where it has zeros.
+    fn with_block(self, place: usize, block: Self::Block) -> Self;
+    /// Whether all bits are zero. One test of all: its time says nothing of where there is a one.
+    fn is_zero(self) -> bool;
 
     /// The sum in GF(2)[x].
     fn xor(self, other: Self) -> Self;

@@ -15,13 +15,13 @@ impl Simd for Neon {
     type Chain = Chain;
 
     #[inline(always)]
-    fn run<T: Task>(self, task: T) -> T::Output {
+    fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         #[target_feature(enable = "neon,aes,sha2")]
-        fn inner<T: Task>(token: Neon, task: T) -> T::Output {
-            task.run(token)
+        fn inner<T: Task>(token: Neon, task: T, iv: u128) -> T::Output {
+            task.run(token, iv)
         }
         // SAFETY: the token exists only where the CPU has these features.
-        unsafe { inner(self, task) }
+        unsafe { inner(self, task, iv) }
     }
 
     #[inline(always)]
@@ -29,10 +29,10 @@ impl Simd for Neon {
         self,
         key: &GcmState,
         direction: Direction,
-        iv: &[u8; 16],
+        iv: u128,
         layout: &Layout,
         buffer: &mut [u8],
-    ) -> [u8; 16] {
+    ) -> Block128 {
         gcm::crypt::<Block128, KEYS, 8>(self, key, direction, iv, layout, buffer)
     }
 

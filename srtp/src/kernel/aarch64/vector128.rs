@@ -39,6 +39,11 @@ impl Vector for Block128 {
     }
 
     #[inline(always)]
+    fn from_number(token: Neon, block: u128) -> Self {
+        Self::broadcast(token, &block.to_le_bytes())
+    }
+
+    #[inline(always)]
     fn widen(block: Self) -> Self {
         block
     }
@@ -64,6 +69,32 @@ impl Vector for Block128 {
             .expect("invariant: whole");
         // SAFETY: 16 bytes of `edge` are read; see above for the CPU.
         Self(unsafe { vandq_u8(self.0, vld1q_u8(edge.as_ptr())) })
+    }
+
+    #[inline(always)]
+    fn first(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn last(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn with_last(self, block: Self) -> Self {
+        block
+    }
+
+    #[inline(always)]
+    fn with_block(self, _: usize, block: Self) -> Self {
+        self.xor(block)
+    }
+
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: see above for the CPU.
+        unsafe { vmaxvq_u8(self.0) == 0 }
     }
 
     #[inline(always)]

@@ -23,13 +23,13 @@ macro_rules! tier {
             type Chain = Chain;
 
             #[inline(always)]
-            fn run<T: Task>(self, task: T) -> T::Output {
+            fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
                 $(#[target_feature(enable = $features)])*
-                fn inner<T: Task>(token: $token, task: T) -> T::Output {
-                    task.run(token)
+                fn inner<T: Task>(token: $token, task: T, iv: u128) -> T::Output {
+                    task.run(token, iv)
                 }
                 // SAFETY: the token exists only where the CPU has these features.
-                unsafe { inner(self, task) }
+                unsafe { inner(self, task, iv) }
             }
 
             #[inline(always)]
@@ -37,10 +37,10 @@ macro_rules! tier {
                 self,
                 key: &GcmState,
                 direction: Direction,
-                iv: &[u8; 16],
+                iv: u128,
                 layout: &Layout,
                 buffer: &mut [u8],
-            ) -> [u8; 16] {
+            ) -> Block128 {
                 gcm::crypt::<$vector, KEYS, $group>(self, key, direction, iv, layout, buffer)
             }
 

@@ -38,6 +38,12 @@ impl Vector for Block128 {
     }
 
     #[inline(always)]
+    fn from_number(_: AesNi, block: u128) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm_set_epi64x((block >> 64) as i64, block as i64) })
+    }
+
+    #[inline(always)]
     fn widen(block: Self) -> Self {
         block
     }
@@ -63,6 +69,32 @@ impl Vector for Block128 {
             .expect("invariant: a whole vector");
         // SAFETY: 16 bytes of `edge` are read; see above for the CPU.
         Self(unsafe { _mm_and_si128(self.0, _mm_loadu_si128(edge.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn first(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn last(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn with_last(self, block: Self) -> Self {
+        block
+    }
+
+    #[inline(always)]
+    fn with_block(self, _: usize, block: Self) -> Self {
+        self.xor(block)
+    }
+
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: see above for the CPU.
+        unsafe { _mm_testz_si128(self.0, self.0) == 1 }
     }
 
     #[inline(always)]

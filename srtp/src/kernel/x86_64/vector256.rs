@@ -43,6 +43,13 @@ impl Vector for Block256 {
     }
 
     #[inline(always)]
+    fn from_number(token: Avx2, block: u128) -> Self {
+        let block = Block128::from_number(token.into(), block);
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_broadcastsi128_si256(block.0) })
+    }
+
+    #[inline(always)]
     fn widen(block: Block128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_zextsi128_si256(block.0) })
@@ -72,6 +79,38 @@ impl Vector for Block256 {
             .expect("invariant: a whole vector");
         // SAFETY: 32 bytes of `edge` are read; see above for the CPU.
         Self(unsafe { _mm256_and_si256(self.0, _mm256_loadu_si256(edge.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn first(self) -> Block128 {
+        // SAFETY: see above for the CPU.
+        Block128(unsafe { _mm256_castsi256_si128(self.0) })
+    }
+
+    #[inline(always)]
+    fn last(self) -> Block128 {
+        // SAFETY: see above for the CPU.
+        Block128(unsafe { _mm256_extracti128_si256(self.0, 1) })
+    }
+
+    #[inline(always)]
+    fn with_last(self, block: Block128) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm256_inserti128_si256(self.0, block.0, 1) })
+    }
+
+    #[inline(always)]
+    fn with_block(self, place: usize, block: Block128) -> Self {
+        match place {
+            0 => self.xor(Self::widen(block)),
+            _ => self.with_last(block),
+        }
+    }
+
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: see above for the CPU.
+        unsafe { _mm256_testz_si256(self.0, self.0) == 1 }
     }
 
     #[inline(always)]

@@ -37,6 +37,13 @@ impl Vector for Block512 {
     }
 
     #[inline(always)]
+    fn from_number(token: Avx512, block: u128) -> Self {
+        let block = Block128::from_number(token.into(), block);
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm512_broadcast_i32x4(block.0) })
+    }
+
+    #[inline(always)]
     fn widen(block: Block128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_zextsi128_si512(block.0) })
@@ -60,6 +67,37 @@ impl Vector for Block512 {
     fn truncate(self, len: usize) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_maskz_mov_epi8(mask(len), self.0) })
+    }
+
+    #[inline(always)]
+    fn first(self) -> Block128 {
+        // SAFETY: see above for the CPU.
+        Block128(unsafe { _mm512_castsi512_si128(self.0) })
+    }
+
+    #[inline(always)]
+    fn last(self) -> Block128 {
+        // SAFETY: see above for the CPU.
+        Block128(unsafe { _mm512_extracti32x4_epi32(self.0, 3) })
+    }
+
+    #[inline(always)]
+    fn with_last(self, block: Block128) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm512_inserti32x4(self.0, block.0, 3) })
+    }
+
+    #[inline(always)]
+    fn with_block(self, place: usize, block: Block128) -> Self {
+        let words = 0xf << (4 * place);
+        // SAFETY: see above for the CPU.
+        Self(unsafe { _mm512_mask_broadcast_i32x4(self.0, words, block.0) })
+    }
+
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: see above for the CPU.
+        unsafe { _mm512_test_epi64_mask(self.0, self.0) == 0 }
     }
 
     #[inline(always)]
