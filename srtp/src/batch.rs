@@ -2,7 +2,7 @@
 
 use crate::classify::{Kind, classify};
 use crate::error::{ProtectError, UnprotectError};
-use crate::kernel::{self, JOBS_MAX, JobList};
+use crate::kernel::{self, Job, LIST_MAX, List};
 use crate::opening::Opening;
 use crate::receiver::{Receiver, Unprotected};
 use crate::sealing::Sealing;
@@ -15,7 +15,8 @@ pub struct Outgoing<'a> {
     kind: Kind,
     buffer: &'a mut [u8],
     len: usize,
-    state: State<Sealing, usize, ProtectError>,
+    /// The length of the protected packet.
+    outcome: Option<Result<usize, ProtectError>>,
 }
 
 /// A packet to unprotect, in a batch.
@@ -24,15 +25,14 @@ pub struct Incoming<'a> {
     receiver: usize,
     kind: Kind,
     packet: &'a mut [u8],
-    state: State<Opening, Unprotected, UnprotectError>,
+    outcome: Option<Result<Unprotected, UnprotectError>>,
 }
 
-/// How far a packet of a batch has come.
-#[derive(Debug)]
-enum State<P, T, E> {
-    Waiting,
-    Prepared(P),
-    Done(Result<T, E>),
+/// What was prepared of the packet at a place of its batch.
+#[derive(Clone, Copy)]
+struct Prepared<T> {
+    place: usize,
+    work: T,
 }
 
 impl<'a> Outgoing<'a> {
@@ -56,18 +56,17 @@ impl<'a> Outgoing<'a> {
             kind,
             buffer,
             len,
-            state: State::Waiting,
+            outcome: None,
         }
     }
 
     /// The protected packet, or why there is none; `None` before the batch has run.
     #[must_use]
     pub fn outcome(&self) -> Option<Result<&[u8], ProtectError>> {
-        match self.state {
-            State::Done(Ok(len)) => Some(Ok(&self.buffer[..len])),
-            State::Done(Err(error)) => Some(Err(error)),
-            State::Waiting | State::Prepared(_) => None,
-        }
+        Some(match self.outcome? {
+            Ok(len) => Ok(&self.buffer[..len]),
+            Err(error) => Err(error),
+        })
     }
 }
 
@@ -79,7 +78,7 @@ impl<'a> Incoming<'a> {
             receiver,
             kind: classify(packet),
             packet,
-            state: State::Waiting,
+            outcome: None,
         }
     }
 
@@ -91,13 +90,10 @@ impl<'a> Incoming<'a> {
 
     /// The unprotected packet and what is known of it, or why there is none; `None` before the batch has run.
     pub fn outcome(&mut self) -> Option<Result<(Unprotected, &mut [u8]), UnprotectError>> {
-        match self.state {
-            State::Done(Ok(unprotected)) => {
-                Some(Ok((unprotected, &mut self.packet[..unprotected.len])))
-            }
-            State::Done(Err(error)) => Some(Err(error)),
-            State::Waiting | State::Prepared(_) => None,
-        }
+        Some(match self.outcome? {
+            Ok(unprotected) => Ok((unprotected, &mut self.packet[..unprotected.len])),
+            Err(error) => Err(error),
+        })
     }
 }
 
@@ -124,16 +120,17 @@ pub fn protect_batch<S>(senders: &mut [S], packets: &mut [Outgoing<'_>])
 where
     S: AsRef<Sender> + AsMut<Sender>,
 {
-    for packets in packets.chunks_mut(JOBS_MAX) {
-        for packet in &mut *packets {
-            packet.prepare(senders);
+    for packets in packets.chunks_mut(LIST_MAX) {
+        let mut prepared = List::new();
+        for (place, packet) in packets.iter_mut().enumerate() {
+            packet.prepare(senders, |work| prepared.push(Prepared { place, work }));
         }
-        let mut jobs = JobList::new();
-        for packet in packets {
-            if let State::Prepared(sealing) = packet.state {
-                let job = senders[packet.sender].as_ref().job(&sealing, packet.buffer);
-                packet.state = State::Done(Ok(sealing.len));
-                jobs.push(job);
+        let mut prepared = prepared.as_slice().iter().peekable();
+        let mut jobs = List::new();
+        for (place, packet) in packets.iter_mut().enumerate() {
+            if let Some(Prepared { work, .. }) = prepared.next_if(|next| next.place == place) {
+                let sender = senders[packet.sender].as_ref();
+                jobs.push(sender.job(work, packet.buffer));
             }
         }
         kernel::protect(jobs.as_mut_slice());
@@ -153,25 +150,29 @@ where
 }
 
 impl Outgoing<'_> {
+    /// Protects the packet, or gives what is to be done to `later`.
     #[inline(always)]
-    fn prepare<S: AsMut<Sender>>(&mut self, senders: &mut [S]) {
-        if !matches!(self.state, State::Waiting) {
+    fn prepare<S: AsMut<Sender>>(&mut self, senders: &mut [S], later: impl FnOnce(Sealing)) {
+        if self.outcome.is_some() {
             return;
         }
         let Some(sender) = senders.get_mut(self.sender) else {
-            self.state = State::Done(Err(ProtectError::UnknownSender));
+            self.outcome = Some(Err(ProtectError::UnknownSender));
             return;
         };
         let sender = sender.as_mut();
         if sender.runs_alone() {
-            self.state = State::Done(sender.protect(self.kind, self.buffer, self.len));
+            self.outcome = Some(sender.protect(self.kind, self.buffer, self.len));
             return;
         }
-        // Built where it stays: a copy would wait for the stores before it.
-        self.state = match sender.prepare(self.kind, self.buffer, self.len) {
-            Ok(sealing) => State::Prepared(sealing),
-            Err(error) => State::Done(Err(error)),
-        };
+        let mut sealing = Sealing::EMPTY;
+        match sender.prepare(self.kind, self.buffer, self.len, &mut sealing) {
+            Ok(()) => {
+                self.outcome = Some(Ok(sealing.len));
+                later(sealing);
+            }
+            Err(error) => self.outcome = Some(Err(error)),
+        }
     }
 
     fn append(&mut self, payload: &[u8]) {
@@ -181,7 +182,7 @@ impl Outgoing<'_> {
                 place.copy_from_slice(payload);
                 self.len = end;
             }
-            None => self.state = State::Done(Err(ProtectError::BufferTooSmall(end))),
+            None => self.outcome = Some(Err(ProtectError::BufferTooSmall(end))),
         }
     }
 }
@@ -194,74 +195,79 @@ pub fn unprotect_batch<R>(receivers: &mut [R], packets: &mut [Incoming<'_>])
 where
     R: AsRef<Receiver> + AsMut<Receiver>,
 {
-    for packets in packets.chunks_mut(JOBS_MAX) {
-        for packet in &mut *packets {
-            packet.prepare(receivers);
+    for packets in packets.chunks_mut(LIST_MAX) {
+        let mut prepared = List::new();
+        for (place, packet) in packets.iter_mut().enumerate() {
+            packet.prepare(receivers, |work| prepared.push(Prepared { place, work }));
         }
-        let authentic = run(receivers, packets);
-        for (packet, authentic) in packets.iter_mut().zip(authentic) {
-            packet.commit(receivers, authentic);
+        let prepared = prepared.as_slice();
+        let authentic = open(receivers, packets, prepared);
+        for (Prepared { place, work }, authentic) in prepared.iter().zip(authentic) {
+            packets[*place].commit(receivers, work, authentic);
         }
     }
 }
 
-/// Runs the jobs of those packets that are prepared; says which were authentic.
-fn run<R: AsRef<Receiver>>(receivers: &[R], packets: &mut [Incoming<'_>]) -> [bool; JOBS_MAX] {
-    let mut jobs = JobList::new();
-    let mut places = [0; JOBS_MAX];
-    let mut count = 0;
+/// Runs the jobs of those packets that are prepared; says which were authentic, in this order.
+fn open<R: AsRef<Receiver>>(
+    receivers: &[R],
+    packets: &mut [Incoming<'_>],
+    prepared: &[Prepared<Opening>],
+) -> [bool; LIST_MAX] {
+    let mut prepared = prepared.iter().peekable();
+    let mut jobs = List::new();
     for (place, packet) in packets.iter_mut().enumerate() {
-        if let State::Prepared(opening) = &packet.state {
-            let job = receivers[packet.receiver]
-                .as_ref()
-                .job(opening, packet.packet);
-            jobs.push(job);
-            places[count] = place;
-            count += 1;
+        if let Some(Prepared { work, .. }) = prepared.next_if(|next| next.place == place) {
+            let receiver = receivers[packet.receiver].as_ref();
+            jobs.push(receiver.job(work, packet.packet));
         }
     }
     kernel::unprotect(jobs.as_mut_slice());
-    let mut authentic = [false; JOBS_MAX];
-    for (job, &place) in jobs.as_mut_slice().iter().zip(&places) {
-        authentic[place] = job.authentic();
+    let mut authentic = [false; LIST_MAX];
+    for (authentic, job) in authentic.iter_mut().zip(jobs.as_mut_slice()) {
+        *authentic = Job::authentic(job);
     }
     authentic
 }
 
 impl Incoming<'_> {
+    /// Unprotects the packet, or gives what is to be done to `later`.
     #[inline(always)]
-    fn prepare<R: AsMut<Receiver>>(&mut self, receivers: &mut [R]) {
-        if !matches!(self.state, State::Waiting) {
+    fn prepare<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], later: impl FnOnce(Opening)) {
+        if self.outcome.is_some() {
             return;
         }
         let Some(receiver) = receivers.get_mut(self.receiver) else {
-            self.state = State::Done(Err(UnprotectError::UnknownReceiver));
+            self.outcome = Some(Err(UnprotectError::UnknownReceiver));
             return;
         };
         let receiver = receiver.as_mut();
         if receiver.runs_alone() {
             let result = receiver.unprotect_uncounted(self.kind, self.packet);
-            self.state = State::Done(receiver.count(result));
+            self.outcome = Some(receiver.count(result));
             return;
         }
-        self.state = match receiver.prepare(self.kind, self.packet) {
-            Ok(opening) => State::Prepared(opening),
-            Err(reason) => State::Done(receiver.count(Err(reason))),
-        };
+        let mut opening = Opening::EMPTY;
+        match receiver.prepare(self.kind, self.packet, &mut opening) {
+            Ok(()) => later(opening),
+            Err(reason) => self.outcome = Some(receiver.count(Err(reason))),
+        }
     }
 
     #[inline(always)]
-    fn commit<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], authentic: bool) {
-        let State::Prepared(opening) = &self.state else {
-            return;
-        };
+    fn commit<R: AsMut<Receiver>>(
+        &mut self,
+        receivers: &mut [R],
+        opening: &Opening,
+        authentic: bool,
+    ) {
         let receiver = receivers[self.receiver].as_mut();
         let result = if authentic {
             receiver.commit(opening, self.packet)
         } else {
-            receiver.unprotect_again(opening, self.packet)
+            receiver.unprotect_again(*opening, self.packet)
         };
-        self.state = State::Done(receiver.count(result));
+        self.outcome = Some(receiver.count(result));
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Span {
 
 impl Span {
     /// The payload alone.
+    #[inline(always)]
     pub(crate) fn payload(header: &RtpHeader) -> Self {
         Self {
             start: header.len,
@@ -31,6 +32,7 @@ impl Span {
     }
 
     /// CSRCs, header extension and payload (RFC 9335 §5.2).
+    #[inline(always)]
     pub(crate) fn cryptex(header: &RtpHeader) -> Self {
         if header.has_csrcs() {
             Self {
@@ -62,6 +64,7 @@ pub(crate) enum Preparation {
 pub(crate) struct Unmarkable;
 
 impl Preparation {
+    #[inline(always)]
     pub(crate) fn of(header: &RtpHeader) -> Result<Self, Unmarkable> {
         match header.extension {
             Some(ONE_BYTE) => Ok(Self::Mark(CRYPTEX_ONE_BYTE)),

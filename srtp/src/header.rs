@@ -71,6 +71,7 @@ impl RtpHeader {
     }
 
     /// Whether there are CSRCs.
+    #[inline(always)]
     pub(crate) fn has_csrcs(&self) -> bool {
         self.csrc_end > RTP_FIXED_LEN
     }

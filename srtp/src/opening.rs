@@ -18,6 +18,8 @@ use crate::streams::TableFull;
 use crate::trailer::{Trailer, read_rtcp_word, rtcp_word};
 
 /// A packet that was looked at, under the key and index it seems to have.
+///
+/// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the stores before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {
     kind: Kind,
@@ -25,12 +27,25 @@ pub(crate) struct Opening {
     key: usize,
     ssrc: u32,
     index: u64,
-    /// Of an RTP packet.
-    header: Option<RtpHeader>,
+    /// Where the header ends, of which nothing is wiped.
+    header_len: usize,
+    /// Whether the header says that padding ends the payload.
+    padding: bool,
     layout: Layout,
 }
 
 impl Opening {
+    /// A place to fill.
+    pub(crate) const EMPTY: Self = Self {
+        kind: Kind::Rtp,
+        key: 0,
+        ssrc: 0,
+        index: 0,
+        header_len: 0,
+        padding: false,
+        layout: Layout::EMPTY,
+    };
+
     /// The kernel's job.
     ///
     /// # Panics
@@ -46,11 +61,6 @@ impl Opening {
         Job::new(&key.key, packet, iv, self.layout).expect("invariant: this packet was looked at")
     }
 
-    /// Where the header ends, of which nothing is wiped.
-    fn header_len(&self) -> usize {
-        self.header.map_or(RTCP_CLEAR_LEN, |header| header.len)
-    }
-
     fn is_same_guess(&self, other: &Self) -> bool {
         (self.key, self.index) == (other.key, other.index)
     }
@@ -64,10 +74,12 @@ impl Receiver {
         kind: Kind,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
-        let opening = self.prepare(kind, packet)?;
+        let mut opening = Opening::EMPTY;
+        self.prepare(kind, packet, &mut opening)?;
         if self.open(&opening, packet) {
             return self.commit(&opening, packet);
         }
+        // What is rare takes a copy: an opening whose address nobody has stays in registers.
         self.open_otherwise(opening, packet)
     }
 
@@ -75,11 +87,12 @@ impl Receiver {
     #[cold]
     pub(crate) fn unprotect_again(
         &mut self,
-        failed: &Opening,
+        failed: Opening,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
-        let opening = self.prepare(failed.kind, packet)?;
-        if !opening.is_same_guess(failed) && self.open(&opening, packet) {
+        let mut opening = Opening::EMPTY;
+        self.prepare(failed.kind, packet, &mut opening)?;
+        if !opening.is_same_guess(&failed) && self.open(&opening, packet) {
             return self.commit(&opening, packet);
         }
         self.open_otherwise(opening, packet)
@@ -87,7 +100,12 @@ impl Receiver {
 
     /// Looks at a packet; nothing changes.
     #[inline(always)]
-    pub(crate) fn prepare(&self, kind: Kind, packet: &[u8]) -> Result<Opening, UnprotectError> {
+    pub(crate) fn prepare(
+        &self,
+        kind: Kind,
+        packet: &[u8],
+        opening: &mut Opening,
+    ) -> Result<(), UnprotectError> {
         let profile = self.ring.profile();
         let trailer_len = Trailer::len(kind, profile, self.ring.mki_len());
         let payload_end = packet
@@ -95,19 +113,25 @@ impl Receiver {
             .checked_sub(trailer_len)
             .ok_or(UnprotectError::Truncated)?;
         let trailer = Trailer::behind(payload_end, kind, profile, self.ring.mki_len());
-        let opening = match kind {
-            Kind::Rtp => self.look_at_rtp(packet, &trailer, payload_end)?,
-            Kind::Rtcp => self.look_at_rtcp(packet, &trailer, payload_end)?,
-        };
+        match kind {
+            Kind::Rtp => self.look_at_rtp(packet, &trailer, payload_end, opening),
+            Kind::Rtcp => self.look_at_rtcp(packet, &trailer, payload_end, opening),
+        }
+    }
+
+    /// Checks the lifetime of a key, and what the replay list says of an index.
+    #[inline(always)]
+    fn admit(&self, kind: Kind, key: usize, verdict: Verdict) -> Result<(), UnprotectError> {
         // RFC 3711 §9.2, RFC 5764 §4.1.2: a key at the end of its lifetime opens nothing more.
-        if self.ring.key(opening.key).is_exhausted(kind) {
+        if self.ring.key(key).is_exhausted(kind) {
             return Err(UnprotectError::KeyExhausted);
         }
         // RFC 3711 §3.3: replay is checked before authentication. Whoever wants to hear of duplicates hears of authentic ones.
-        if self.config.duplicates == Duplicates::Drop {
-            self.drop_duplicate(&opening)?;
+        match (verdict, self.config.duplicates) {
+            (Verdict::Used, Duplicates::Drop) => Err(UnprotectError::Replayed),
+            (Verdict::TooOld, Duplicates::Drop) => Err(UnprotectError::TooOld),
+            _ => Ok(()),
         }
-        Ok(opening)
     }
 
     #[inline(always)]
@@ -116,7 +140,8 @@ impl Receiver {
         packet: &[u8],
         trailer: &Trailer,
         payload_end: usize,
-    ) -> Result<Opening, UnprotectError> {
+        opening: &mut Opening,
+    ) -> Result<(), UnprotectError> {
         let header = RtpHeader::parse(&packet[..payload_end])?;
         let span = match self.config.cryptex {
             CryptexPolicy::Off => Span::payload(&header),
@@ -128,15 +153,17 @@ impl Receiver {
             _ => Span::payload(&header),
         };
         let key = self.key_of(packet, trailer)?;
-        let (list, _) = self.list(header.ssrc, Kind::Rtp);
+        let (list, bits) = self.list(header.ssrc, Kind::Rtp);
         let index =
             next_index(&list, header.sequence_number).ok_or(UnprotectError::IndexExhausted)?;
-        Ok(Opening {
+        self.admit(Kind::Rtp, key, check(&list, bits, index))?;
+        *opening = Opening {
             kind: Kind::Rtp,
             key,
             ssrc: header.ssrc,
             index,
-            header: Some(header),
+            header_len: header.len,
+            padding: header.padding,
             layout: Layout {
                 clear: span.start,
                 end: payload_end,
@@ -144,7 +171,8 @@ impl Receiver {
                 trailer: rtp_trailer(self.ring.profile().transform(), index),
                 hole: span.hole,
             },
-        })
+        };
+        Ok(())
     }
 
     fn look_at_rtcp(
@@ -152,7 +180,8 @@ impl Receiver {
         packet: &[u8],
         trailer: &Trailer,
         payload_end: usize,
-    ) -> Result<Opening, UnprotectError> {
+        opening: &mut Opening,
+    ) -> Result<(), UnprotectError> {
         let ssrc = rtcp_ssrc(&packet[..payload_end])?;
         let word = packet
             .get(trailer.word..)
@@ -165,12 +194,16 @@ impl Receiver {
         if !encrypted && !may_be_clear {
             return Err(UnprotectError::NotEncrypted);
         }
-        Ok(Opening {
+        let key = self.key_of(packet, trailer)?;
+        let (list, bits) = self.list(ssrc, Kind::Rtcp);
+        self.admit(Kind::Rtcp, key, check(&list, bits, index.into()))?;
+        *opening = Opening {
             kind: Kind::Rtcp,
-            key: self.key_of(packet, trailer)?,
+            key,
             ssrc,
             index: index.into(),
-            header: None,
+            header_len: RTCP_CLEAR_LEN,
+            padding: false,
             layout: Layout {
                 clear: if encrypted {
                     RTCP_CLEAR_LEN
@@ -182,7 +215,8 @@ impl Receiver {
                 trailer: Some(rtcp_word(encrypted, index)),
                 hole: None,
             },
-        })
+        };
+        Ok(())
     }
 
     /// The key that the packet names, or the one to try first.
@@ -198,16 +232,6 @@ impl Receiver {
             .ok_or(UnprotectError::UnknownMki)
     }
 
-    #[inline(always)]
-    fn drop_duplicate(&self, opening: &Opening) -> Result<(), UnprotectError> {
-        let (list, bits) = self.list(opening.ssrc, opening.kind);
-        match check(&list, bits, opening.index) {
-            Verdict::New => Ok(()),
-            Verdict::Used => Err(UnprotectError::Replayed),
-            Verdict::TooOld => Err(UnprotectError::TooOld),
-        }
-    }
-
     /// The job of a packet that was looked at, where session keys don't change.
     #[inline(always)]
     pub(crate) fn job<'a>(&'a self, opening: &Opening, packet: &'a mut [u8]) -> Job<'a> {
@@ -218,14 +242,14 @@ impl Receiver {
     #[inline(always)]
     fn open(&mut self, opening: &Opening, packet: &mut [u8]) -> bool {
         if self.ring.key(opening.key).is_periodic() {
-            return self.open_periodic(opening, packet);
+            return self.open_periodic(*opening, packet);
         }
         self.job(opening, packet).unprotect().is_ok()
     }
 
     /// The same where session keys change with the index (RFC 3711 §4.3.1).
     #[cold]
-    fn open_periodic(&mut self, opening: &Opening, packet: &mut [u8]) -> bool {
+    fn open_periodic(&mut self, opening: Opening, packet: &mut [u8]) -> bool {
         let found = self.ring.session(opening.key, opening.index);
         let authentic = opening.job(found.keys(), packet).unprotect().is_ok();
         if authentic && let Some((period, keys)) = found.derived() {
@@ -256,11 +280,9 @@ impl Receiver {
                 if opening.kind == Kind::Rtp {
                     opening.layout.trailer = rtp_trailer(self.ring.profile().transform(), index);
                 }
-                let duplicate = self.config.duplicates == Duplicates::Drop
-                    && self.drop_duplicate(&opening).is_err();
-                if opening.is_same_guess(&first)
-                    || duplicate
-                    || self.ring.key(key).is_exhausted(opening.kind)
+                let (list, bits) = self.list(opening.ssrc, opening.kind);
+                let verdict = check(&list, bits, index);
+                if opening.is_same_guess(&first) || self.admit(opening.kind, key, verdict).is_err()
                 {
                     continue;
                 }
@@ -297,20 +319,16 @@ impl Receiver {
         opening: &Opening,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
-        let result = self.enter(opening).and_then(|freshness| {
-            if let Some(header) = &opening.header {
-                self.restore_header(opening, header, packet)?;
-            }
-            Ok(freshness)
-        });
-        let (payload, end) = (opening.header_len(), opening.layout.end);
-        match result {
-            Ok(freshness) => Ok(self.hand_out(opening, freshness, packet)),
-            Err(reason) => {
-                packet[payload.min(opening.layout.clear)..end].fill(0);
-                Err(reason)
-            }
+        let freshness = match self.enter(opening) {
+            Ok(freshness) => freshness,
+            Err(reason) => return Err(wipe(*opening, packet, reason)),
+        };
+        if opening.kind == Kind::Rtp
+            && let Err(reason) = self.restore_header(opening, packet)
+        {
+            return Err(wipe(*opening, packet, reason));
         }
+        Ok(self.hand_out(opening, freshness, packet))
     }
 
     /// Enters an authentic packet into the table.
@@ -349,23 +367,37 @@ impl Receiver {
     fn restore_header(
         &mut self,
         opening: &Opening,
-        header: &RtpHeader,
         packet: &mut [u8],
     ) -> Result<(), UnprotectError> {
-        if self.config.cryptex != CryptexPolicy::Off {
-            cryptex::unmark(packet, header);
-        }
-        if !self.config.encrypted_extensions.is_empty() {
-            let ids = self.config.encrypted_extensions;
-            let found = self.ring.session(opening.key, opening.index);
-            if let Some(key) = &found.keys().header {
-                extension::apply(packet, header, ids, key, opening.index)
-                    .map_err(|_| UnprotectError::ExtensionMalformed)?;
-            }
+        if self.config.cryptex != CryptexPolicy::Off || !self.config.encrypted_extensions.is_empty()
+        {
+            self.decrypt_header(*opening, packet)?;
         }
         // RFC 3550 §A.1: padding that does not fit makes the packet invalid.
-        if header.padding && !padding_is_valid(&packet[header.len..opening.layout.end]) {
+        if opening.padding && !padding_is_valid(&packet[opening.header_len..opening.layout.end]) {
             return Err(UnprotectError::Padding);
+        }
+        Ok(())
+    }
+
+    /// Undoes what Cryptex and RFC 6904 did to the header. What says where its parts stand was never encrypted.
+    #[inline(never)]
+    fn decrypt_header(
+        &mut self,
+        opening: Opening,
+        packet: &mut [u8],
+    ) -> Result<(), UnprotectError> {
+        let header = RtpHeader::parse(&packet[..opening.layout.end])?;
+        if self.config.cryptex != CryptexPolicy::Off {
+            cryptex::unmark(packet, &header);
+        }
+        let ids = self.config.encrypted_extensions;
+        if !ids.is_empty() {
+            let found = self.ring.session(opening.key, opening.index);
+            if let Some(key) = &found.keys().header {
+                extension::apply(packet, &header, ids, key, opening.index)
+                    .map_err(|_| UnprotectError::ExtensionMalformed)?;
+            }
         }
         Ok(())
     }
@@ -384,8 +416,8 @@ impl Receiver {
         }
         let mut len = opening.layout.end;
         if freshness != Freshness::New && self.config.duplicates != Duplicates::Deliver {
-            packet[opening.header_len()..len].fill(0);
-            len = opening.header_len();
+            packet[opening.header_len..len].fill(0);
+            len = opening.header_len;
         }
         Unprotected {
             len,
@@ -394,4 +426,11 @@ impl Receiver {
             freshness,
         }
     }
+}
+
+/// Leaves no plaintext of a packet that is dropped after it was decrypted.
+#[cold]
+fn wipe(opening: Opening, packet: &mut [u8], reason: UnprotectError) -> UnprotectError {
+    packet[opening.header_len.min(opening.layout.clear)..opening.layout.end].fill(0);
+    reason
 }

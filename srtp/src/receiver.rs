@@ -232,7 +232,7 @@ impl Receiver {
     }
 
     /// The replay list of an SSRC, and its window, empty where the SSRC is not held.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn list(&self, ssrc: u32, kind: Kind) -> (ReplayList, &[u64]) {
         self.streams.list_of(ssrc, kind)
     }

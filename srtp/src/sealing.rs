@@ -16,6 +16,8 @@ use crate::streams::{RTCP_INDEX_MAX, TableFull};
 use crate::trailer::{Trailer, rtcp_word};
 
 /// A packet that has its index, and has to be sealed under it.
+///
+/// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the stores before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sealing {
     pub(crate) kind: Kind,
@@ -29,6 +31,16 @@ pub(crate) struct Sealing {
 }
 
 impl Sealing {
+    /// A place to fill.
+    pub(crate) const EMPTY: Self = Self {
+        kind: Kind::Rtp,
+        key: 0,
+        index: 0,
+        len: 0,
+        ssrc: 0,
+        layout: Layout::EMPTY,
+    };
+
     /// The kernel's job.
     ///
     /// # Panics
@@ -53,10 +65,11 @@ impl Sender {
         &mut self,
         buffer: &mut [u8],
         len: usize,
-    ) -> Result<Sealing, ProtectError> {
+        sealing: &mut Sealing,
+    ) -> Result<(), ProtectError> {
         let profile = self.ring.profile();
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
-        let mut header = RtpHeader::parse(packet)?;
+        let header = RtpHeader::parse(packet)?;
         let preparation = if self.config.cryptex {
             Preparation::of(&header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
         } else {
@@ -64,7 +77,7 @@ impl Sender {
         };
         let ids = self.config.encrypted_extensions;
         if !ids.is_empty() {
-            extension::check(packet, &header).map_err(|_| ProtectError::ExtensionMalformed)?;
+            check_extension(packet, header)?;
         }
         let payload_end = len + preparation.growth();
         let trailer = Trailer::behind(payload_end, Kind::Rtp, profile, self.ring.mki_len());
@@ -74,26 +87,27 @@ impl Sender {
         let index = self.take_rtp_index(header.ssrc, header.sequence_number)?;
 
         // From here on nothing fails: the index is used up.
-        let key = self.ring.active();
-        let Span { start, hole } = preparation.apply(buffer, len, &mut header);
-        if !ids.is_empty() {
-            self.encrypt_extensions(buffer, &header, index);
+        let mut span = Span::payload(&header);
+        let ssrc = header.ssrc;
+        if preparation != Preparation::Nothing || !ids.is_empty() {
+            span = self.rewrite_header(preparation, buffer, len, header, index);
         }
         self.write_mki(buffer, trailer.mki);
-        Ok(Sealing {
+        *sealing = Sealing {
             kind: Kind::Rtp,
-            key,
+            key: self.ring.active(),
             index,
             len: trailer.end,
-            ssrc: header.ssrc,
+            ssrc,
             layout: Layout {
-                clear: start,
+                clear: span.start,
                 end: payload_end,
                 tag: trailer.tag,
                 trailer: rtp_trailer(profile.transform(), index),
-                hole,
+                hole: span.hole,
             },
-        })
+        };
+        Ok(())
     }
 
     /// Checks an RTCP packet, takes its index, and writes what stands in the clear.
@@ -101,7 +115,8 @@ impl Sender {
         &mut self,
         buffer: &mut [u8],
         len: usize,
-    ) -> Result<Sealing, ProtectError> {
+        sealing: &mut Sealing,
+    ) -> Result<(), ProtectError> {
         let profile = self.ring.profile();
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let ssrc = rtcp_ssrc(packet)?;
@@ -115,7 +130,7 @@ impl Sender {
         let word = rtcp_word(encrypted, index);
         buffer[trailer.word..trailer.word + word.len()].copy_from_slice(&word);
         self.write_mki(buffer, trailer.mki);
-        Ok(Sealing {
+        *sealing = Sealing {
             kind: Kind::Rtcp,
             key: self.ring.active(),
             index: index.into(),
@@ -128,7 +143,8 @@ impl Sender {
                 trailer: Some(word),
                 hole: None,
             },
-        })
+        };
+        Ok(())
     }
 
     /// The index of an RTP packet, which is taken by this.
@@ -200,18 +216,40 @@ impl Sender {
 
     #[inline(always)]
     fn write_mki(&self, buffer: &mut [u8], at: usize) {
+        if self.ring.mki_len() == 0 {
+            return;
+        }
         let mki = self.ring.key(self.ring.active()).mki();
         buffer[at..at + mki.len()].copy_from_slice(mki);
     }
 
-    #[cold]
-    fn encrypt_extensions(&self, buffer: &mut [u8], header: &RtpHeader, index: u64) {
-        let found = self.ring.session(self.ring.active(), index);
-        if let Some(key) = &found.keys().header {
-            extension::apply(buffer, header, self.config.encrypted_extensions, key, index)
-                .expect("invariant: the extension was checked");
+    /// Encrypts header extensions one by one (RFC 6904), or makes ready for Cryptex (RFC 9335); says what to encipher.
+    #[inline(never)]
+    fn rewrite_header(
+        &self,
+        preparation: Preparation,
+        buffer: &mut [u8],
+        len: usize,
+        mut header: RtpHeader,
+        index: u64,
+    ) -> Span {
+        let span = preparation.apply(buffer, len, &mut header);
+        let ids = self.config.encrypted_extensions;
+        if !ids.is_empty() {
+            let found = self.ring.session(self.ring.active(), index);
+            if let Some(key) = &found.keys().header {
+                extension::apply(buffer, &header, ids, key, index)
+                    .expect("invariant: the extension was checked");
+            }
         }
+        span
     }
+}
+
+/// Whether the header extension can be encrypted.
+#[inline(never)]
+fn check_extension(packet: &[u8], header: RtpHeader) -> Result<(), ProtectError> {
+    extension::check(packet, &header).map_err(|_| ProtectError::ExtensionMalformed)
 }
 
 /// The index of a sequence number, given the indexes used.

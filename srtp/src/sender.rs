@@ -197,9 +197,10 @@ impl Sender {
         buffer: &mut [u8],
         len: usize,
     ) -> Result<usize, ProtectError> {
-        let sealing = self.prepare(kind, buffer, len)?;
+        let mut sealing = Sealing::EMPTY;
+        self.prepare(kind, buffer, len, &mut sealing)?;
         if self.ring.key(sealing.key).is_periodic() {
-            self.seal_periodic(&sealing, buffer);
+            self.seal_periodic(sealing, buffer);
         } else {
             self.job(&sealing, buffer).protect();
         }
@@ -213,14 +214,15 @@ impl Sender {
         kind: Kind,
         buffer: &mut [u8],
         len: usize,
-    ) -> Result<Sealing, ProtectError> {
+        sealing: &mut Sealing,
+    ) -> Result<(), ProtectError> {
         let result = match kind {
-            Kind::Rtp => self.prepare_rtp(buffer, len),
-            Kind::Rtcp => self.prepare_rtcp(buffer, len),
+            Kind::Rtp => self.prepare_rtp(buffer, len, sealing),
+            Kind::Rtcp => self.prepare_rtcp(buffer, len, sealing),
         };
-        match (&result, kind) {
-            (Ok(_), Kind::Rtp) => self.statistics.rtp += 1,
-            (Ok(_), Kind::Rtcp) => self.statistics.rtcp += 1,
+        match (result, kind) {
+            (Ok(()), Kind::Rtp) => self.statistics.rtp += 1,
+            (Ok(()), Kind::Rtcp) => self.statistics.rtcp += 1,
             (Err(_), _) => self.statistics.refused += 1,
         }
         result
@@ -242,7 +244,7 @@ impl Sender {
 
     /// Seals a packet where session keys change with the index (RFC 3711 §4.3.1).
     #[cold]
-    pub(crate) fn seal_periodic(&mut self, sealing: &Sealing, buffer: &mut [u8]) {
+    pub(crate) fn seal_periodic(&mut self, sealing: Sealing, buffer: &mut [u8]) {
         let found = self.ring.session(sealing.key, sealing.index);
         sealing.job(found.keys(), buffer).protect();
         if let Some((period, keys)) = found.derived() {

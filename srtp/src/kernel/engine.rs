@@ -25,6 +25,10 @@ pub(super) enum Engine {
 }
 
 /// The state of one key, as its engine wants it.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a box would cost each packet a step to memory, and a key stands in a box already"
+)]
 pub(super) enum State {
     Portable(Box<portable::State>),
     Cm(CmState),

@@ -8,7 +8,7 @@ use super::{aead, cm};
 pub(super) const AAD_MAX_BEFORE_TRAILER: usize = 12;
 
 /// Where the parts of one packet stand in its buffer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     /// `buffer[..clear]` is authenticated, and not enciphered.
     pub(crate) clear: usize,
@@ -22,6 +22,17 @@ pub(crate) struct Layout {
     /// Offset of four bytes between `clear` and `end` that are authenticated and *not* enciphered: the start of the header
     /// extension where Cryptex also enciphers CSRCs (RFC 9335 §5.2).
     pub(crate) hole: Option<usize>,
+}
+
+impl Layout {
+    /// Nothing at all.
+    pub(crate) const EMPTY: Self = Self {
+        clear: 0,
+        end: 0,
+        tag: 0,
+        trailer: None,
+        hole: None,
+    };
 }
 
 /// Why a [`Layout`] does not fit its buffer.
@@ -143,7 +154,7 @@ impl<'a> Job<'a> {
         result
     }
 
-    #[inline]
+    #[inline(always)]
     fn seal(&mut self) {
         let Key {
             engine, ref state, ..
@@ -172,7 +183,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(&mut self) -> Result<(), Forged> {
         let Key {
             engine, ref state, ..

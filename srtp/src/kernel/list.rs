@@ -1,44 +1,53 @@
-//! A list of jobs on the stack.
+//! A list on the stack.
 
 use std::mem::MaybeUninit;
 
-use super::Job;
+/// How many entries a [`List`] holds: four groups of the 16 lanes of the widest kernel.
+pub(crate) const LIST_MAX: usize = 64;
 
-/// How many jobs a [`JobList`] holds: four groups of the 16 lanes of the widest kernel.
-pub(crate) const JOBS_MAX: usize = 64;
-
-/// Up to [`JOBS_MAX`] jobs, without allocation.
-pub(crate) struct JobList<'a> {
-    jobs: [MaybeUninit<Job<'a>>; JOBS_MAX],
+/// Up to [`LIST_MAX`] entries, without allocation and without a first filling.
+pub(crate) struct List<T> {
+    entries: [MaybeUninit<T>; LIST_MAX],
     len: usize,
 }
 
-impl<'a> JobList<'a> {
+impl<T: Copy> List<T> {
+    /// The entries.
+    #[allow(unsafe_code)]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        let filled = &self.entries[..self.len];
+        // SAFETY: `push` alone moves `len`, and has written every entry below it; `MaybeUninit<T>` has the layout of `T`.
+        unsafe { &*(std::ptr::from_ref(filled) as *const [T]) }
+    }
+}
+
+impl<T> List<T> {
     /// An empty list.
     #[inline(always)]
     pub(crate) fn new() -> Self {
         Self {
-            jobs: [const { MaybeUninit::uninit() }; JOBS_MAX],
+            entries: [const { MaybeUninit::uninit() }; LIST_MAX],
             len: 0,
         }
     }
 
-    /// Adds a job.
+    /// Adds an entry, which is never dropped.
     ///
     /// # Panics
     ///
     /// If the list is full.
     #[inline(always)]
-    pub(crate) fn push(&mut self, job: Job<'a>) {
-        self.jobs[self.len].write(job);
+    pub(crate) fn push(&mut self, entry: T) {
+        const { assert!(!std::mem::needs_drop::<T>()) };
+        self.entries[self.len].write(entry);
         self.len += 1;
     }
 
-    /// The jobs.
+    /// The entries.
     #[allow(unsafe_code)]
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [Job<'a>] {
-        let filled = &mut self.jobs[..self.len];
-        // SAFETY: `push` alone moves `len`, and has written every job below it; `MaybeUninit<T>` has the layout of `T`.
-        unsafe { &mut *(std::ptr::from_mut(filled) as *mut [Job<'a>]) }
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        let filled = &mut self.entries[..self.len];
+        // SAFETY: as in `as_slice`.
+        unsafe { &mut *(std::ptr::from_mut(filled) as *mut [T]) }
     }
 }

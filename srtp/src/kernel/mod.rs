@@ -46,5 +46,5 @@ mod tests;
 pub(crate) use batch::{protect, unprotect};
 pub(crate) use job::{Forged, Job, Layout};
 pub(crate) use key::{AesKey, CipherKey, Key};
-pub(crate) use list::{JOBS_MAX, JobList};
+pub(crate) use list::{LIST_MAX, List};
 pub use tier::Tier;

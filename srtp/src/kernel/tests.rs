@@ -285,7 +285,7 @@ fn a_layout_must_fit() {
         end: 30,
         tag: 30,
         trailer: Some([0; 4]),
-        ..Layout::default()
+        ..Layout::EMPTY
     };
     assert!(Job::new(&key, &mut buffer, [0; 16], fit).is_ok());
     for misfit in [
