@@ -47,6 +47,17 @@ impl Alarms {
         }
     }
 
+    /// Moves the alarm of a session to an earlier time, if it is not that early yet.
+    pub(super) fn bring_forward(&mut self, id: SessionId, when: Instant) {
+        let slot = self.slots.get(id.index());
+        let wanted = slot
+            .filter(|slot| slot.id == Some(id))
+            .and_then(|slot| slot.wanted);
+        if wanted.is_none_or(|wanted| when < wanted) {
+            self.set(id, Some(when));
+        }
+    }
+
     /// At least as many as there are alarms.
     pub(super) fn len(&self) -> usize {
         self.heap.len()
@@ -109,6 +120,18 @@ mod tests {
         assert_eq!(alarms.pop_due(start + 9 * second), Some(a));
         assert_eq!(alarms.pop_due(start + 9 * second), None);
         assert_eq!(alarms.next(), None);
+    }
+
+    #[test]
+    fn alarms_are_brought_forward_and_never_put_off() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let [a] = ids(1)[..] else { unreachable!() };
+        let mut alarms = Alarms::default();
+        alarms.bring_forward(a, start + 3 * second);
+        alarms.bring_forward(a, start + 5 * second);
+        assert_eq!(alarms.pop_due(start + 2 * second), None);
+        alarms.bring_forward(a, start + second);
+        assert_eq!(alarms.pop_due(start + 2 * second), Some(a));
     }
 
     #[test]

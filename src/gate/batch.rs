@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use ice_lite::Path;
 use srtp::Incoming;
 
-use super::{BATCH, Call, Gate};
+use super::{BATCH, Call, Follow, Gate};
 use crate::demux::{Class, classify};
 use crate::router::{Route, SessionId};
 use crate::session::Received;
@@ -97,14 +97,14 @@ impl<C: Call> Gate<C> {
         }
         let kind = packet.kind();
         self.visit(now, id, |call, cx| {
-            let received = match (cx.session_mut(), packet.outcome()) {
+            let received = match (cx.session_untouched(), packet.outcome()) {
                 (Some(session), Some(outcome)) => {
                     session.handle_unprotected(now, path, len, kind, outcome)
                 }
                 _ => Received::Nothing,
             };
             super::hear(call, cx, received);
-            Ok(())
+            Ok(Follow::IfAsked)
         });
     }
 }

@@ -53,6 +53,8 @@ pub struct Context<'a> {
     id: SessionId,
     sessions: &'a mut Sessions,
     outbox: &'a mut Outbox,
+    /// The call has had its session in its hands.
+    touched: bool,
 }
 
 impl<'a> Context<'a> {
@@ -67,6 +69,7 @@ impl<'a> Context<'a> {
             id,
             sessions,
             outbox,
+            touched: false,
         }
     }
 
@@ -91,6 +94,7 @@ impl<'a> Context<'a> {
     /// This call's session; what it has to tell and to send is taken care of afterwards.
     #[must_use]
     pub fn session_mut(&mut self) -> Option<&mut Session> {
+        self.touched = true;
         self.sessions.get_mut(self.id)
     }
 
@@ -191,6 +195,16 @@ impl<'a> Context<'a> {
         if let Some(session) = self.session_mut() {
             session.close(now);
         }
+    }
+
+    /// The session, for the gate.
+    pub(super) fn session_untouched(&mut self) -> Option<&mut Session> {
+        self.sessions.get_mut(self.id)
+    }
+
+    /// Whether the session has nothing to tell, and the call has done nothing to it.
+    pub(super) fn is_calm(&self) -> bool {
+        !self.touched && self.session().is_some_and(Session::is_calm)
     }
 
     /// Puts all that the session has to send into the outbox, and tells over which paths.

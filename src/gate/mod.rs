@@ -42,6 +42,16 @@ pub struct Gate<C> {
 /// Packets that are opened, or sealed, in one pass: what one pass of the kernels takes.
 const BATCH: usize = 64;
 
+/// What has to be looked at after something was done with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follow {
+    /// Whatever the session may have to tell, to send and to wait for.
+    All,
+    /// Nothing, unless the call has asked something of its session: media makes it neither speak nor
+    /// wait. Most packets end here, and touch less memory for it.
+    IfAsked,
+}
+
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handled {
@@ -88,7 +98,7 @@ impl<C: Call> Gate<C> {
             self.calls.resize_with(id.index() + 1, || None);
         }
         self.calls[id.index()] = Some(call);
-        self.visit(now, id, |_, _| Ok(()));
+        self.visit(now, id, |_, _| Ok(Follow::All));
         Ok(id)
     }
 
@@ -118,7 +128,7 @@ impl<C: Call> Gate<C> {
                 if call.poll_timeout().is_some_and(|when| when <= now) {
                     call.handle_timeout(cx);
                 }
-                Ok(())
+                Ok(Follow::All)
             });
         }
     }
@@ -158,7 +168,7 @@ impl<C: Call> Gate<C> {
         let mut result = None;
         self.visit(now, id, |call, cx| {
             result = Some(act(call, cx));
-            Ok(())
+            Ok(Follow::All)
         });
         result
     }
@@ -201,12 +211,11 @@ impl<C: Call> Gate<C> {
     /// Gives a datagram to its session.
     fn give(&mut self, now: Instant, id: SessionId, path: Path, datagram: &mut [u8]) {
         self.visit(now, id, |call, cx| {
-            let Some(session) = cx.session_mut() else {
-                return Ok(());
+            let Some(session) = cx.session_untouched() else {
+                return Ok(Follow::All);
             };
             let received = session.handle_datagram(now, path, datagram)?;
-            hear(call, cx, received);
-            Ok(())
+            Ok(hear(call, cx, received))
         });
     }
 
@@ -215,7 +224,7 @@ impl<C: Call> Gate<C> {
         &mut self,
         now: Instant,
         id: SessionId,
-        act: impl FnOnce(&mut C, &mut Context<'_>) -> Result<(), SessionError>,
+        act: impl FnOnce(&mut C, &mut Context<'_>) -> Result<Follow, SessionError>,
     ) {
         if !self.sessions.contains(id) {
             return;
@@ -228,11 +237,18 @@ impl<C: Call> Gate<C> {
         // What a panic leaves half done is this call's alone, and goes with it.
         let end = catch_unwind(AssertUnwindSafe(|| {
             let result = act(&mut call, &mut cx);
-            follow(&mut call, &mut cx, router);
-            result
+            let calm = result == Ok(Follow::IfAsked) && cx.is_calm();
+            if !calm {
+                follow(&mut call, &mut cx, router);
+            }
+            result.map(|_| calm)
         }));
         let over = match end {
-            Ok(Ok(())) => cx
+            Ok(Ok(true)) => {
+                self.settle(id, call);
+                return;
+            }
+            Ok(Ok(false)) => cx
                 .session()
                 .is_none_or(Session::is_closed)
                 .then_some(Ok(())),
@@ -253,6 +269,18 @@ impl<C: Call> Gate<C> {
         let session = self.sessions.get(id).and_then(Session::poll_timeout);
         let next = session.into_iter().chain(call.poll_timeout()).min();
         self.alarms.set(id, next);
+        self.put_back(id, call);
+    }
+
+    /// After something that concerns the call alone.
+    fn settle(&mut self, id: SessionId, call: C) {
+        if let Some(when) = call.poll_timeout() {
+            self.alarms.bring_forward(id, when);
+        }
+        self.put_back(id, call);
+    }
+
+    fn put_back(&mut self, id: SessionId, call: C) {
         if let Some(slot) = self.calls.get_mut(id.index()) {
             *slot = Some(call);
         }
@@ -279,13 +307,14 @@ impl<C: Call> Gate<C> {
 }
 
 /// Gives a call what its session has made of a datagram.
-fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) {
+fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) -> Follow {
     match received {
-        Received::Nothing => {}
+        Received::Nothing => return Follow::All,
         Received::Duplicate { kind, packet } => call.handle_duplicate(cx, kind, packet),
         Received::Rtp(packet) => call.handle_rtp(cx, packet),
         Received::Rtcp(packet) => call.handle_rtcp(cx, packet),
     }
+    Follow::IfAsked
 }
 
 /// Takes up what a session has to tell and to send, until there is no more.

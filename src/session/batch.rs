@@ -15,6 +15,11 @@ impl Session {
         self.status == Status::Open && self.media.is_some() && self.ice.is_valid(path)
     }
 
+    /// Whether media, which alone has come or gone, has left nothing to poll for.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.events.len() == 0 && self.held.is_none()
+    }
+
     /// Once there are keys.
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         self.media.as_deref().map(|media| &media.receiver)
