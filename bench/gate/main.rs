@@ -15,6 +15,9 @@ static ALLOCATOR: memory::Counting = memory::Counting;
 /// Calls that `calls` sets up unless it is told otherwise.
 const CALLS: usize = 10_000;
 
+/// Seconds of each part of `flood` unless it is told otherwise.
+const SECONDS: u64 = 10;
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -25,10 +28,10 @@ fn main() -> ExitCode {
     };
     let count = rest.last().and_then(|number| number.parse().ok());
     let figures = match *what {
-        "flood" => flood::run(),
-        "calls" => calls::run(count.unwrap_or(CALLS)),
+        "flood" => flood::run(count.unwrap_or(SECONDS)),
+        "calls" => calls::run(count.map_or(CALLS, |count| count as usize)),
         _ => {
-            eprintln!("usage: bench-gate flood|calls [--json FILE] [CALLS]");
+            eprintln!("usage: bench-gate flood|calls [--json FILE] [SECONDS|CALLS]");
             return ExitCode::FAILURE;
         }
     };

@@ -1,24 +1,20 @@
-//! What a datagram costs that is dropped.
+//! What a datagram costs that is dropped: the gate alone, without a socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use portcullis::ice_lite::stun::{IntegrityKey, MessageType, MessageWriter, TransactionId};
 use portcullis::{Path, Session};
 use serde_json::{Value, json};
 
-use super::memory;
-use super::world::World;
-
-/// Calls that live while the flood goes on.
-const CALLS: usize = 1000;
+use super::{CALLS, mix};
+use crate::memory;
+use crate::world::World;
 
 /// Datagrams of each round.
 const ROUND: u32 = 200_000;
 const ROUNDS: u32 = 10;
 
-/// The gate alone, without a socket: a mix of a quarter each of forged checks, ClientHellos, media and
-/// noise from spoofed addresses.
+/// The mix from spoofed addresses, each datagram from another one.
 pub(crate) fn run() -> Value {
     let mut world = World::new();
     for _ in 0..CALLS {
@@ -29,13 +25,13 @@ pub(crate) fn run() -> Value {
         .calls()
         .map(|(_, session, _)| Session::local_ufrag(session).to_owned())
         .collect();
-    let mix = mix(&ufrags);
+    let mix = mix::datagrams(&ufrags);
     let before = (world.gate.state_digest(), memory::live());
     let allocations = memory::allocations();
     let mut best = f64::INFINITY;
     for round in 0..ROUNDS {
         let start = Instant::now();
-        flood(&mut world, &mix, round);
+        drop_all(&mut world, &mix, round);
         best = best.min(start.elapsed().as_secs_f64());
     }
     let allocations = memory::allocations() - allocations;
@@ -53,7 +49,7 @@ pub(crate) fn run() -> Value {
     })
 }
 
-fn flood(world: &mut World, mix: &[Vec<u8>], round: u32) {
+fn drop_all(world: &mut World, mix: &[Vec<u8>], round: u32) {
     let local = world.callers[0].path.local;
     let mut buf = [0; 1500];
     for number in 0..ROUND {
@@ -65,35 +61,4 @@ fn flood(world: &mut World, mix: &[Vec<u8>], round: u32) {
         place.copy_from_slice(datagram);
         world.gate.handle_datagram(world.now, path, place);
     }
-}
-
-fn mix(ufrags: &[String]) -> Vec<Vec<u8>> {
-    let mut mix = Vec::new();
-    for (number, ufrag) in ufrags.iter().take(256).enumerate() {
-        mix.push(check(ufrag, number as u8));
-        let mut hello = vec![22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0xA3];
-        hello.resize(1200, 1);
-        mix.push(hello);
-        let mut media = vec![0x80; 188];
-        media[2] = number as u8;
-        mix.push(media);
-        mix.push(
-            (0..200)
-                .map(|place| (place * 7 + number * 31) as u8)
-                .collect(),
-        );
-    }
-    mix
-}
-
-/// A check for a call that exists, by somebody without its password.
-fn check(ufrag: &str, number: u8) -> Vec<u8> {
-    let mut buf = [0; 256];
-    let kind = MessageType::BINDING_REQUEST;
-    let mut writer = MessageWriter::new(&mut buf, kind, TransactionId([number; 12])).expect("room");
-    writer.username(ufrag, "peer").expect("room");
-    let len = writer
-        .seal(&IntegrityKey::new(b"not the password"))
-        .expect("room");
-    buf[..len].to_vec()
 }
