@@ -1,0 +1,56 @@
+//! The peers, each in a file of its own.
+
+mod boringssl;
+mod dimpl;
+mod openssl;
+mod pyopenssl;
+mod webrtc_rs;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::peer::{Call, Peer};
+
+/// All peers of DTLS, in the order of the table.
+pub(crate) const ALL: &[Peer] = &[
+    openssl::PEER,
+    pyopenssl::PEER,
+    boringssl::PEER,
+    dimpl::PEER,
+    webrtc_rs::PEER,
+];
+
+/// A file of `interop/peers/`.
+fn source(path: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "peers", path].iter().collect()
+}
+
+/// The first line that a command prints, if it runs and succeeds.
+fn first_line(command: &mut Command) -> Option<String> {
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().map(|line| line.trim().to_owned())
+}
+
+/// A program of this package, which stands beside this one if its feature was switched on.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name(name);
+    path.exists().then_some(path)
+}
+
+/// The version of a crate in the lock file of this workspace.
+fn locked(name: &str) -> Option<String> {
+    let lock = include_str!("../../../../Cargo.lock");
+    let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    rest.split_once('"').map(|(version, _)| version.to_owned())
+}
+
+/// The command of a program of this package.
+fn own_command(name: &str, call: &Call<'_>) -> Command {
+    let mut command = Command::new(program(name).unwrap_or_default());
+    command.args(call.arguments());
+    command
+}
