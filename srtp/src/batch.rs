@@ -262,11 +262,11 @@ impl Incoming<'_> {
         authentic: bool,
     ) {
         let receiver = receivers[self.receiver].as_mut();
-        let result = if authentic {
-            receiver.commit(opening, self.packet)
-        } else {
-            receiver.unprotect_again(*opening, self.packet)
-        };
+        if !authentic {
+            self.outcome = Some(receiver.unprotect_again(*opening, self.packet));
+            return;
+        }
+        let result = receiver.commit(opening, self.packet);
         self.outcome = Some(receiver.count(result));
     }
 }

@@ -83,7 +83,7 @@ impl Receiver {
         self.open_otherwise(opening, packet)
     }
 
-    /// Unprotects a packet again that failed in a batch: packets before it may have changed what its index seems to be.
+    /// Unprotects a packet again that failed in a batch, and counts: packets before it may have changed what its index seems to be.
     #[cold]
     pub(crate) fn unprotect_again(
         &mut self,
@@ -91,11 +91,14 @@ impl Receiver {
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
         let mut opening = Opening::EMPTY;
-        self.prepare(failed.kind, packet, &mut opening)?;
-        if !opening.is_same_guess(&failed) && self.open(&opening, packet) {
-            return self.commit(&opening, packet);
-        }
-        self.open_otherwise(opening, packet)
+        let result = match self.prepare(failed.kind, packet, &mut opening) {
+            Ok(()) if !opening.is_same_guess(&failed) && self.open(&opening, packet) => {
+                self.commit(&opening, packet)
+            }
+            Ok(()) => self.open_otherwise(opening, packet),
+            Err(reason) => Err(reason),
+        };
+        self.count(result)
     }
 
     /// Looks at a packet; nothing changes.
@@ -114,9 +117,10 @@ impl Receiver {
             .ok_or(UnprotectError::Truncated)?;
         let trailer = Trailer::behind(payload_end, kind, profile, self.ring.mki_len());
         match kind {
-            Kind::Rtp => self.look_at_rtp(packet, &trailer, payload_end, opening),
-            Kind::Rtcp => self.look_at_rtcp(packet, &trailer, payload_end, opening),
+            Kind::Rtp => self.look_at_rtp(packet, trailer, payload_end, opening)?,
+            Kind::Rtcp => *opening = self.look_at_rtcp(packet, trailer, payload_end)?,
         }
+        Ok(())
     }
 
     /// Checks the lifetime of a key, and what the replay list says of an index.
@@ -138,7 +142,7 @@ impl Receiver {
     fn look_at_rtp(
         &self,
         packet: &[u8],
-        trailer: &Trailer,
+        trailer: Trailer,
         payload_end: usize,
         opening: &mut Opening,
     ) -> Result<(), UnprotectError> {
@@ -178,10 +182,9 @@ impl Receiver {
     fn look_at_rtcp(
         &self,
         packet: &[u8],
-        trailer: &Trailer,
+        trailer: Trailer,
         payload_end: usize,
-        opening: &mut Opening,
-    ) -> Result<(), UnprotectError> {
+    ) -> Result<Opening, UnprotectError> {
         let ssrc = rtcp_ssrc(&packet[..payload_end])?;
         let word = packet
             .get(trailer.word..)
@@ -197,7 +200,7 @@ impl Receiver {
         let key = self.key_of(packet, trailer)?;
         let (list, bits) = self.list(ssrc, Kind::Rtcp);
         self.admit(Kind::Rtcp, key, check(&list, bits, index.into()))?;
-        *opening = Opening {
+        Ok(Opening {
             kind: Kind::Rtcp,
             key,
             ssrc,
@@ -215,13 +218,12 @@ impl Receiver {
                 trailer: Some(rtcp_word(encrypted, index)),
                 hole: None,
             },
-        };
-        Ok(())
+        })
     }
 
     /// The key that the packet names, or the one to try first.
     #[inline(always)]
-    fn key_of(&self, packet: &[u8], trailer: &Trailer) -> Result<usize, UnprotectError> {
+    fn key_of(&self, packet: &[u8], trailer: Trailer) -> Result<usize, UnprotectError> {
         let mki_len = self.ring.mki_len();
         if mki_len == 0 {
             return Ok(self.ring.active());

@@ -115,8 +115,7 @@ impl Sender {
         &mut self,
         buffer: &mut [u8],
         len: usize,
-        sealing: &mut Sealing,
-    ) -> Result<(), ProtectError> {
+    ) -> Result<Sealing, ProtectError> {
         let profile = self.ring.profile();
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let ssrc = rtcp_ssrc(packet)?;
@@ -130,7 +129,7 @@ impl Sender {
         let word = rtcp_word(encrypted, index);
         buffer[trailer.word..trailer.word + word.len()].copy_from_slice(&word);
         self.write_mki(buffer, trailer.mki);
-        *sealing = Sealing {
+        Ok(Sealing {
             kind: Kind::Rtcp,
             key: self.ring.active(),
             index: index.into(),
@@ -143,8 +142,7 @@ impl Sender {
                 trailer: Some(word),
                 hole: None,
             },
-        };
-        Ok(())
+        })
     }
 
     /// The index of an RTP packet, which is taken by this.

@@ -218,7 +218,9 @@ impl Sender {
     ) -> Result<(), ProtectError> {
         let result = match kind {
             Kind::Rtp => self.prepare_rtp(buffer, len, sealing),
-            Kind::Rtcp => self.prepare_rtcp(buffer, len, sealing),
+            Kind::Rtcp => self
+                .prepare_rtcp(buffer, len)
+                .map(|prepared| *sealing = prepared),
         };
         match (result, kind) {
             (Ok(()), Kind::Rtp) => self.statistics.rtp += 1,
