@@ -40,7 +40,8 @@ impl Task for Open<'_> {
         let (state, layout) = (self.state, self.layout);
         let tag = crypt(token, state, Direction::Open, iv, layout, self.buffer);
         let theirs =
-            <S::Vector as Vector>::load_partial(token, &self.buffer[layout.tag..][..16]).first();
+            <S::Vector as Vector>::load_partial(token.vectors(), &self.buffer[layout.tag..][..16])
+                .first();
         if tag.xor(theirs).is_zero() {
             return Ok(());
         }
@@ -76,9 +77,9 @@ impl Task for Restore<'_> {
         let data = &mut buffer[layout.clear..layout.end];
         match state.rounds {
             Rounds::Aes256 => {
-                apply_keystream::<S::Vector, 15>(token, state.keys(), iv, 2, data);
+                apply_keystream::<S::Vector, 15>(token.vectors(), state.keys(), iv, 2, data);
             }
-            _ => apply_keystream::<S::Vector, 11>(token, state.keys(), iv, 2, data),
+            _ => apply_keystream::<S::Vector, 11>(token.vectors(), state.keys(), iv, 2, data),
         }
     }
 }

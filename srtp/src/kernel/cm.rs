@@ -49,12 +49,12 @@ impl Seal<'_> {
         let Layout { clear, end, .. } = *self.layout;
         let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, iv, clear));
         let packet = &mut self.buffer[..end];
-        let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
+        let mut chain = S::Chain::new(token.chains(), self.state.midstates.inner());
         for index in 0..end / 64 {
             if let Some(cipher) = &mut cipher {
                 cipher.reach(packet, 64 * (index + LEAD));
             }
-            chain = chain.update(token.into(), &packet.as_chunks().0[index]);
+            chain = chain.update(token.chains(), &packet.as_chunks().0[index]);
         }
         if let Some(cipher) = &mut cipher {
             cipher.reach(packet, end);
@@ -98,9 +98,9 @@ impl Open<'_> {
         tail.fill(&self.buffer[..end], trailer);
         let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, iv, clear));
         let (packet, behind) = self.buffer.split_at_mut(end);
-        let mut chain = S::Chain::new(token.into(), self.state.midstates.inner());
+        let mut chain = S::Chain::new(token.chains(), self.state.midstates.inner());
         for index in 0..end / 64 {
-            chain = chain.update(token.into(), &packet.as_chunks().0[index]);
+            chain = chain.update(token.chains(), &packet.as_chunks().0[index]);
             if let Some(cipher) = &mut cipher {
                 cipher.stay_before(packet, 64 * (index + 1));
             }
@@ -115,7 +115,7 @@ impl Open<'_> {
         }
         if let Some(cipher) = &cipher {
             apply_keystream::<S::Vector, KEYS>(
-                token,
+                token.vectors(),
                 cipher.keys,
                 iv,
                 0,
@@ -143,7 +143,7 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
         Self {
             token,
             keys,
-            counter: Counter::new(token, iv, 0),
+            counter: Counter::new(token.vectors(), iv, 0),
             at: start,
         }
     }
@@ -171,9 +171,10 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
     #[inline(always)]
     fn step(&mut self, data: &mut [u8]) {
         let vectors = self.counter.take::<STRIDE>();
-        let keystream = S::Vector::encrypt::<KEYS, STRIDE>(self.token, self.keys, vectors);
+        let keystream =
+            S::Vector::encrypt::<KEYS, STRIDE>(self.token.vectors(), self.keys, vectors);
         for (chunk, key) in data.chunks_mut(S::Vector::BYTES).zip(keystream) {
-            S::Vector::load_partial(self.token, chunk)
+            S::Vector::load_partial(self.token.vectors(), chunk)
                 .xor(key)
                 .store_partial(chunk);
         }
@@ -199,11 +200,11 @@ fn finish<S: Simd>(
 #[inline(always)]
 fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &Tail) -> [u32; 5] {
     for block in tail.blocks() {
-        chain = chain.update(token.into(), block);
+        chain = chain.update(token.chains(), block);
     }
-    let outer = S::Chain::new(token.into(), state.midstates.outer());
+    let outer = S::Chain::new(token.chains(), state.midstates.outer());
     outer
-        .update(token.into(), &outer_block(chain.words()))
+        .update(token.chains(), &outer_block(chain.words()))
         .words()
 }
 
@@ -221,10 +222,22 @@ impl Task for Keystream<'_> {
         match self.state.rounds {
             Rounds::Null => {}
             Rounds::Aes128 => {
-                apply_keystream::<S::Vector, 11>(token, self.state.keys(), iv, 0, self.data);
+                apply_keystream::<S::Vector, 11>(
+                    token.vectors(),
+                    self.state.keys(),
+                    iv,
+                    0,
+                    self.data,
+                );
             }
             Rounds::Aes256 => {
-                apply_keystream::<S::Vector, 15>(token, self.state.keys(), iv, 0, self.data);
+                apply_keystream::<S::Vector, 15>(
+                    token.vectors(),
+                    self.state.keys(),
+                    iv,
+                    0,
+                    self.data,
+                );
             }
         }
     }

@@ -8,12 +8,14 @@ use super::{AesKey, Tier};
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 use super::aarch64::{self, Neon};
 #[cfg(target_arch = "x86_64")]
-use super::x86_64::{self, AesNi, Avx2, Avx512};
+use super::x86_64::{self, AesNi, Avx2, Avx512, Lanes};
 
 /// The kernels of a tier: its token.
 #[derive(Clone, Copy)]
 pub(super) enum Engine {
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    Lanes(Lanes),
     #[cfg(target_arch = "x86_64")]
     AesNi(AesNi),
     #[cfg(target_arch = "x86_64")]
@@ -41,6 +43,8 @@ impl Engine {
         match tier {
             Tier::Portable => Some(Self::Portable),
             #[cfg(target_arch = "x86_64")]
+            Tier::Lanes => Lanes::check().map(Self::Lanes),
+            #[cfg(target_arch = "x86_64")]
             Tier::AesNi => AesNi::check().map(Self::AesNi),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => Avx2::check().map(Self::Avx2),
@@ -57,6 +61,8 @@ impl Engine {
         match self {
             Self::Portable => Tier::Portable,
             #[cfg(target_arch = "x86_64")]
+            Self::Lanes(_) => Tier::Lanes,
+            #[cfg(target_arch = "x86_64")]
             Self::AesNi(_) => Tier::AesNi,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => Tier::Avx2,
@@ -72,7 +78,9 @@ impl Engine {
         match self {
             Self::Portable => State::Portable(Box::new(portable::State::cm(cipher, auth))),
             #[cfg(target_arch = "x86_64")]
-            Self::AesNi(token) => State::Cm(x86_64::cm(token, cipher, auth)),
+            Self::Lanes(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
             #[cfg(target_arch = "x86_64")]
@@ -87,7 +95,9 @@ impl Engine {
         match self {
             Self::Portable => State::Portable(Box::new(portable::State::gcm(key))),
             #[cfg(target_arch = "x86_64")]
-            Self::AesNi(token) => State::Gcm(x86_64::gcm(token, key)),
+            Self::Lanes(token) => State::Gcm(x86_64::gcm(token.into(), key)),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(token) => State::Gcm(x86_64::gcm(token.into(), key)),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(token) => State::Gcm(x86_64::gcm(token.into(), key)),
             #[cfg(target_arch = "x86_64")]
@@ -102,6 +112,8 @@ impl Engine {
     pub(super) fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         match self {
             Self::Portable => unreachable!("invariant: the portable tier has states of its own"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Lanes(token) => token.run(task, iv),
             #[cfg(target_arch = "x86_64")]
             Self::AesNi(token) => token.run(task, iv),
             #[cfg(target_arch = "x86_64")]

@@ -8,11 +8,16 @@ use super::state::GcmState;
 use super::vector::Vector;
 
 /// A tier: the token of its CPU check.
-pub(super) trait Simd: Copy + Into<<Self::Chain as Chain>::Token> {
+pub(super) trait Simd: Copy {
     /// The vectors of AES blocks.
-    type Vector: Vector<Token = Self>;
+    type Vector: Vector;
     /// One SHA-1 state.
     type Chain: Chain;
+
+    /// What its vectors ask of the CPU, which is there.
+    fn vectors(self) -> <Self::Vector as Vector>::Token;
+    /// What its chains ask of the CPU, which is there.
+    fn chains(self) -> <Self::Chain as Chain>::Token;
 
     /// Runs the task with the instructions of this tier. The IV goes in registers.
     fn run<T: Task>(self, task: T, iv: u128) -> T::Output;

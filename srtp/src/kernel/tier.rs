@@ -14,9 +14,11 @@ use super::engine::Engine;
 pub enum Tier {
     /// The RustCrypto crates, on any CPU.
     Portable,
+    /// x86-64 with AES-NI, PCLMULQDQ and AVX2, but without SHA-NI: SHA-1 in eight lanes.
+    Lanes,
     /// x86-64 with AES-NI, PCLMULQDQ and SHA-NI.
     AesNi,
-    /// x86-64 with AVX2, VAES and VPCLMULQDQ on 256-bit vectors, on top of [`Tier::AesNi`].
+    /// x86-64 with AVX2, VAES and VPCLMULQDQ on 256-bit vectors, on top of [`Tier::AesNi`] and [`Tier::Lanes`].
     Avx2,
     /// x86-64 with AVX-512 (F, BW, DQ, VL, VBMI), VAES and VPCLMULQDQ on 512-bit vectors, on top of [`Tier::Avx2`].
     Avx512,
@@ -28,15 +30,16 @@ pub enum Tier {
 const VARIABLE: &str = "PORTCULLIS_SRTP_TIER";
 
 impl Tier {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Portable,
+        Self::Lanes,
         Self::AesNi,
         Self::Avx2,
         Self::Avx512,
         Self::Neon,
     ];
 
-    /// The tier of this process: the widest the CPU has, unless `PORTCULLIS_SRTP_TIER` names a lower one (`portable`,
+    /// The tier of this process: the widest the CPU has, unless `PORTCULLIS_SRTP_TIER` names a lower one (`portable`, `lanes`,
     /// `aes-ni`, `avx2`, `avx512` or `neon`). The variable is read once; a name that is unknown or beyond the CPU changes nothing.
     pub fn detect() -> Self {
         static TIER: OnceLock<Tier> = OnceLock::new();
@@ -74,6 +77,7 @@ impl Tier {
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
+            Self::Lanes => "lanes",
             Self::AesNi => "aes-ni",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",

@@ -15,6 +15,16 @@ impl Simd for Neon {
     type Chain = Chain;
 
     #[inline(always)]
+    fn vectors(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn chains(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
     fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         #[target_feature(enable = "neon,aes,sha2")]
         fn inner<T: Task>(token: Neon, task: T, iv: u128) -> T::Output {

@@ -2,30 +2,58 @@
 
 use core::arch::x86_64::__cpuid;
 
-/// AES-NI, PCLMULQDQ and SHA-NI, with SSE up to 4.1.
+/// AES-NI and PCLMULQDQ, with SSE up to 4.1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Aes(());
+
+/// AVX2, on top of [`Aes`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes(Aes);
+
+/// SHA-NI, on top of [`Aes`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AesNi {
+    aes: Aes,
     sha_overlaps: bool,
 }
 
-/// AVX2, VAES and VPCLMULQDQ, on top of [`AesNi`].
+/// VAES and VPCLMULQDQ, on top of [`AesNi`] and [`Lanes`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx2(AesNi);
+pub(crate) struct Avx2 {
+    narrow: AesNi,
+    lanes: Lanes,
+}
 
 /// AVX-512 F, BW, DQ, VL and VBMI2, on top of [`Avx2`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(Avx2);
 
-impl AesNi {
+impl Aes {
     /// The token, if the CPU has the instructions.
     pub(crate) fn check() -> Option<Self> {
         let all = is_x86_feature_detected!("sse2")
             && is_x86_feature_detected!("ssse3")
             && is_x86_feature_detected!("sse4.1")
             && is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("pclmulqdq")
-            && is_x86_feature_detected!("sha");
-        all.then(|| Self {
+            && is_x86_feature_detected!("pclmulqdq");
+        all.then_some(Self(()))
+    }
+}
+
+impl Lanes {
+    /// The token, if the CPU has the instructions.
+    pub(crate) fn check() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx") && is_x86_feature_detected!("avx2");
+        Aes::check().filter(|_| all).map(Self)
+    }
+}
+
+impl AesNi {
+    /// The token, if the CPU has the instructions.
+    pub(crate) fn check() -> Option<Self> {
+        let aes = Aes::check().filter(|_| is_x86_feature_detected!("sha"))?;
+        Some(Self {
+            aes,
             sha_overlaps: is_amd(),
         })
     }
@@ -44,13 +72,12 @@ impl AesNi {
 impl Avx2 {
     /// The token, if the CPU has the instructions.
     pub(crate) fn check() -> Option<Self> {
-        let all = is_x86_feature_detected!("avx")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
+        let all = is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("vpclmulqdq");
-        AesNi::check().filter(|_| all).map(Self)
+        let (narrow, lanes) = (AesNi::check()?, Lanes::check()?);
+        all.then_some(Self { narrow, lanes })
     }
 }
 
@@ -66,23 +93,28 @@ impl Avx512 {
     }
 }
 
-impl From<Avx2> for AesNi {
-    fn from(token: Avx2) -> Self {
-        token.0
-    }
+/// A token of more instructions is one of fewer.
+macro_rules! weaken {
+    ($($strong:ty => $weak:ty: $token:ident $(. $part:tt)*;)*) => {$(
+        impl From<$strong> for $weak {
+            #[inline(always)]
+            fn from($token: $strong) -> Self {
+                $token $(. $part)*
+            }
+        }
+    )*};
 }
 
-impl From<Avx512> for Avx2 {
-    fn from(token: Avx512) -> Self {
-        token.0
-    }
-}
-
-impl From<Avx512> for AesNi {
-    fn from(token: Avx512) -> Self {
-        token.0.0
-    }
-}
+weaken!(
+    Lanes => Aes: token.0;
+    AesNi => Aes: token.aes;
+    Avx2 => Aes: token.lanes.0;
+    Avx2 => Lanes: token.lanes;
+    Avx2 => AesNi: token.narrow;
+    Avx512 => Aes: token.0.lanes.0;
+    Avx512 => AesNi: token.0.narrow;
+    Avx512 => Avx2: token.0;
+);
 
 /// Whether the vendor is AMD.
 fn is_amd() -> bool {

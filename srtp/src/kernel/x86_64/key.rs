@@ -2,19 +2,19 @@
 
 use core::arch::x86_64::*;
 
-use super::cpu::AesNi;
+use super::cpu::Aes;
 use super::vector128::Block128;
 use crate::kernel::AesKey;
 use crate::kernel::gcm::powers;
 use crate::kernel::state::{CmState, GcmState, Rounds};
 
 /// The state of AES counter mode and HMAC-SHA1.
-pub(in crate::kernel) fn cm(token: AesNi, cipher: Option<AesKey<'_>>, auth: &[u8; 20]) -> CmState {
+pub(in crate::kernel) fn cm(token: Aes, cipher: Option<AesKey<'_>>, auth: &[u8; 20]) -> CmState {
     CmState::new(cipher, auth, |word| sub_word(token, word))
 }
 
 /// The state of AES-GCM.
-pub(in crate::kernel) fn gcm(token: AesNi, key: AesKey<'_>) -> GcmState {
+pub(in crate::kernel) fn gcm(token: Aes, key: AesKey<'_>) -> GcmState {
     GcmState::new(
         key,
         |word| sub_word(token, word),
@@ -26,7 +26,7 @@ pub(in crate::kernel) fn gcm(token: AesNi, key: AesKey<'_>) -> GcmState {
 }
 
 /// SubWord of FIPS 197 §5.2, in constant time.
-fn sub_word(_: AesNi, word: u32) -> u32 {
+fn sub_word(_: Aes, word: u32) -> u32 {
     #[target_feature(enable = "aes,sse4.1")]
     fn inner(word: u32) -> u32 {
         let assisted = _mm_aeskeygenassist_si128(_mm_set1_epi32(word as i32), 0);

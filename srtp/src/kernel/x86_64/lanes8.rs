@@ -2,25 +2,25 @@
 
 use core::arch::x86_64::*;
 
-use super::cpu::Avx2;
+use super::cpu::Lanes;
 use crate::kernel::lanes::Words;
 
 /// One word of each of eight messages.
 #[derive(Clone, Copy)]
 pub(crate) struct Words8(__m256i);
 
-// SAFETY of every block below: a `Words8` is made from an `Avx2` only, so the CPU has AVX2. Where memory is touched, the slice it
+// SAFETY of every block below: a `Words8` is made from a `Lanes` only, so the CPU has AVX2. Where memory is touched, the slice it
 // lies in is named beside it.
 impl Words for Words8 {
-    type Token = Avx2;
+    type Token = Lanes;
     #[inline(always)]
-    fn splat(_: Avx2, word: u32) -> Self {
+    fn splat(_: Lanes, word: u32) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_set1_epi32(word as i32) })
     }
 
     #[inline(always)]
-    fn load(_: Avx2, words: &[u32]) -> Self {
+    fn load(_: Lanes, words: &[u32]) -> Self {
         let words: &[u32; 8] = words
             .first_chunk()
             .expect("invariant: a word for each lane");
@@ -38,7 +38,7 @@ impl Words for Words8 {
     }
 
     #[inline(always)]
-    fn transpose(token: Avx2, rows: &[&[u8; 64]]) -> [Self; 16] {
+    fn transpose(token: Lanes, rows: &[&[u8; 64]]) -> [Self; 16] {
         let rows: &[&[u8; 64]; 8] = rows.first_chunk().expect("invariant: a row for each lane");
         let mut columns = [Self::splat(token, 0); 16];
         for quarter in 0..4 {

@@ -1,9 +1,10 @@
-//! The three tiers: which vectors, how many share a reduction, and how many messages are worth wide lanes.
+//! The tiers: which vectors, how many share a reduction, and how many messages are worth wide lanes.
 
-use super::cpu::{AesNi, Avx2, Avx512};
+use super::cpu::{AesNi, Avx2, Avx512, Lanes};
 use super::lanes8::Words8;
 use super::lanes16::Words16;
 use super::sha1_ni::Chain;
+use super::sha1_portable;
 use super::vector128::Block128;
 use super::vector256::Block256;
 use super::vector512::Block512;
@@ -14,13 +15,24 @@ use crate::kernel::lanes;
 use crate::kernel::message::Lane;
 use crate::kernel::simd::{GROUP, Simd, Task};
 use crate::kernel::state::GcmState;
+use crate::kernel::vector::Vector;
 
 /// Implements [`Simd`] for a token. `$features` is what its `check` asks for, `$group` the number of vectors that share a reduction.
 macro_rules! tier {
-    ($token:ty, $vector:ty, $group:literal, $($features:literal)*, $macs:expr) => {
+    ($token:ty, $vector:ty, $group:literal, $chain:ty, $($features:literal)*, $macs:expr) => {
         impl Simd for $token {
             type Vector = $vector;
-            type Chain = Chain;
+            type Chain = $chain;
+
+            #[inline(always)]
+            fn vectors(self) -> <$vector as Vector>::Token {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn chains(self) -> <$chain as chains::Chain>::Token {
+                self.into()
+            }
 
             #[inline(always)]
             fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
@@ -41,7 +53,7 @@ macro_rules! tier {
                 layout: &Layout,
                 buffer: &mut [u8],
             ) -> Block128 {
-                gcm::crypt::<$vector, KEYS, $group>(self, key, direction, iv, layout, buffer)
+                gcm::crypt::<$vector, KEYS, $group>(self.into(), key, direction, iv, layout, buffer)
             }
 
             #[inline(always)]
@@ -58,9 +70,19 @@ macro_rules! tier {
 }
 
 tier!(
+    Lanes,
+    Block128,
+    8,
+    sha1_portable::Chain,
+    "ssse3,sse4.1,aes,pclmulqdq"
+    "avx,avx2",
+    macs_in_8_lanes
+);
+tier!(
     AesNi,
     Block128,
     8,
+    Chain,
     "ssse3,sse4.1,aes,pclmulqdq,sha",
     macs_in_chains
 );
@@ -68,14 +90,16 @@ tier!(
     Avx2,
     Block256,
     8,
+    Chain,
     "ssse3,sse4.1,aes,pclmulqdq,sha"
     "avx,avx2,bmi1,bmi2,vaes,vpclmulqdq",
-    macs_in_8_lanes
+    macs_in_8_lanes_or_chains
 );
 tier!(
     Avx512,
     Block512,
     4,
+    Chain,
     "ssse3,sse4.1,aes,pclmulqdq,sha"
     "avx,avx2,bmi1,bmi2,vaes,vpclmulqdq"
     "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2",
@@ -90,15 +114,45 @@ fn macs_in_chains(token: AesNi, lanes: &[Lane<'_>; GROUP], count: usize, digests
 }
 
 #[inline(always)]
-fn macs_in_8_lanes(token: Avx2, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
+fn macs_in_8_lanes_or_chains(
+    token: Avx2,
+    lanes: &[Lane<'_>; GROUP],
+    count: usize,
+    digests: &mut Digests,
+) {
     let narrow = AesNi::from(token);
     if narrow.sha_overlaps() {
         return macs_in_chains(narrow, lanes, count, digests);
     }
+    macs_in_halves::<Chain>(
+        token.into(),
+        narrow,
+        lanes,
+        count,
+        digests,
+        CHAINS_PER_8_LANES,
+    );
+}
+
+#[inline(always)]
+fn macs_in_8_lanes(token: Lanes, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
+    macs_in_halves::<sha1_portable::Chain>(token, token, lanes, count, digests, 1);
+}
+
+/// Half a group after the other.
+#[inline(always)]
+fn macs_in_halves<C: chains::Chain>(
+    token: Lanes,
+    narrow: C::Token,
+    lanes: &[Lane<'_>; GROUP],
+    count: usize,
+    digests: &mut Digests,
+    limit: usize,
+) {
     let (halves, digests) = (lanes.as_chunks::<8>().0, digests.as_chunks_mut::<8>().0);
     for ((lanes, digests), done) in halves.iter().zip(digests).zip([0, 8]) {
         let count = count.saturating_sub(done).min(8);
-        macs_in_lanes::<Words8, 8>(token, narrow, lanes, count, digests, CHAINS_PER_8_LANES);
+        macs_in_lanes::<Words8, C, 8>(token, narrow, lanes, count, digests, limit);
     }
 }
 
@@ -110,7 +164,7 @@ fn macs_in_16_lanes(token: Avx512, lanes: &[Lane<'_>; GROUP], count: usize, dige
     } else {
         CHAINS_PER_16_LANES
     };
-    macs_in_lanes::<Words16, 16>(token, narrow, lanes, count, digests, limit);
+    macs_in_lanes::<Words16, Chain, 16>(token, narrow, lanes, count, digests, limit);
 }
 
 /// Up to this many messages are hashed in less time by chains of SHA-NI than by 16 lanes of AVX-512, if chains overlap.
@@ -122,22 +176,22 @@ const CHAINS_PER_8_LANES: usize = 4;
 
 /// Hashes in lanes as long as more than `limit` messages have blocks left; the last ones in chains.
 #[inline(always)]
-fn macs_in_lanes<W: lanes::Words, const LANES: usize>(
+fn macs_in_lanes<W: lanes::Words, C: chains::Chain, const LANES: usize>(
     token: W::Token,
-    narrow: AesNi,
+    narrow: C::Token,
     lanes: &[Lane<'_>; LANES],
     count: usize,
     digests: &mut [[u32; 5]; LANES],
     limit: usize,
 ) {
     if count <= limit {
-        return chains::macs::<Chain>(narrow, &lanes[..count], &mut digests[..count]);
+        return chains::macs::<C>(narrow, &lanes[..count], &mut digests[..count]);
     }
     let wide = lanes[count - 1 - limit].len();
     let words = lanes::mac::<W, LANES>(token, lanes, wide, |words| {
         let first = lanes[..count].partition_point(|lane| lane.len() <= wide);
         let mut states: [[u32; 5]; LANES] = std::array::from_fn(|i| words.map(|word| word[i]));
-        chains::finish_inner::<Chain>(
+        chains::finish_inner::<C>(
             narrow,
             &lanes[first..count],
             wide,

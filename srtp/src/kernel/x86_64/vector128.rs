@@ -2,29 +2,29 @@
 
 use core::arch::x86_64::*;
 
-use super::cpu::AesNi;
+use super::cpu::Aes;
 use crate::kernel::vector::{EDGE, Vector, load_up_to_16};
 
 /// One AES block.
 #[derive(Clone, Copy)]
 pub(crate) struct Block128(pub(super) __m128i);
 
-// SAFETY of every block below: a `Block128` is made from an `AesNi` (or a wider vector, made from a stronger token) only, so the
+// SAFETY of every block below: a `Block128` is made from an `Aes` (or a wider vector, made from a stronger token) only, so the
 // CPU has SSE up to 4.1, AES-NI and PCLMULQDQ. Where memory is touched, the slice it lies in is named beside it.
 impl Vector for Block128 {
-    type Token = AesNi;
+    type Token = Aes;
     type Block = Self;
     const BLOCKS: usize = 1;
 
     #[inline(always)]
-    fn load(_: AesNi, bytes: &[u8]) -> Self {
+    fn load(_: Aes, bytes: &[u8]) -> Self {
         let bytes: &[u8; 16] = bytes.first_chunk().expect("invariant: a whole vector");
         // SAFETY: 16 bytes of `bytes` are read; see above for the CPU.
         Self(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
     }
 
     #[inline(always)]
-    fn load_partial(token: AesNi, bytes: &[u8]) -> Self {
+    fn load_partial(token: Aes, bytes: &[u8]) -> Self {
         match bytes.first_chunk() {
             Some(block) => Self::broadcast(token, block),
             None => Self::broadcast(token, &load_up_to_16(bytes).to_le_bytes()),
@@ -32,13 +32,13 @@ impl Vector for Block128 {
     }
 
     #[inline(always)]
-    fn broadcast(_: AesNi, block: &[u8; 16]) -> Self {
+    fn broadcast(_: Aes, block: &[u8; 16]) -> Self {
         // SAFETY: 16 bytes of `block` are read; see above for the CPU.
         Self(unsafe { _mm_loadu_si128(block.as_ptr().cast()) })
     }
 
     #[inline(always)]
-    fn from_number(_: AesNi, block: u128) -> Self {
+    fn from_number(_: Aes, block: u128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm_set_epi64x((block >> 64) as i64, block as i64) })
     }
@@ -142,7 +142,7 @@ impl Vector for Block128 {
 
     #[inline(always)]
     fn encrypt<const KEYS: usize, const N: usize>(
-        token: AesNi,
+        token: Aes,
         keys: &[[u8; 16]; KEYS],
         mut vectors: [Self; N],
     ) -> [Self; N] {
