@@ -13,6 +13,10 @@ declare -A packages=(
     [openssl]="openssl"
     [openssl-4]="python3-venv"
     [boringssl]="cmake g++"
+    [gnutls]="gcc pkg-config libgnutls28-dev"
+    [mbedtls]="gcc libmbedtls-dev"
+    [nss]="gcc pkg-config libnss3-dev libnss3-tools"
+    [wolfssl]="gcc make autoconf automake libtool python3"
     [dimpl]=""
     [webrtc-rs]=""
 )
@@ -28,7 +32,7 @@ make_certificates() {
             name=$folder/certificates/$side-$kind
             [ -e "$name.pem" ] && continue
             if [ $kind = rsa ]; then options=(-newkey rsa:2048); else options=(-newkey ec -pkeyopt ec_paramgen_curve:P-256); fi
-            openssl req -x509 "${options[@]}" -nodes -keyout "$name.key.pem" -out "$name.new" -days 3650 -subj "/CN=$side" 2>/dev/null
+            openssl req -x509 "${options[@]}" -nodes -keyout "$name.key.pem" -out "$name.new" -days 3650 -subj "/CN=$side-$kind" 2>/dev/null
             mv "$name.new" "$name.pem"
         done
     done
@@ -38,6 +42,58 @@ make_certificates() {
 make_openssl-4() {
     [ -e "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
     "$folder/python/bin/pip" install --quiet --disable-pip-version-check pyopenssl
+}
+
+# compile NAME OPTIONS...: a peer in C.
+compile() {
+    mkdir -p "$folder/bin"
+    gcc -O1 -Wall -o "$folder/bin/peer-$1" "interop/peers/$1/peer.c" "${@:2}"
+}
+
+make_gnutls() {
+    # shellcheck disable=SC2046 # these are words
+    compile gnutls $(pkg-config --cflags --libs gnutls)
+}
+
+make_mbedtls() { compile mbedtls -lmbedtls -lmbedx509 -lmbedcrypto; }
+
+make_nss() {
+    # shellcheck disable=SC2046
+    compile nss $(pkg-config --cflags --libs nss)
+    [ -e "$folder/nss/cert9.db" ] && return
+    mkdir -p "$folder/nss"
+    certutil -N -d "sql:$folder/nss" --empty-password
+    local kind
+    for kind in ecdsa rsa; do
+        openssl pkcs12 -export -inkey "$folder/certificates/peer-$kind.key.pem" -in "$folder/certificates/peer-$kind.pem" \
+            -name "peer-$kind" -passout pass: -out "$folder/nss/$kind.p12"
+        pk12util -i "$folder/nss/$kind.p12" -d "sql:$folder/nss" -W '' > /dev/null
+    done
+}
+
+# wolfSSL's source comes in the crate `wolfssl-sys`, with what the crate itself does not switch on.
+make_wolfssl() {
+    local work=$folder/wolfssl crate
+    if [ ! -e "$work/source/src/.libs/libwolfssl.a" ]; then
+        mkdir -p "$work/crate/src"
+        printf '[package]\nname = "source"\nversion = "0.0.0"\n[dependencies]\nwolfssl-sys = "=5.3.0"\n[workspace]\n' > "$work/crate/Cargo.toml"
+        : > "$work/crate/src/lib.rs"
+        crate=$(cargo metadata --quiet --format-version 1 --manifest-path "$work/crate/Cargo.toml" | python3 -c '
+import json, os, sys
+packages = json.load(sys.stdin)["packages"]
+print(next(os.path.dirname(p["manifest_path"]) for p in packages if p["name"] == "wolfssl-sys"))')
+        rm -rf "$work/source"
+        cp -r "$crate/wolfssl-src" "$work/source"
+        (
+            cd "$work/source"
+            autoreconf -fi
+            ./configure --quiet --disable-shared --enable-static --enable-dtls --enable-dtls13 --enable-dtls-mtu \
+                --enable-dtls-frag-ch --enable-srtp --enable-keying-material --enable-mlkem --enable-curve25519 \
+                --enable-opensslextra --enable-hrrcookie --disable-examples --disable-crypttests
+            make -s -j"$(nproc)" src/libwolfssl.la
+        ) > "$work/build.log" 2>&1 || { tail "$work/build.log" >&2; return 1; }
+    fi
+    compile wolfssl -I"$work/source" "$work/source/src/.libs/libwolfssl.a" -lm -lpthread
 }
 
 if [ $# -eq 0 ]; then

@@ -99,7 +99,7 @@ fn handshake(
         running.wait_until_ready(deadline);
         socket.connect(("127.0.0.1", port))?;
     }
-    let ours = Ours::new(shape, peer.srtp, socket, capture);
+    let ours = Ours::new(shape, peer, socket, capture);
     let outcome = ours.and_then(|ours| ours.run(deadline));
     let facts = running.finish(deadline);
     Ok((outcome, facts))

@@ -13,6 +13,7 @@ use dtls::{
 };
 
 use super::capture::Capture;
+use super::peer::Peer;
 use super::plan::{Role, Shape};
 use crate::folder;
 
@@ -48,7 +49,7 @@ static PROVIDER: LazyLock<Arc<dyn CryptoProvider>> = LazyLock::new(default_provi
 impl Ours {
     pub(super) fn new(
         shape: &Shape,
-        srtp: bool,
+        peer: &Peer,
         socket: UdpSocket,
         capture: Capture,
     ) -> Result<Self, String> {
@@ -59,10 +60,13 @@ impl Ours {
         let mut config = Config::builder(Arc::clone(&PROVIDER))
             .versions(&[version])
             .srtp_profiles(&[SrtpProfile(shape.profile.id)])
-            .srtp_required(srtp)
+            .srtp_required(peer.srtp)
             .handshake_timeout(None)
             .key_log(Arc::clone(&capture.keys) as _);
-        if shape.fixed_group {
+        if !peer.takes_fragmented_hello && shape.group == "X25519MLKEM768" {
+            let groups = [NamedGroup::X25519MLKEM768, NamedGroup::X25519];
+            config = config.groups(&groups).small_client_hello();
+        } else if shape.fixed_group {
             config = config.groups(&[group(shape.group)]);
         }
         let config = Arc::new(config.build().map_err(|error| error.to_string())?);
@@ -80,13 +84,13 @@ impl Ours {
             Certificate::from_pem(chain, key, &**PROVIDER).map_err(|error| error.to_string())
         };
         let certificate = Arc::new(load(&ours?, &key?)?);
-        let peer = PeerIdentity::Fingerprints(vec![fingerprint(&theirs?)?]);
+        let identity = PeerIdentity::Fingerprints(vec![fingerprint(&theirs?)?]);
         let role = match shape.role {
             Role::Client => dtls::Role::Client,
             Role::Server => dtls::Role::Server,
         };
         let fingerprint = certificate.fingerprint_sha256();
-        let connection = Connection::new(config, role, certificate, peer, Instant::now());
+        let connection = Connection::new(config, role, certificate, identity, Instant::now());
         Ok(Self {
             connection: connection.map_err(|error| error.to_string())?,
             socket,

@@ -26,6 +26,8 @@ pub(crate) struct Peer {
     /// SRTP profiles, the usual one first; where it has none, one that we offer.
     pub(crate) profiles: &'static [Profile],
     pub(crate) certificates: &'static [&'static str],
+    /// Whether its server takes a first ClientHello that spans datagrams.
+    pub(crate) takes_fragmented_hello: bool,
     /// Whether it can export keys.
     pub(crate) tells_keys: bool,
     /// The command of one side of a handshake.

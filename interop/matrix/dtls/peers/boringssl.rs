@@ -15,6 +15,7 @@ pub(super) const PEER: Peer = Peer {
     srtp: true,
     profiles: &[GCM_128, GCM_256, CM_80, CM_32],
     certificates: &["ecdsa", "rsa"],
+    takes_fragmented_hello: true,
     tells_keys: true,
     command: |call| own_command(PROGRAM, call),
     read: Facts::read_word,

@@ -15,6 +15,7 @@ pub(super) const PEER: Peer = Peer {
     srtp: true,
     profiles: &[GCM_128, GCM_256, CM_80],
     certificates: &["ecdsa"],
+    takes_fragmented_hello: true,
     tells_keys: true,
     command: |call| own_command(PROGRAM, call),
     read: Facts::read_word,

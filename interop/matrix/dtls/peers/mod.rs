@@ -2,20 +2,29 @@
 
 mod boringssl;
 mod dimpl;
+mod gnutls;
+mod mbedtls;
+mod nss;
 mod openssl;
 mod pyopenssl;
 mod webrtc_rs;
+mod wolfssl;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::peer::{Call, Peer};
+use crate::folder;
 
 /// All peers of DTLS, in the order of the table.
 pub(crate) const ALL: &[Peer] = &[
     openssl::PEER,
     pyopenssl::PEER,
+    gnutls::PEER,
     boringssl::PEER,
+    wolfssl::PEER,
+    mbedtls::PEER,
+    nss::PEER,
     dimpl::PEER,
     webrtc_rs::PEER,
 ];
@@ -53,4 +62,29 @@ fn own_command(name: &str, call: &Call<'_>) -> Command {
     let mut command = Command::new(program(name).unwrap_or_default());
     command.args(call.arguments());
     command
+}
+
+/// A program in C, which `interop/setup.sh` has compiled.
+fn c_program(name: &str) -> Option<PathBuf> {
+    let path = folder().join("bin").join(format!("peer-{name}"));
+    path.exists().then_some(path)
+}
+
+/// The command of a program in C.
+fn c_command(name: &str, call: &Call<'_>) -> Command {
+    let mut command = Command::new(c_program(name).unwrap_or_default());
+    command.args(call.arguments());
+    command
+}
+
+/// The version of a library, by pkg-config.
+fn pkg_config(library: &str) -> Option<String> {
+    first_line(Command::new("pkg-config").args(["--modversion", library]))
+}
+
+/// The upstream version of an installed package of Debian.
+fn debian(package: &str) -> Option<String> {
+    let version = first_line(Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]))?;
+    let end = version.find(['-', '+']).unwrap_or(version.len());
+    version.get(..end).map(str::to_owned)
 }

@@ -16,6 +16,7 @@ pub(super) const PEER: Peer = Peer {
     profiles: &[GCM_128, GCM_256, CM_80],
     // It does not read RSA keys in PEM.
     certificates: &["ecdsa"],
+    takes_fragmented_hello: true,
     tells_keys: true,
     command: |call| own_command(PROGRAM, call),
     read: Facts::read_word,
