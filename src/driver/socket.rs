@@ -114,7 +114,11 @@ impl Socket {
     /// Sends all and empties the outbox; what goes over TCP by its connection. What the system refuses
     /// is lost, as on any network.
     pub(super) async fn send(&self, outbox: &mut Outbox, connections: &Registry) -> io::Result<()> {
-        for run in outbox.runs(self.state.max_gso_segments()) {
+        let segments = self.state.max_gso_segments();
+        if segments > 1 {
+            outbox.group();
+        }
+        for run in outbox.runs(segments) {
             match run.path.transport {
                 Transport::Udp => self.send_run(&run).await?,
                 Transport::Tcp => {
