@@ -1,9 +1,11 @@
-//! The gate under load: what a dropped datagram costs, and what a call costs.
+//! The gate under load: what a dropped datagram costs, what a call costs, and what a forwarded packet
+//! costs.
 //!
-//! `bench/run.sh flood|calls [--json FILE]` builds and runs this.
+//! `bench/run.sh flood|calls|forward [--json FILE]` builds and runs this.
 
 mod calls;
 mod flood;
+mod forward;
 mod memory;
 mod world;
 
@@ -29,9 +31,10 @@ fn main() -> ExitCode {
     let count = rest.last().and_then(|number| number.parse().ok());
     let figures = match *what {
         "flood" => flood::run(count.unwrap_or(SECONDS)),
+        "forward" => forward::run(),
         "calls" => calls::run(count.map_or(CALLS, |count| count as usize)),
         _ => {
-            eprintln!("usage: bench-gate flood|calls [--json FILE] [SECONDS|CALLS]");
+            eprintln!("usage: bench-gate flood|calls|forward [--json FILE] [SECONDS|CALLS]");
             return ExitCode::FAILURE;
         }
     };

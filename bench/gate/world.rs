@@ -34,34 +34,50 @@ pub(crate) struct Caller {
 }
 
 /// Both, on a clock of their own.
-pub(crate) struct World {
-    pub(crate) gate: Gate<Counter>,
+pub(crate) struct World<C = Counter> {
+    pub(crate) gate: Gate<C>,
     pub(crate) callers: Vec<Caller>,
     pub(crate) now: Instant,
     config: SessionConfig,
+    server: SocketAddr,
+    caller: Box<dyn Fn(u32) -> SocketAddr>,
 }
 
-fn server() -> SocketAddr {
-    SocketAddr::new(Ipv4Addr::new(198, 51, 100, 1).into(), 3478)
+/// Of caller `number`, in the documentation's Internet.
+fn caller(number: u32) -> SocketAddr {
+    let ip = Ipv4Addr::from(0x0A00_0000 | number >> 8);
+    SocketAddr::new(ip.into(), 1024 + number as u16 % 256)
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let provider = dtls::crypto::default_provider();
         let config = dtls::Config::new(provider).expect("the defaults work");
+        let server = SocketAddr::new(Ipv4Addr::new(198, 51, 100, 1).into(), 3478);
+        Self::at(server, Box::new(caller), config)
+    }
+}
+
+impl<C: Call + Default> World<C> {
+    /// A server at this address, whose callers have addresses by their numbers.
+    pub(crate) fn at(
+        server: SocketAddr,
+        caller: Box<dyn Fn(u32) -> SocketAddr>,
+        dtls: dtls::Config,
+    ) -> Self {
         Self {
             gate: Gate::new([7; 16]),
             callers: Vec::new(),
             now: Instant::now(),
-            config: SessionConfig::new(Arc::new(config)),
+            config: SessionConfig::new(Arc::new(dtls)),
+            server,
+            caller,
         }
     }
 
     /// Signals a call and carries it to its keys.
     pub(crate) fn call(&mut self) {
-        let number = self.callers.len() as u32;
-        let ip = Ipv4Addr::from(0x0A00_0000 | number >> 8);
-        let address = SocketAddr::new(ip.into(), 1024 + number as u16 % 256);
+        let address = (self.caller)(self.callers.len() as u32);
         let config = |ice, address| {
             let mut config = self.config.clone();
             config.ice = ice;
@@ -70,14 +86,14 @@ impl World {
         };
         let calling = config(IceMode::Controlling, address);
         let (mut session, offer) = Session::offer(calling, self.now).expect("an offer");
-        let serving = config(IceMode::Lite, server());
+        let serving = config(IceMode::Lite, self.server);
         let (served, answer) = Session::answer(serving, self.now, &offer).expect("an answer");
-        let inserted = self.gate.insert(self.now, served, Counter::default());
+        let inserted = self.gate.insert(self.now, served, C::default());
         inserted.expect("a new ufrag");
         session.accept_answer(self.now, &answer).expect("it fits");
         self.callers.push(Caller {
             session,
-            path: Path::udp(server(), address),
+            path: Path::udp(self.server, address),
             secured: false,
         });
         while !self.callers.last().is_some_and(|caller| caller.secured) {
