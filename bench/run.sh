@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "usage: bench/run.sh calls|dtls|flood|forward|srtp|stun [--json FILE] [ARGS]" >&2
+  echo "usage: bench/run.sh calls|constant-time|dtls|flood|forward|srtp|stun [--json FILE] [ARGS]" >&2
   exit 2
 }
 
@@ -31,6 +31,16 @@ target=${CARGO_TARGET_DIR:-target}/bench
 case $name in
   calls | forward)
     on_one_core "$(build "" main bench-gate)" "$name" "$@"
+    ;;
+  constant-time)
+    if has valgrind; then features=valgrind; else features=; absent valgrind; fi
+    program=$(build "$features" main bench-constant-time)
+    on_one_core "$program" "$@"
+    if has valgrind; then
+      log=$(mktemp)
+      valgrind -q --error-limit=no --log-file="$log" "$program" --marked || { cat "$log" >&2 && exit 1; }
+      rm "$log"
+    fi
     ;;
   dtls)
     features=dimpl,rtc-dtls
