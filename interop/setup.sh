@@ -13,6 +13,7 @@ declare -A packages=(
     [openssl]="openssl"
     [openssl-4]="python3-venv"
     [boringssl]="cmake g++"
+    [java]="openjdk-17-jdk-headless maven"
     [gnutls]="gcc pkg-config libgnutls28-dev"
     [mbedtls]="gcc libmbedtls-dev"
     [nss]="gcc pkg-config libnss3-dev libnss3-tools"
@@ -96,6 +97,13 @@ print(next(os.path.dirname(p["manifest_path"]) for p in packages if p["name"] ==
     compile wolfssl -I"$work/source" "$work/source/src/.libs/libwolfssl.a" -lm -lpthread
 }
 
+make_java() {
+    local work=$folder/java
+    mkdir -p "$work/classes"
+    mvn --quiet --batch-mode -Dstyle.color=never --file interop/peers/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/$work/libraries"
+    javac -Xlint:-deprecation -XDignore.symbol.file -d "$work/classes" -cp "$work/libraries/*" interop/peers/java/*.java
+}
+
 if [ $# -eq 0 ]; then
     set -- "${!packages[@]}"
 fi
@@ -106,9 +114,18 @@ for name in "$@"; do
     wanted+=("${names[@]}")
 done
 
+# A JDK or Maven that came another way will do.
+present() {
+    case $1 in
+        openjdk-*) command -v javac > /dev/null ;;
+        maven) command -v mvn > /dev/null ;;
+        *) dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q "ok installed" ;;
+    esac
+}
+
 missing=()
 for name in $(printf '%s\n' "${wanted[@]}" | sort -u); do
-    dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q "ok installed" || missing+=("$name")
+    present "$name" || missing+=("$name")
 done
 if [ ${#missing[@]} -gt 0 ]; then
     apt-get update -q

@@ -3,6 +3,7 @@
 mod boringssl;
 mod dimpl;
 mod gnutls;
+mod java;
 mod mbedtls;
 mod nss;
 mod openssl;
@@ -27,6 +28,9 @@ pub(crate) const ALL: &[Peer] = &[
     nss::PEER,
     dimpl::PEER,
     webrtc_rs::PEER,
+    java::BOUNCY_CASTLE,
+    java::JSSE,
+    java::SCANDIUM,
 ];
 
 /// A file of `interop/peers/`.
