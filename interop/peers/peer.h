@@ -40,7 +40,7 @@ static struct peer start(int count, char **arguments) {
         .certificate = arguments[5],
         .key = arguments[6],
         .group = arguments[7],
-        .length = strstr(arguments[4], "256_GCM") ? 88 : strstr(arguments[4], "GCM") ? 56 : 60,
+        .length = (size_t)(strstr(arguments[4], "256_GCM") ? 88 : strstr(arguments[4], "GCM") ? 56 : 60),
         .socket = socket(AF_INET, SOCK_DGRAM, 0),
     };
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(arguments[2])), .sin_addr = {htonl(INADDR_LOOPBACK)}};

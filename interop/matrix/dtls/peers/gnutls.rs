@@ -2,11 +2,11 @@
 
 use super::super::peer::{Facts, Peer};
 use super::super::plan::{CM_32, CM_80};
-use super::{c_command, c_program, pkg_config};
+use super::{compiled, compiled_command, pkg_config};
 
 pub(super) const PEER: Peer = Peer {
     name: "gnutls",
-    version: || c_program("gnutls").and_then(|_| pkg_config("gnutls")),
+    version: || compiled("gnutls").and_then(|_| pkg_config("gnutls")),
     install: "interop/setup.sh gnutls",
     dtls: &["1.2"],
     groups13: &[],
@@ -15,6 +15,6 @@ pub(super) const PEER: Peer = Peer {
     certificates: &["ecdsa", "rsa"],
     takes_fragmented_hello: true,
     tells_keys: true,
-    command: |call| c_command("gnutls", call),
+    command: |call| compiled_command("gnutls", call),
     read: Facts::read_word,
 };

@@ -2,11 +2,11 @@
 
 use super::super::peer::{Facts, Peer};
 use super::super::plan::{CM_32, CM_80};
-use super::{c_command, c_program, debian};
+use super::{compiled, compiled_command, debian};
 
 pub(super) const PEER: Peer = Peer {
     name: "mbedtls",
-    version: || c_program("mbedtls").and_then(|_| debian("libmbedtls-dev")),
+    version: || compiled("mbedtls").and_then(|_| debian("libmbedtls-dev")),
     install: "interop/setup.sh mbedtls",
     dtls: &["1.2"],
     groups13: &[],
@@ -15,6 +15,6 @@ pub(super) const PEER: Peer = Peer {
     certificates: &["ecdsa", "rsa"],
     takes_fragmented_hello: true,
     tells_keys: true,
-    command: |call| c_command("mbedtls", call),
+    command: |call| compiled_command("mbedtls", call),
     read: Facts::read_word,
 };

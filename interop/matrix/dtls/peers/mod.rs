@@ -1,12 +1,15 @@
 //! The peers, each in a file of its own.
 
 mod boringssl;
+mod botan;
 mod dimpl;
 mod gnutls;
+mod gstreamer;
 mod java;
 mod mbedtls;
 mod nss;
 mod openssl;
+mod pion;
 mod pyopenssl;
 mod webrtc_rs;
 mod wolfssl;
@@ -26,11 +29,14 @@ pub(crate) const ALL: &[Peer] = &[
     wolfssl::PEER,
     mbedtls::PEER,
     nss::PEER,
+    botan::PEER,
+    pion::PEER,
     dimpl::PEER,
     webrtc_rs::PEER,
     java::BOUNCY_CASTLE,
     java::JSSE,
     java::SCANDIUM,
+    gstreamer::PEER,
 ];
 
 /// A file of `interop/peers/`.
@@ -68,15 +74,15 @@ fn own_command(name: &str, call: &Call<'_>) -> Command {
     command
 }
 
-/// A program in C, which `interop/setup.sh` has compiled.
-fn c_program(name: &str) -> Option<PathBuf> {
+/// A program in C, C++ or Go, which `interop/setup.sh` has compiled.
+fn compiled(name: &str) -> Option<PathBuf> {
     let path = folder().join("bin").join(format!("peer-{name}"));
     path.exists().then_some(path)
 }
 
-/// The command of a program in C.
-fn c_command(name: &str, call: &Call<'_>) -> Command {
-    let mut command = Command::new(c_program(name).unwrap_or_default());
+/// The command of such a program.
+fn compiled_command(name: &str, call: &Call<'_>) -> Command {
+    let mut command = Command::new(compiled(name).unwrap_or_default());
     command.args(call.arguments());
     command
 }

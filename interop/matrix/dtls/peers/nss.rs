@@ -5,12 +5,12 @@ use std::process::Command;
 
 use super::super::peer::{Call, Facts, Peer};
 use super::super::plan::{CM_32, CM_80};
-use super::{c_command, c_program, pkg_config};
+use super::{compiled, compiled_command, pkg_config};
 use crate::folder;
 
 pub(super) const PEER: Peer = Peer {
     name: "nss",
-    version: || c_program("nss").and_then(|_| pkg_config("nss")),
+    version: || compiled("nss").and_then(|_| pkg_config("nss")),
     install: "interop/setup.sh nss",
     dtls: &["1.2"],
     groups13: &[],
@@ -24,7 +24,7 @@ pub(super) const PEER: Peer = Peer {
 };
 
 fn command(call: &Call<'_>) -> Command {
-    let mut command = c_command("nss", call);
+    let mut command = compiled_command("nss", call);
     command.env("NSSDB", format!("sql:{}", folder().join("nss").display()));
     command
 }

@@ -2,12 +2,12 @@
 
 use super::super::peer::{Facts, Peer};
 use super::super::plan::{CM_32, CM_80, GCM_128, GCM_256};
-use super::{c_command, c_program};
+use super::{compiled, compiled_command};
 use crate::folder;
 
 pub(super) const PEER: Peer = Peer {
     name: "wolfssl",
-    version: || c_program("wolfssl").and_then(|_| wolfssl_version()),
+    version: || compiled("wolfssl").and_then(|_| wolfssl_version()),
     install: "interop/setup.sh wolfssl",
     dtls: &["1.2", "1.3"],
     groups13: &["X25519MLKEM768", "X25519", "P-256"],
@@ -18,7 +18,7 @@ pub(super) const PEER: Peer = Peer {
     // with a share of ML-KEM time out, too. It takes a second one.
     takes_fragmented_hello: false,
     tells_keys: true,
-    command: |call| c_command("wolfssl", call),
+    command: |call| compiled_command("wolfssl", call),
     read: Facts::read_word,
 };
 
