@@ -1,0 +1,129 @@
+//! Packets that wait to be sealed, so that many are sealed in one pass.
+
+use arrayvec::ArrayVec;
+use ice_lite::Path;
+use srtp::{Kind, Outgoing};
+
+use super::{Entry, Outbox};
+use crate::gate::BATCH;
+use crate::gate::sessions::Sessions;
+use crate::router::SessionId;
+
+/// How a packet that is still in the clear is to be sealed.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::gate) struct Seal {
+    pub(in crate::gate) to: SessionId,
+    pub(in crate::gate) kind: Kind,
+    /// The bytes that it adds at most.
+    pub(in crate::gate) overhead: usize,
+}
+
+impl Outbox {
+    /// Copies a packet that is to be sealed later, and returns the copy.
+    pub(in crate::gate) fn queue(&mut self, path: Path, seal: Seal, packet: &[u8]) -> &mut [u8] {
+        if self.queued == 0 {
+            self.first_queued = self.entries.len();
+        }
+        self.queued += 1;
+        let (start, len) = (self.filled, packet.len());
+        let seal = Some(seal);
+        self.entries.push(Entry {
+            path,
+            start,
+            len,
+            seal,
+        });
+        let room = len + seal.map_or(0, |seal| seal.overhead);
+        self.filled += room;
+        let copy = self.room_at(start, room).split_at_mut(len).0;
+        copy.copy_from_slice(packet);
+        copy
+    }
+
+    /// Seals what is queued if it fills a batch.
+    pub(in crate::gate) fn seal_if_full(&mut self, sessions: &mut Sessions) {
+        if self.queued == BATCH {
+            self.seal_queued(sessions);
+        }
+    }
+
+    /// Seals all that is queued, in one pass.
+    pub(in crate::gate) fn seal_queued(&mut self, sessions: &mut Sessions) {
+        if self.queued == 0 {
+            return;
+        }
+        let entries = self.entries.get(self.first_queued..).unwrap_or_default();
+        let mut packets = outgoing(entries, &mut self.bytes, sessions);
+        sessions.protect(&mut packets);
+        let sealed = packets
+            .iter()
+            .map(|packet| Some(packet.outcome()?.ok()?.len()));
+        let sealed: ArrayVec<_, BATCH> = sealed.collect();
+        drop(packets);
+        self.close_up(sealed, sessions);
+        self.queued = 0;
+    }
+
+    /// Takes up how long the queued packets have become, and closes the gaps between them.
+    fn close_up(&mut self, sealed: ArrayVec<Option<usize>, BATCH>, sessions: &mut Sessions) {
+        let mut sealed = sealed.into_iter();
+        let first = self.first_queued;
+        let mut end = self
+            .entries
+            .get(first)
+            .map_or(self.filled, |entry| entry.start);
+        let mut kept = first;
+        for index in first..self.entries.len() {
+            let mut entry = self.entries[index];
+            if let Some(seal) = entry.seal.take() {
+                let len = sealed.next().flatten();
+                if let Some(session) = sessions.get_mut(seal.to) {
+                    session.handle_protected(len);
+                }
+                let Some(len) = len else {
+                    continue;
+                };
+                entry.len = len;
+            }
+            if entry.start != end {
+                self.bytes
+                    .copy_within(entry.start..entry.start + entry.len, end);
+                entry.start = end;
+            }
+            end += entry.len;
+            self.entries[kept] = entry;
+            kept += 1;
+        }
+        self.entries.truncate(kept);
+        self.filled = end;
+    }
+}
+
+/// The queued packets among `entries`, each in its place in the buffer.
+fn outgoing<'b>(
+    entries: &[Entry],
+    bytes: &'b mut [u8],
+    sessions: &Sessions,
+) -> ArrayVec<Outgoing<'b>, BATCH> {
+    let (mut rest, mut at) = (bytes, 0);
+    let mut packets = ArrayVec::new();
+    for (entry, seal) in entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.seal?)))
+    {
+        let room = entry.len + seal.overhead;
+        let (_, behind) = rest.split_at_mut(entry.start - at);
+        let (buffer, behind) = behind.split_at_mut(room);
+        (rest, at) = (behind, entry.start + room);
+        // A place that no session has makes the packet fail, and nothing else.
+        let keyed = sessions
+            .get(seal.to)
+            .is_some_and(|session| session.sender().is_some());
+        let place = if keyed { seal.to.index() } else { usize::MAX };
+        packets.push(match seal.kind {
+            Kind::Rtp => Outgoing::rtp(place, buffer, entry.len),
+            Kind::Rtcp => Outgoing::rtcp(place, buffer, entry.len),
+        });
+    }
+    packets
+}
