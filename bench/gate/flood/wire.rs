@@ -62,7 +62,7 @@ pub(super) fn run(time: Duration) -> Value {
         None,
         Some(Manner::Scattered),
         None,
-        Some(Manner::Bursts(8)),
+        Some(Manner::Bursts(32)),
         None,
     ];
     let phases: Vec<_> = phases
