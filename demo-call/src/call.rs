@@ -68,6 +68,8 @@ impl Plan {
         let mut config = SessionConfig::new(Arc::clone(&self.offer.config));
         config.ice = ice;
         config.candidates = candidates;
+        config.certificate.clone_from(&self.offer.certificate);
+        config.dtls_role = self.offer.role;
         config.audio.ssrc = Some(self.ssrc);
         config.audio.cname = self.name.to_owned();
         Arc::new(config)

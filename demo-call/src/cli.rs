@@ -92,9 +92,24 @@ pub(crate) struct Security {
     /// DTLS version to allow; given twice, both [default: both]
     #[arg(long = "dtls", value_name = "VERSION")]
     pub(crate) versions: Vec<Version>,
-    /// SRTP profile to allow, best first; may be given several times [default: all]
+    /// SRTP profile to allow, best first; may be given several times [default: all but aes128-cm-sha1-32]
     #[arg(long = "profile", value_name = "PROFILE")]
     pub(crate) profiles: Vec<Profile>,
+    /// Key exchange group to allow, best first; may be given several times [default: all]
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<Group>,
+    /// Role in the DTLS handshake when this side answers a call and may choose
+    #[arg(long, value_name = "ROLE", default_value = "server")]
+    pub(crate) dtls_role: Role,
+    /// Certificate for all calls (PEM); without it each call makes its own
+    #[arg(long, value_name = "FILE.pem", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key (PEM, PKCS#8)
+    #[arg(long, value_name = "FILE.pem", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// File to which the DTLS secrets are appended, for Wireshark: whoever reads it can read the call
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_log: Option<PathBuf>,
 }
 
 /// A version of DTLS.
@@ -115,11 +130,34 @@ pub(crate) enum Profile {
     Gcm256,
     #[value(name = "aes128-cm-sha1-80")]
     CmSha1,
+    /// Its tags of 32 bits are for whoever asks for them
+    #[value(name = "aes128-cm-sha1-32")]
+    CmSha1Short,
 }
 
 impl Profile {
-    /// All of them, best first.
-    pub(crate) const ALL: [Self; 3] = [Self::Gcm128, Self::Gcm256, Self::CmSha1];
+    /// All that are taken unasked, best first.
+    pub(crate) const USUAL: [Self; 3] = [Self::Gcm128, Self::Gcm256, Self::CmSha1];
+}
+
+/// A key exchange group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    #[value(name = "x25519mlkem768")]
+    X25519MlKem768,
+    #[value(name = "x25519")]
+    X25519,
+    #[value(name = "p-256")]
+    P256,
+    #[value(name = "p-384")]
+    P384,
+}
+
+/// A role in the DTLS handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    Client,
+    Server,
 }
 
 /// Reads the URL of `dial`; without a path it means the endpoint that `listen` serves.

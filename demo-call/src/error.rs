@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis::SessionError;
-use portcullis::dtls::{self, AlertDescription, ConfigError, Fingerprint};
+use portcullis::dtls::{self, AlertDescription, CertificateError, ConfigError, Fingerprint};
 use portcullis::ice_lite::FailureReason;
 use portcullis::sdp::SdpError;
 
@@ -22,6 +22,13 @@ pub(crate) enum Error {
     Clip { path: PathBuf, source: ClipError },
     #[error("{}: {}", path.display(), plain(source))]
     Folder { path: PathBuf, source: io::Error },
+    #[error("{}: {}", path.display(), plain(source))]
+    File { path: PathBuf, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    Certificate {
+        path: PathBuf,
+        source: CertificateError,
+    },
     #[error("recording: {}", plain(.0))]
     Recording(io::Error),
     #[error("{protocol} port {address}: {}", plain(source))]
@@ -72,6 +79,14 @@ impl Error {
     /// Names the folder that can't be written.
     pub(crate) fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Folder {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Names the file that can't be read or written.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
             path: path.to_owned(),
             source,
         }

@@ -7,6 +7,7 @@ mod cli;
 mod dial;
 mod error;
 mod incoming;
+mod key_log;
 mod listen;
 mod media;
 mod monitor;

@@ -1,12 +1,18 @@
 //! What this side offers, and what both agreed on, with the names that people know.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use portcullis::Summary;
-use portcullis::dtls::crypto::default_provider;
-use portcullis::dtls::{Config, ConfigError, ProtocolVersion, SrtpProfile};
+use portcullis::dtls::crypto::{CryptoProvider, default_provider};
+use portcullis::dtls::{
+    Certificate, CertificateError, Config, NamedGroup, ProtocolVersion, Role, SrtpProfile,
+};
 
 use crate::cli;
+use crate::error::Error;
+use crate::key_log::KeyLogFile;
 
 /// What the handshake agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,31 +31,64 @@ pub(crate) struct Security {
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
     pub(crate) config: Arc<Config>,
+    /// The certificate of all calls; with `None` each makes its own.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    /// Our role in the handshake, where we may choose.
+    pub(crate) role: Role,
     versions: Vec<ProtocolVersion>,
     profiles: Vec<SrtpProfile>,
 }
 
 impl Offer {
     /// What the command line asks for.
-    pub(crate) fn new(asked: &cli::Security) -> Result<Self, ConfigError> {
+    pub(crate) fn new(asked: &cli::Security) -> Result<Self, Error> {
+        let provider = default_provider();
         let mut versions: Vec<_> = asked.versions.iter().map(|&it| it.into()).collect();
         if versions.is_empty() {
             versions = vec![ProtocolVersion::DTLS1_3, ProtocolVersion::DTLS1_2];
         }
         let mut profiles: Vec<_> = asked.profiles.iter().map(|&it| it.into()).collect();
         if profiles.is_empty() {
-            profiles = cli::Profile::ALL.map(SrtpProfile::from).to_vec();
+            profiles = cli::Profile::USUAL.map(SrtpProfile::from).to_vec();
         }
-        let config = Config::builder(default_provider())
+        let certificate = match (&asked.certificate, &asked.key) {
+            (Some(chain), Some(key)) => Some(load(chain, key, &*provider)?),
+            _ => None,
+        };
+        let mut config = Config::builder(provider)
             .versions(&versions)
-            .srtp_profiles(&profiles)
-            .build()?;
+            .srtp_profiles(&profiles);
+        if !asked.groups.is_empty() {
+            let groups: Vec<_> = asked.groups.iter().map(|&it| it.into()).collect();
+            config = config.groups(&groups);
+        }
+        if let Some(path) = &asked.key_log {
+            let log = KeyLogFile::append(path).map_err(Error::file(path))?;
+            config = config.key_log(Arc::new(log));
+        }
         Ok(Self {
-            config: Arc::new(config),
+            config: Arc::new(config.build()?),
+            certificate,
+            role: asked.dtls_role.into(),
             versions,
             profiles,
         })
     }
+}
+
+/// The certificate at `chain` with the key at `key`.
+fn load(
+    chain: &Path,
+    key: &Path,
+    provider: &dyn CryptoProvider,
+) -> Result<Arc<Certificate>, Error> {
+    let read = |path: &Path| fs::read_to_string(path).map_err(Error::file(path));
+    let loaded = Certificate::from_pem(&read(chain)?, &read(key)?, provider);
+    let named = |source: CertificateError| Error::Certificate {
+        path: chain.to_owned(),
+        source,
+    };
+    loaded.map(Arc::new).map_err(named)
 }
 
 impl std::fmt::Display for Offer {
@@ -91,6 +130,27 @@ impl From<cli::Profile> for SrtpProfile {
             cli::Profile::Gcm128 => Self::AEAD_AES_128_GCM,
             cli::Profile::Gcm256 => Self::AEAD_AES_256_GCM,
             cli::Profile::CmSha1 => Self::AES128_CM_HMAC_SHA1_80,
+            cli::Profile::CmSha1Short => Self::AES128_CM_HMAC_SHA1_32,
+        }
+    }
+}
+
+impl From<cli::Group> for NamedGroup {
+    fn from(group: cli::Group) -> Self {
+        match group {
+            cli::Group::X25519MlKem768 => Self::X25519MLKEM768,
+            cli::Group::X25519 => Self::X25519,
+            cli::Group::P256 => Self::SECP256R1,
+            cli::Group::P384 => Self::SECP384R1,
+        }
+    }
+}
+
+impl From<cli::Role> for Role {
+    fn from(role: cli::Role) -> Self {
+        match role {
+            cli::Role::Client => Self::Client,
+            cli::Role::Server => Self::Server,
         }
     }
 }

@@ -145,3 +145,31 @@ fn versions_that_do_not_meet_are_listed() {
     );
     assert!(caller.contains("DTLS 1.3"), "{caller}");
 }
+
+/// Of the certificate in `tests/data/`.
+const FINGERPRINT: &str = "sha-256 6E:2A:36:AE:9B:8B:C8:2D:87:19:E7:6E:C7:22:92:2D:\
+                           05:DA:3F:84:B2:BC:39:C4:90:0C:F4:87:9A:7B:85:DB";
+
+#[test]
+fn a_side_narrows_the_handshake_and_brings_its_certificate() {
+    let (near, far) = (folder(), folder());
+    let data = |name| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (certificate, key) = (data("certificate.pem"), data("key.pem"));
+    let narrow = ["--group", "p-256", "--profile", "aes128-cm-sha1-32"];
+    let own = ["--certificate", &certificate, "--key", &key];
+    let host = [&narrow[..], &own, &["--dtls-role", "client"]].concat();
+    let listen = Listen::start(&near, &host);
+    let url = listen.url();
+    let caller = ["dial", &url, "--key-log", "keys", "--json"];
+    let output = run(
+        &far,
+        &[&caller[..], &narrow, &["--play", COUNTING]].concat(),
+    );
+    let summary = summary(&output);
+    assert!(output.status.success(), "{summary}");
+    assert_eq!(summary["group"], "SECP256R1");
+    assert_eq!(summary["srtp_profile"], "SRTP_AES128_CM_HMAC_SHA1_32");
+    assert_eq!(summary["remote_fingerprint"], FINGERPRINT);
+    let keys = std::fs::read_to_string(far.path().join("keys")).expect("the key log");
+    assert!(keys.contains("SERVER_TRAFFIC_SECRET_0 "), "{keys}");
+}
