@@ -70,8 +70,10 @@ pub(super) fn run(time: Duration) -> Value {
         .into_iter()
         .collect();
     let lost = calls.lost();
-    println!("calls lost: {lost}");
-    json!({ "calls": CALLS, "packets_per_second_each_way": 50, "calls_lost": lost, "phases": phases })
+    let buffer = largest_buffer();
+    println!("calls lost: {lost}; the system's largest receive buffer: {buffer} bytes");
+    json!({ "calls": CALLS, "packets_per_second_each_way": 50, "calls_lost": lost,
+        "rmem_max": buffer, "phases": phases })
 }
 
 impl Calls {
@@ -290,6 +292,12 @@ fn overflow(port: u16) -> u64 {
         .filter(|row| row.get(1).is_some_and(|local| local.ends_with(&wanted)))
         .filter_map(|row| row.last()?.parse::<u64>().ok());
     dropped.sum()
+}
+
+/// The most that the system lets a socket ask for.
+fn largest_buffer() -> u64 {
+    let limit = fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap_or_default();
+    limit.trim().parse().unwrap_or_default()
 }
 
 /// Bytes of this process in memory.
