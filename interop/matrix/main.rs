@@ -65,6 +65,17 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     Ok(rows.iter().all(|row| row.result != Outcome::Fail))
 }
 
+/// Removes what the rows of an earlier run left behind.
+fn clear_evidence() -> std::io::Result<()> {
+    for entry in fs::read_dir(folder())? {
+        let path = entry?.path();
+        if path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// The rows of the peers of DTLS, in the order of their table.
 fn dtls_rows(is_wanted: impl Fn(&str) -> bool) -> Vec<Row> {
     let mut jobs = Vec::new();

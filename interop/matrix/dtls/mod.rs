@@ -20,8 +20,9 @@ use self::plan::{Role, Shape};
 use crate::folder;
 use crate::row::{Outcome, Row};
 
-/// How long a handshake may take. Virtual machines of Java start in it.
-const LIMIT: Duration = Duration::from_secs(20);
+/// How long a handshake may take, the start of the peer's program included: on a busy machine several
+/// virtual machines of Java start at once.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// All handshakes that make sense with a peer.
 pub(crate) fn shapes(peer: &Peer) -> Vec<Shape> {
@@ -100,9 +101,8 @@ fn handshake(
         socket.connect(("127.0.0.1", port))?;
     }
     let ours = Ours::new(shape, peer, socket, capture);
-    let outcome = ours.and_then(|ours| ours.run(deadline));
-    let facts = running.finish(deadline);
-    Ok((outcome, facts))
+    let outcome = ours.and_then(|ours| ours.run(deadline, || running.is_done()));
+    Ok((outcome, running.finish()))
 }
 
 /// A UDP port on which nobody listens now.

@@ -17,8 +17,11 @@ use super::peer::Peer;
 use super::plan::{Role, Shape};
 use crate::folder;
 
-/// How long we stay after the handshake, to answer what the peer sends again.
-const AFTER: Duration = Duration::from_millis(300);
+/// How long we stay after both ends are done, to answer what the peer sends again.
+const AFTER: Duration = Duration::from_millis(200);
+
+/// How often we look whether the peer is done.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What we say of a handshake.
 #[derive(Debug)]
@@ -100,17 +103,23 @@ impl Ours {
         })
     }
 
-    /// Runs the handshake to its end, and closes.
-    pub(super) fn run(mut self, deadline: Instant) -> Result<Outcome, String> {
+    /// Runs the handshake until both ends are done with it, and closes.
+    pub(super) fn run(
+        mut self,
+        deadline: Instant,
+        mut is_peer_done: impl FnMut() -> bool,
+    ) -> Result<Outcome, String> {
         let mut outcome = None;
         let mut end = deadline;
         while Instant::now() < end {
-            self.step(end)?;
+            self.step(end.min(Instant::now() + LOOK))?;
             while let Some(event) = self.connection.poll_event() {
                 if matches!(event, Event::Connected(_)) {
                     outcome = Some(self.outcome()?);
-                    end = Instant::now() + AFTER;
                 }
+            }
+            if end == deadline && is_peer_done() {
+                end = deadline.min(Instant::now() + AFTER);
             }
         }
         self.connection.close(Instant::now());

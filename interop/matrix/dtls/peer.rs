@@ -50,6 +50,8 @@ pub(crate) struct Call<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) ready: bool,
+    /// The cipher suite, by the peer's own name.
+    pub(crate) suite: Option<String>,
     /// IANA's name.
     pub(crate) profile: Option<String>,
     /// In lower-case hex.
@@ -66,6 +68,7 @@ impl Facts {
         let value = value.trim().to_owned();
         match word {
             "ready" => facts.ready = true,
+            "suite" => facts.suite = Some(value),
             "profile" => facts.profile = Some(value),
             "ekm" => facts.ekm = Some(value.to_lowercase()),
             "fingerprint" => facts.fingerprint = Some(value),
@@ -94,7 +97,7 @@ impl Call<'_> {
     }
 }
 
-/// How long a client of the peer's may wait for more after its handshake, and a server to begin.
+/// How long a program may take to end after it told what it had to tell.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl Peer {
@@ -166,15 +169,24 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Waits until a server says that it is ready, or is likely to be.
+    /// Waits until a server says that it is ready.
     pub(super) fn wait_until_ready(&mut self, deadline: Instant) {
-        let deadline = deadline.min(Instant::now() + 3 * PATIENCE);
         while !self.facts.ready && self.listen(deadline) {}
     }
 
+    /// Whether the program has told how its handshake ended, or is gone.
+    pub(super) fn is_done(&mut self) -> bool {
+        while self.listen(Instant::now()) {}
+        let facts = &self.facts;
+        // A fingerprint is seen in the midst of a handshake.
+        let told = [&facts.suite, &facts.profile, &facts.ekm, &facts.error];
+        let told = told.into_iter().any(Option::is_some);
+        told || self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
     /// Waits for the end of the program and returns what it told.
-    pub(super) fn finish(&mut self, deadline: Instant) -> Facts {
-        let deadline = deadline.min(Instant::now() + PATIENCE);
+    pub(super) fn finish(&mut self) -> Facts {
+        let deadline = Instant::now() + PATIENCE;
         while self.listen(deadline) {}
         self.facts.clone()
     }

@@ -55,7 +55,7 @@ final class Jsse {
         SSLEngine engine = engine();
         ByteBuffer in = ByteBuffer.allocate(0), data = ByteBuffer.allocate(65536), out = ByteBuffer.allocate(65536);
         engine.beginHandshake();
-        long end = System.currentTimeMillis() + 8000;
+        long end = System.currentTimeMillis() + 30_000;
         SSLEngineResult.HandshakeStatus status = engine.getHandshakeStatus();
         while (status != HandshakeStatus.FINISHED && status != HandshakeStatus.NOT_HANDSHAKING) {
             if (System.currentTimeMillis() > end) throw new SSLException("no handshake in time");

@@ -51,6 +51,7 @@ final class Scandium {
             @Override protected void onInitializeHandshaker(Handshaker handshaker) {
                 handshaker.addSessionListener(new SessionAdapter() {
                     @Override public void contextEstablished(Handshaker handshaker, DTLSContext context) {
+                        Peer.say("suite " + context.getSession().getCipherSuite());
                         done.complete(null);
                     }
 
@@ -67,7 +68,7 @@ final class Scandium {
             EndpointContext other = new AddressEndpointContext(new InetSocketAddress(host, peer.port));
             connector.send(RawData.outbound(new byte[] {1}, other, null, false));
         }
-        done.get(8, TimeUnit.SECONDS);
+        done.get(30, TimeUnit.SECONDS);
         Thread.sleep(500);
         connector.destroy();
     }
