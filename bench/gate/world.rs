@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use portcullis::ice_lite::Candidate;
 use portcullis::{
-    Call, Context, Gate, IceMode, Path, Received, Session, SessionConfig, SessionEvent, dtls,
+    Call, Context, Gate, IceMode, Path, Received, Session, SessionConfig, SessionEvent, SessionId,
+    dtls,
 };
 
 /// What the server does with a call: it counts.
@@ -38,9 +39,14 @@ pub(crate) struct World<C = Counter> {
     pub(crate) gate: Gate<C>,
     pub(crate) callers: Vec<Caller>,
     pub(crate) now: Instant,
+    /// What the calls have cost the server so far.
+    pub(crate) served: Duration,
+    placed: u32,
     config: SessionConfig,
     server: SocketAddr,
     caller: Box<dyn Fn(u32) -> SocketAddr>,
+    /// What all sessions of the server share.
+    serving: Arc<SessionConfig>,
 }
 
 /// Of caller `number`, in the documentation's Internet.
@@ -65,31 +71,37 @@ impl<C: Call + Default> World<C> {
         caller: Box<dyn Fn(u32) -> SocketAddr>,
         dtls: dtls::Config,
     ) -> Self {
+        let config = SessionConfig::new(Arc::new(dtls));
+        let mut serving = config.clone();
+        serving.candidates = vec![Candidate::host(server, 0)];
         Self {
             gate: Gate::new([7; 16]),
             callers: Vec::new(),
             now: Instant::now(),
-            config: SessionConfig::new(Arc::new(dtls)),
+            served: Duration::ZERO,
+            placed: 0,
+            config,
             server,
             caller,
+            serving: Arc::new(serving),
         }
     }
 
     /// Signals a call and carries it to its keys.
-    pub(crate) fn call(&mut self) {
-        let address = (self.caller)(self.callers.len() as u32);
-        let config = |ice, address| {
-            let mut config = self.config.clone();
-            config.ice = ice;
-            config.candidates = vec![Candidate::host(address, 0)];
-            Arc::new(config)
-        };
-        let calling = config(IceMode::Controlling, address);
-        let (mut session, offer) = Session::offer(calling, self.now).expect("an offer");
-        let serving = config(IceMode::Lite, self.server);
+    pub(crate) fn call(&mut self) -> SessionId {
+        let address = (self.caller)(self.placed);
+        self.placed += 1;
+        let mut calling = self.config.clone();
+        calling.ice = IceMode::Controlling;
+        calling.candidates = vec![Candidate::host(address, 0)];
+        let calling = Session::offer(Arc::new(calling), self.now);
+        let (mut session, offer) = calling.expect("an offer");
+        let serving = Arc::clone(&self.serving);
+        let start = Instant::now();
         let (served, answer) = Session::answer(serving, self.now, &offer).expect("an answer");
         let inserted = self.gate.insert(self.now, served, C::default());
-        inserted.expect("a new ufrag");
+        self.served += start.elapsed();
+        let id = inserted.expect("a new ufrag");
         session.accept_answer(self.now, &answer).expect("it fits");
         self.callers.push(Caller {
             session,
@@ -102,6 +114,7 @@ impl<C: Call + Default> World<C> {
         }
         // The handshake's last flight.
         self.shuttle();
+        id
     }
 
     /// Carries what the last caller and the gate have to say to each other.
@@ -114,7 +127,9 @@ impl<C: Call + Default> World<C> {
             let mut quiet = true;
             while let Some(transmit) = caller.session.poll_transmit(now, &mut buf) {
                 quiet = false;
+                let start = Instant::now();
                 gate.handle_datagram(now, caller.path, &mut buf[..transmit.len]);
+                self.served += start.elapsed();
             }
             while let Some(event) = caller.session.poll_event() {
                 caller.secured |= matches!(event, SessionEvent::Secured(_));

@@ -9,7 +9,7 @@ mod transmit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::allowance::Allowance;
 use self::receive::Floods;
@@ -29,6 +29,11 @@ use crate::wire::HandshakeType;
 /// The retransmission of a flight from which on it goes out in smaller datagrams: two losses in
 /// a row happen, the third may be the path's MTU. Firefox does the same.
 const FALLBACK_RETRY: u32 = 3;
+
+/// How long after its last record a connection gives back what it had made of its keys, a kilobyte
+/// that the next record makes again in a microsecond. Calls without data channels send no record
+/// after the handshake, and there are thousands of them.
+const REST: Duration = Duration::from_secs(10);
 
 /// One DTLS connection, client or server, over any transport of datagrams.
 ///
@@ -53,6 +58,8 @@ pub struct Connection {
     mtu: Mtu,
     /// When the handshake has to be complete.
     deadline: Option<Instant>,
+    /// When the keys may rest.
+    rest: Option<Instant>,
     /// Where the peer is known by a cookie alone.
     allowance: Option<Box<Allowance>>,
     statistics: Statistics,
@@ -158,6 +165,7 @@ impl Connection {
                 lowered: None,
             },
             deadline: None,
+            rest: None,
             allowance: None,
             statistics: Statistics::default(),
             config,
@@ -204,6 +212,7 @@ impl Connection {
                 .poll_timeout()
                 .into_iter()
                 .chain(self.deadline)
+                .chain(self.rest)
                 .min(),
         }
     }
@@ -334,7 +343,7 @@ impl Connection {
         digest::of(&(
             (&self.records, &self.flights, &self.handshake),
             (&self.events, &self.outbox, &self.status),
-            (&self.mtu, &self.deadline, &self.allowance),
+            (&self.mtu, &self.deadline, &self.rest, &self.allowance),
         ))
     }
 
@@ -359,6 +368,9 @@ impl Connection {
     fn expire(&mut self, now: Instant) -> Result<(), Error> {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Error::HandshakeTimeout);
+        }
+        if self.rest.take_if(|rest| now >= *rest).is_some() {
+            self.records.rest();
         }
         if let Some(retries) = self.flights.handle_timeout(now)? {
             self.statistics.retransmissions += 1;

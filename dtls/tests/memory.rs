@@ -113,6 +113,29 @@ fn established_connections_are_small() {
     }
 }
 
+/// A connection whose records have ended gives a part of its memory back, and still takes and sends
+/// data when there is some again.
+#[test]
+fn keys_rest_when_there_are_no_records() {
+    let _alone = ALONE.lock();
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let mut ends = connect(version, NamedGroup::X25519, true);
+        let due = ends.iter().filter_map(Connection::poll_timeout).max();
+        let now = due.expect("an alarm for the time of rest");
+        let before = HELD.load(Ordering::Relaxed);
+        for end in &mut ends {
+            end.handle_timeout(now).expect("alive");
+            assert_eq!(end.poll_timeout(), None);
+        }
+        let given_back = before - HELD.load(Ordering::Relaxed);
+        assert!(given_back > 0, "{version:?}: {given_back} bytes");
+        ends[0].send(now, b"again").expect("connected");
+        exchange(&mut ends, now);
+        let data = Event::ApplicationData(b"again".to_vec());
+        assert_eq!(ends[1].poll_event(), Some(data));
+    }
+}
+
 /// T-DOS-01: whoever asks, and however often, a proof of addresses holds what it held before: for
 /// whole hellos, and for fragments that never become one.
 #[test]

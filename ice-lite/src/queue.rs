@@ -4,32 +4,43 @@ use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 /// Holds at most `limit` items. An owner who does not poll loses the oldest, and that is counted.
+///
+/// While it is empty it keeps room for `kept` items: thousands of agents have one each.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     items: VecDeque<T>,
-    limit: usize,
+    limit: u32,
+    kept: u32,
     dropped: u64,
 }
 
 impl<T> Queue<T> {
-    pub(crate) const fn new(limit: usize) -> Self {
+    pub(crate) const fn new(limit: u32, kept: u32) -> Self {
         Self {
             items: VecDeque::new(),
             limit,
+            kept,
             dropped: 0,
         }
     }
 
     pub(crate) fn push(&mut self, item: T) {
-        if self.items.len() >= self.limit {
+        if self.items.len() >= self.limit as usize {
             self.items.pop_front();
             self.dropped += 1;
+        }
+        if self.items.len() == self.items.capacity() {
+            self.items.reserve_exact(self.items.len().max(1));
         }
         self.items.push_back(item);
     }
 
     pub(crate) fn pop(&mut self) -> Option<T> {
-        self.items.pop_front()
+        let item = self.items.pop_front();
+        if self.items.is_empty() && self.items.capacity() > self.kept as usize {
+            self.items.shrink_to(self.kept as usize);
+        }
+        item
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -59,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_oldest_is_lost_and_counted() {
-        let mut queue = Queue::new(2);
+        let mut queue = Queue::new(2, 0);
         for item in 1..=3 {
             queue.push(item);
         }

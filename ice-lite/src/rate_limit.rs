@@ -2,23 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-/// Allows `burst` at once, then one every `interval`. A refusal changes nothing.
-#[derive(Debug, Hash)]
-pub(crate) struct RateLimit {
-    interval: Duration,
-    burst: u32,
+/// Allows `BURST` at once, then one every `MILLIS` milliseconds. A refusal changes nothing.
+#[derive(Debug, Default, Hash)]
+pub(crate) struct RateLimit<const BURST: u32, const MILLIS: u64> {
     /// When the whole burst is available again.
     full_at: Option<Instant>,
 }
 
-impl RateLimit {
-    pub(crate) const fn new(burst: u32, interval: Duration) -> Self {
-        Self {
-            interval,
-            burst,
-            full_at: None,
-        }
-    }
+impl<const BURST: u32, const MILLIS: u64> RateLimit<BURST, MILLIS> {
+    const INTERVAL: Duration = Duration::from_millis(MILLIS);
 
     /// Takes one, if there is one.
     #[must_use]
@@ -26,13 +18,13 @@ impl RateLimit {
         let debt = self
             .full_at
             .map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
-        let whole = self.interval * self.burst;
+        let whole = Self::INTERVAL * BURST;
         // A debt above the whole burst can't be run up: the clock was set back. It is forgiven.
         let debt = if debt > whole { Duration::ZERO } else { debt };
-        if debt + self.interval > whole {
+        if debt + Self::INTERVAL > whole {
             return false;
         }
-        self.full_at = now.checked_add(debt + self.interval);
+        self.full_at = now.checked_add(debt + Self::INTERVAL);
         true
     }
 }
@@ -43,9 +35,10 @@ mod tests {
 
     #[test]
     fn a_burst_then_one_an_interval() {
-        let mut limit = RateLimit::new(3, Duration::from_millis(100));
+        let mut limit = RateLimit::<3, 100>::default();
         let now = Instant::now();
-        let taken = |limit: &mut RateLimit, at| (0..9).filter(|_| limit.take(now + at)).count();
+        let taken =
+            |limit: &mut RateLimit<3, 100>, at| (0..9).filter(|_| limit.take(now + at)).count();
         assert_eq!(taken(&mut limit, Duration::ZERO), 3);
         assert_eq!(taken(&mut limit, Duration::from_millis(99)), 0);
         assert_eq!(taken(&mut limit, Duration::from_millis(100)), 1);
@@ -54,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_does_not_lock_it() {
-        let mut limit = RateLimit::new(1, Duration::from_millis(100));
+        let mut limit = RateLimit::<1, 100>::default();
         let now = Instant::now();
         assert!(limit.take(now + Duration::from_secs(3600)));
         assert!(limit.take(now));

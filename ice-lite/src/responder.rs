@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 
 /// How many answers wait for `poll_transmit`. An owner polls after each datagram; a batch of a few
 /// may come first.
-const MAX_ANSWERS: usize = 8;
+const MAX_ANSWERS: u32 = 8;
 
 /// Authenticates requests with our password, and writes the answers.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Responder {
             local,
             remote_ufrag: None,
             memory: TransactionMemory::new(),
-            answers: Queue::new(MAX_ANSWERS),
+            answers: Queue::new(MAX_ANSWERS, 1),
         }
     }
 

@@ -12,24 +12,26 @@ const LEN: usize = 256;
 /// Remembers the ids of the last authenticated requests, and for each the path it came over.
 ///
 /// MESSAGE-INTEGRITY does not cover the source address, so whoever saw a request can send it again
-/// from another one. Ids are uniformly random (RFC 8489 §5): 32 bits of each are kept, and a
-/// request is mistaken for another with a chance of 1 in 16 million.
+/// from another one. Ids are uniformly random (RFC 8489 §5): 28 bits of each are kept, and a
+/// request is mistaken for another with a chance of 1 in a million.
+///
+/// It grows with the requests that came: a call of a minute needs a tenth of what one of ten
+/// minutes does.
 #[derive(Debug, Hash)]
 pub(crate) struct TransactionMemory {
-    tags: [u32; LEN],
-    slots: [u8; LEN],
-    /// How many entries are in use.
-    len: u16,
-    /// The entry to overwrite next.
+    /// A tag in the upper 28 bits, a slot in the lower 4.
+    entries: Vec<u32>,
+    /// The entry to overwrite next, once there are [`LEN`].
     next: u8,
 }
+
+/// The bits of an entry that hold the slot: there are 16 pairs at most.
+const SLOT: u32 = 0xF;
 
 impl TransactionMemory {
     pub(crate) const fn new() -> Self {
         Self {
-            tags: [0; LEN],
-            slots: [0; LEN],
-            len: 0,
+            entries: Vec::new(),
             next: 0,
         }
     }
@@ -37,35 +39,36 @@ impl TransactionMemory {
     /// The slot of the path over which this id came first.
     pub(crate) fn origin(&self, id: TransactionId) -> Option<u8> {
         let tag = tag(id);
+        let is_it = |entry: u32| entry & !SLOT == tag;
         // Without an early exit this becomes a handful of vector comparisons.
         if !self
-            .tags
+            .entries
             .iter()
-            .fold(false, |found, &known| found | (known == tag))
+            .fold(false, |found, &entry| found | is_it(entry))
         {
             return None;
         }
-        let used = self.tags.iter().take(usize::from(self.len));
-        let (_, &slot) = used.zip(&self.slots).find(|&(&known, _)| known == tag)?;
-        Some(slot)
+        let entry = self.entries.iter().find(|&&entry| is_it(entry))?;
+        Some((entry & SLOT) as u8)
     }
 
     /// Remembers an id instead of the oldest one.
-    pub(crate) const fn remember(&mut self, id: TransactionId, slot: u8) {
-        self.tags[self.next as usize] = tag(id);
-        self.slots[self.next as usize] = slot;
-        self.next = self.next.wrapping_add(1);
-        if (self.len as usize) < LEN {
-            self.len += 1;
+    pub(crate) fn remember(&mut self, id: TransactionId, slot: u8) {
+        let entry = tag(id) | (u32::from(slot) & SLOT);
+        match self.entries.get_mut(usize::from(self.next)) {
+            Some(oldest) => *oldest = entry,
+            None => self.entries.push(entry),
         }
+        self.next = ((usize::from(self.next) + 1) % LEN) as u8;
     }
 }
 
 const fn tag(id: TransactionId) -> u32 {
     let [a, b, c, d, e, f, g, h, i, j, k, l] = id.0;
-    u32::from_ne_bytes([a, b, c, d])
+    let folded = u32::from_ne_bytes([a, b, c, d])
         ^ u32::from_ne_bytes([e, f, g, h])
-        ^ u32::from_ne_bytes([i, j, k, l])
+        ^ u32::from_ne_bytes([i, j, k, l]);
+    folded & !SLOT
 }
 
 #[cfg(test)]
@@ -74,7 +77,8 @@ mod tests {
 
     const fn id(number: u32) -> TransactionId {
         let [a, b, c, d] = number.to_be_bytes();
-        TransactionId([a, b, c, d, 9, 9, 9, 9, 1, 2, 3, 4])
+        // The low bits of what is folded are not kept.
+        TransactionId([d << 4, d >> 4 | c << 4, b, a, 9, 9, 9, 9, 1, 2, 3, 4])
     }
 
     #[test]

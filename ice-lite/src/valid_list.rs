@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 /// with IPv4 and IPv6 on three interfaces makes 6 of them to one server address.
 const MAX_PAIRS: usize = 16;
 
-/// New paths at once, and the time for one more: all the pairs of a browser, then one a quarter of a
+/// New paths at once, and the milliseconds for one more: all the pairs of a browser, then one a quarter of a
 /// second, which no real change of network exceeds.
-const NEW_PATHS: (u32, Duration) = (MAX_PAIRS as u32, Duration::from_millis(250));
+type NewPaths = RateLimit<{ MAX_PAIRS as u32 }, 250>;
 
-/// Changes of the selected path at once, and the time for one more. Packets that arrive out of order
+/// Changes of the selected path at once, and the milliseconds for one more. Packets that arrive out of order
 /// around a change must not make the path flap.
-const CHANGES: (u32, Duration) = (8, Duration::from_millis(200));
+type Changes = RateLimit<8, 200>;
 
 /// Each pair can report that it came, was selected and went, and the session that consent is lost.
-const MAX_EVENTS: usize = 3 * MAX_PAIRS + 1;
+const MAX_EVENTS: u32 = 3 * MAX_PAIRS as u32 + 1;
 
 /// The place of a pair in the list. It stays the same as long as the pair is there.
 pub(crate) type Slot = usize;
@@ -37,8 +37,8 @@ pub(crate) struct ValidList {
     timeout_loss: ConsentLoss,
     /// Consent was lost on the last path that could be selected.
     ended: bool,
-    new_paths: RateLimit,
-    changes: RateLimit,
+    new_paths: NewPaths,
+    changes: Changes,
     change_count: u64,
     events: Queue<Event>,
 }
@@ -53,10 +53,10 @@ impl ValidList {
             consent_timeout,
             timeout_loss,
             ended: false,
-            new_paths: RateLimit::new(NEW_PATHS.0, NEW_PATHS.1),
-            changes: RateLimit::new(CHANGES.0, CHANGES.1),
+            new_paths: NewPaths::default(),
+            changes: Changes::default(),
             change_count: 0,
-            events: Queue::new(MAX_EVENTS),
+            events: Queue::new(MAX_EVENTS, 0),
         }
     }
 
@@ -151,6 +151,8 @@ impl ValidList {
             return slot;
         }
         if self.slots.len() < MAX_PAIRS {
+            // Most calls have one pair for all their life.
+            self.slots.reserve_exact(1);
             self.slots.push(None);
             return self.slots.len() - 1;
         }

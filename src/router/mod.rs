@@ -188,6 +188,8 @@ impl Router {
         if self.ufrags.contains_key(&ufrag) {
             return Err(UfragInUse);
         }
+        // One of each, most often.
+        slot.ufrags.reserve_exact(1);
         slot.ufrags.push(ufrag.clone());
         self.ufrags.insert(ufrag.clone(), Target::Session(id));
         if self.shard_of(&ufrag) != self.shard.index {
@@ -382,6 +384,9 @@ impl Router {
         if self.owner(&path) != Some(Target::Session(id)) {
             self.forget(&path);
             let oldest = slot(&mut self.slots, id).and_then(|slot| {
+                if slot.paths.len() == slot.paths.capacity() {
+                    slot.paths.reserve_exact(slot.paths.len().max(1));
+                }
                 slot.paths.push(path);
                 (slot.paths.len() > MAX_PATHS).then(|| slot.paths.remove(0))
             });

@@ -5,7 +5,7 @@ use crate::error::RekeyError;
 use crate::event::{Event, Events};
 use crate::kdf::{Derivation, Label};
 use crate::kernel::Tier;
-use crate::keys::{Material, Mki};
+use crate::keys::Material;
 use crate::profile::{Lifetime, Profile};
 use crate::session::SessionKeys;
 
@@ -18,7 +18,7 @@ const PERIODS_MAX: usize = 16;
 /// A master key in use.
 #[derive(Debug)]
 pub(crate) struct MasterKey {
-    mki: Mki,
+    mki: Box<[u8]>,
     /// The session keys, of period 0 where there is a key derivation rate.
     pub(crate) session: SessionKeys,
     rtp: Usage,
@@ -62,7 +62,7 @@ impl MasterKey {
         let Lifetime { rtp, rtcp } = material.lifetime;
         let session = SessionKeys::derive(&material, 0, tier, header);
         Self {
-            mki: material.mki,
+            mki: material.mki.as_slice().into(),
             session,
             rtp: Usage::new(rtp),
             rtcp: Usage::new(rtcp),
@@ -77,7 +77,7 @@ impl MasterKey {
     }
 
     pub(crate) fn mki(&self) -> &[u8] {
-        self.mki.as_slice()
+        &self.mki
     }
 
     /// Whether session keys change with the index, so that [`MasterKey::session`] is not for every packet.

@@ -13,7 +13,7 @@ pub(crate) struct SessionKeys {
     pub(crate) rtp: PacketKey,
     pub(crate) rtcp: PacketKey,
     /// For RFC 6904, where header extensions are encrypted.
-    pub(crate) header: Option<HeaderKey>,
+    pub(crate) header: Option<Box<HeaderKey>>,
 }
 
 /// A key and its salt.
@@ -52,7 +52,7 @@ impl SessionKeys {
                     Key::cm(tier, None, &auth, tag_len)
                 }
             },
-            salt: Salt::new(&derivation.salt(salt), profile.transform()),
+            salt: Salt::new(&derivation.salt(salt)),
         };
         Self {
             rtp: packet_key(
@@ -67,7 +67,7 @@ impl SessionKeys {
                 Label::RtcpSalt,
                 profile.rtcp_tag_len(),
             ),
-            header: header.then(|| HeaderKey::derive(&derivation, material)),
+            header: header.then(|| Box::new(HeaderKey::derive(&derivation, material))),
         }
     }
 }
@@ -81,7 +81,7 @@ impl SessionKeys {
             bytes[..salt.len()].copy_from_slice(salt);
             PacketKey {
                 key: Key::gcm(tier, aes_key(key)),
-                salt: Salt::new(&bytes, Transform::Gcm),
+                salt: Salt::new(&bytes),
             }
         };
         Self {
@@ -96,7 +96,11 @@ impl PacketKey {
     /// The counter block or nonce of a packet.
     #[inline(always)]
     pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
-        self.salt.iv(ssrc, index)
+        if self.key.is_aead() {
+            self.salt.nonce(ssrc, index)
+        } else {
+            self.salt.counter_block(ssrc, index)
+        }
     }
 }
 
@@ -107,13 +111,13 @@ impl HeaderKey {
         let key = derivation.encryption_key(Label::HeaderEncryption);
         Self {
             key: CipherKey::new(aes_key(&key[..material.profile.key_len()])),
-            salt: Salt::new(&derivation.salt(Label::HeaderSalt), Transform::Cm),
+            salt: Salt::new(&derivation.salt(Label::HeaderSalt)),
         }
     }
 
     /// The first counter block of a packet's header extensions.
     pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
-        self.salt.iv(ssrc, index)
+        self.salt.counter_block(ssrc, index)
     }
 }
 
@@ -122,35 +126,33 @@ fn aes_key(bytes: &[u8]) -> AesKey<'_> {
 }
 
 /// A session salt, standing where a packet's SSRC and index are XORed to it.
-struct Salt {
-    block: u128,
-    /// Whether it is for the nonce of AES-GCM, of 96 bits.
-    is_nonce: bool,
-}
+struct Salt(u128);
 
 impl Salt {
-    fn new(salt: &[u8; SALT_MAX], transform: Transform) -> Self {
+    fn new(salt: &[u8; SALT_MAX]) -> Self {
         let mut block = [0; 16];
         block[..SALT_MAX].copy_from_slice(salt);
-        // RFC 3711 §4.1.1: IV = (k_s * 2^16) XOR (SSRC * 2^64) XOR (i * 2^16).
-        // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12 bytes, here the first of 16.
-        Self {
-            block: u128::from_be_bytes(block),
-            is_nonce: transform == Transform::Gcm,
-        }
+        Self(u128::from_be_bytes(block))
     }
 
+    // RFC 3711 §4.1.1: IV = (k_s * 2^16) XOR (SSRC * 2^64) XOR (i * 2^16).
     #[inline(always)]
-    fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {
+    fn counter_block(&self, ssrc: u32, index: u64) -> [u8; 16] {
         let packet = u128::from(ssrc) << 64 ^ u128::from(index) << 16;
-        let packet = if self.is_nonce { packet << 16 } else { packet };
-        (self.block ^ packet).to_be_bytes()
+        (self.0 ^ packet).to_be_bytes()
+    }
+
+    // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12 bytes, here the first of 16.
+    #[inline(always)]
+    fn nonce(&self, ssrc: u32, index: u64) -> [u8; 16] {
+        let packet = u128::from(ssrc) << 80 ^ u128::from(index) << 32;
+        (self.0 ^ packet).to_be_bytes()
     }
 }
 
 impl Drop for Salt {
     fn drop(&mut self) {
-        self.block.zeroize();
+        self.0.zeroize();
     }
 }
 
@@ -167,11 +169,8 @@ mod tests {
     /// RFC 7714 §8.1: 00 00 SSRC ROC SEQ, XOR the salt.
     #[test]
     fn the_nonce_of_gcm_is_built_as_in_rfc_7714() {
-        let salt = Salt::new(
-            b"\x51\x75\x69\x64\x20\x70\x72\x6f\x20\x71\x75\x6f\0\0",
-            Transform::Gcm,
-        );
-        let iv = salt.iv(0x4d61_7273, 0xf17b);
+        let salt = Salt::new(b"\x51\x75\x69\x64\x20\x70\x72\x6f\x20\x71\x75\x6f\0\0");
+        let iv = salt.nonce(0x4d61_7273, 0xf17b);
         assert_eq!(
             iv[..12],
             *b"\x51\x75\x24\x05\x52\x03\x72\x6f\x20\x71\x84\x14"
@@ -181,8 +180,8 @@ mod tests {
     /// RFC 3711 §4.1.1.
     #[test]
     fn the_counter_block_is_built_as_in_rfc_3711() {
-        let salt = Salt::new(&[0; 14], Transform::Cm);
-        let iv = salt.iv(0x0102_0304, 0x0506_0708_090a);
+        let salt = Salt::new(&[0; 14]);
+        let iv = salt.counter_block(0x0102_0304, 0x0506_0708_090a);
         assert_eq!(iv, *b"\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\0\0");
     }
 }

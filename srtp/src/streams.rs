@@ -236,6 +236,10 @@ impl StreamTable {
     /// Adds a stream, which is not yet in the hash.
     fn append(&mut self, ssrc: u32) -> usize {
         let place = self.streams.len();
+        if place == self.streams.capacity() {
+            // A call has one or two streams: no room for four.
+            self.streams.reserve_exact(place.max(1));
+        }
         self.streams.push(Stream {
             ssrc,
             lists: Lists::default(),

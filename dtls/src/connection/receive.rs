@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Connection, Status};
+use super::{Connection, REST, Status};
 use crate::error::Error;
 use crate::event::Event;
 use crate::flight::{Acknowledged, Incoming};
@@ -42,6 +42,7 @@ impl Connection {
                     // Who has our keys reads what we send.
                     if record.number.epoch() > 0 {
                         self.allowance = None;
+                        self.rest = Some(now + REST);
                     }
                     self.handle_record(now, &record)?;
                 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Connection, Status};
+use super::{Connection, REST, Status};
 use crate::error::{Error, SendError};
 use crate::record::MAX_PLAINTEXT;
 use crate::wire::{AlertDescription, AlertLevel, ContentType};
@@ -74,6 +74,9 @@ impl Connection {
         }
         if let Some(allowance) = &mut self.allowance {
             allowance.spend(length);
+        }
+        if self.records.write_epoch() > 0 {
+            self.rest = Some(now + REST);
         }
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += length as u64;

@@ -227,6 +227,11 @@ impl ReadEpochs {
         }
     }
 
+    /// Keeps the present keys alone: records will be rare.
+    pub(super) fn rest(&mut self) {
+        self.current.freeze();
+    }
+
     /// Whether so many forged records came that the peer should be asked to change its keys.
     /// True once for each epoch.
     pub(super) fn take_update_need(&mut self) -> bool {
@@ -366,6 +371,13 @@ impl WriteEpochs {
     pub(super) fn install(&mut self, epoch: u16, keys: EpochKeys) {
         let old = std::mem::replace(&mut self.current, WriteEpoch::new(epoch, Some(keys)));
         self.older.push(old);
+    }
+
+    /// Keeps the present keys alone: records will be rare.
+    pub(super) fn rest(&mut self) {
+        if let Some(keys) = &mut self.current.keys {
+            keys.freeze();
+        }
     }
 
     /// Drops older epochs that are not needed.

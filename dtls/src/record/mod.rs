@@ -176,6 +176,12 @@ impl RecordLayer {
         self.write.retain(is_needed);
     }
 
+    /// Gives back what was made of the keys for records, until the next record.
+    pub(crate) fn rest(&mut self) {
+        self.read.rest();
+        self.write.rest();
+    }
+
     /// Leaves out all numbers for sending below `sequence`.
     pub(crate) fn skip_writing(&mut self, sequence: u64) {
         self.write.set_sequence(self.write_epoch(), sequence);

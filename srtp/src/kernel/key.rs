@@ -29,6 +29,7 @@ pub(crate) struct Key {
     pub(super) engine: Engine,
     pub(super) state: State,
     tag_len: u8,
+    is_aead: bool,
 }
 
 impl Key {
@@ -54,6 +55,7 @@ impl Key {
             engine,
             state: engine.cm(cipher, auth),
             tag_len: tag_len as u8,
+            is_aead: false,
         }
     }
 
@@ -64,6 +66,7 @@ impl Key {
             engine,
             state: engine.gcm(cipher),
             tag_len: 16,
+            is_aead: true,
         }
     }
 
@@ -73,12 +76,9 @@ impl Key {
     }
 
     /// Whether this is a key of AES-GCM.
-    pub(super) fn is_aead(&self) -> bool {
-        match &self.state {
-            State::Portable(state) => state.is_aead(),
-            State::Cm(_) => false,
-            State::Gcm(_) => true,
-        }
+    #[inline(always)]
+    pub(crate) fn is_aead(&self) -> bool {
+        self.is_aead
     }
 
     /// The tier whose kernels this key runs on.

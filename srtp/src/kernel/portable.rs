@@ -36,10 +36,6 @@ impl State {
         }
     }
 
-    pub(super) fn is_aead(&self) -> bool {
-        matches!(self, Self::Gcm128(_) | Self::Gcm256(_))
-    }
-
     pub(super) fn protect(
         &self,
         iv: &[u8; 16],

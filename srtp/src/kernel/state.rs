@@ -19,7 +19,7 @@ pub(super) enum Rounds {
 }
 
 /// The five words of SHA-1 after the inner pad of HMAC, then the five after the outer pad: one row of 16 native words, as lanes load it.
-#[repr(align(64))]
+#[repr(align(16))]
 pub(super) struct Midstates(pub(super) [u8; 64]);
 
 impl Midstates {
