@@ -22,6 +22,9 @@ pub(crate) struct Recorder {
     pub(crate) fragile: bool,
     /// Ends when the next packet comes.
     pub(crate) hangs_up: bool,
+    /// Sets a timer of its own when a packet comes, and then sends application data.
+    pub(crate) replies_after: Option<Duration>,
+    pub(crate) reply_due: Option<Instant>,
     /// Sends what comes on to these, and keeps nothing of it.
     pub(crate) relays_to: Vec<SessionId>,
 }
@@ -39,6 +42,7 @@ impl Call for Recorder {
         if self.hangs_up {
             cx.close();
         }
+        self.reply_due = self.replies_after.map(|time| cx.now() + time);
         self.rtp.push(packet.to_vec());
         self.heard.push((true, packet.to_vec()));
     }
@@ -54,6 +58,18 @@ impl Call for Recorder {
 
     fn handle_event(&mut self, _: &mut Context<'_>, event: SessionEvent) {
         self.events.push(event);
+    }
+
+    fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        self.reply_due = None;
+        let now = cx.now();
+        let session = cx.session_mut().expect("it is its own");
+        let sent = session.send_application_data(now, b"reply");
+        assert_eq!(sent, Ok(()));
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.reply_due
     }
 
     fn handle_end(&mut self, _: &Session, result: Result<(), SessionError>) {
