@@ -53,6 +53,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
             names.join(", ")
         ));
     }
+    clear_evidence().map_err(|error| format!("{}: {error}", folder().display()))?;
     let is_wanted =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|o| o == name);
     let rows = dtls_rows(is_wanted);
