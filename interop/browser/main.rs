@@ -2,18 +2,15 @@
 //!
 //! Run with `cargo test -p interop --features browsers`; `interop/setup.sh` installs what it needs.
 
-mod launch;
-mod page;
-mod tone;
-
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use interop::namespace::Namespace;
+use interop::browser::{self, Browser, Kind};
+use interop::namespace::{HOST, Namespace};
+use interop::page::Page;
 use interop::program::{Running, demo_call};
-use launch::{Browser, Kind};
-use page::Page;
+use interop::tone;
 use serde_json::Value;
 
 /// Set in the copy of this program that runs inside the namespace.
@@ -22,23 +19,15 @@ const INSIDE: &str = "PORTCULLIS_INSIDE_NAMESPACE";
 /// Set to where `demo-call` stands: inside the namespace cargo is not run.
 const PROGRAM: &str = "PORTCULLIS_DEMO_CALL";
 
-/// The address of the host in the namespace. Browsers do not check candidates on 127.0.0.1.
-const HOST: &str = "10.77.0.1";
-
-/// Firefox gathers no candidates without a default route, so there is one, to nowhere.
-const ROUTE: &str = "10.77.0.2";
-
 /// Runs `body` in a network namespace with one address and a default route: in a copy of this
 /// program that runs this one test.
 fn in_namespace(test: &str, body: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return body();
     }
-    launch::require("opusdec", "opus-tools");
-    let made = Namespace::new().and_then(|host| Ok((host, Namespace::new()?)));
-    let (host, other) = made.unwrap_or_else(|missing| panic!("{missing}"));
-    host.join(&format!("{HOST}/24"), &other, &format!("{ROUTE}/24"));
-    host.ip(&format!("route add default via {ROUTE}"));
+    browser::require("opusdec", "opus-tools");
+    let made = Namespace::with_route();
+    let (host, _nowhere) = made.unwrap_or_else(|missing| panic!("{missing}"));
     let status = host
         .command(std::env::current_exe().expect("this test has a path"))
         .args(["--exact", test, "--nocapture"])
@@ -79,8 +68,8 @@ impl Call {
             .args(arguments);
         let mut listen = Running::start(&mut command);
         let address = listen.after("http://").trim_end_matches('/').to_owned();
-        let page = Page::serve(&address);
-        let browser = Browser::launch(kind, &page.url());
+        let page = Page::serve(Some(&address));
+        let browser = Browser::launch(kind, &page.url(), &[]);
         page.run(&format!(
             "await until(() => by('call'), 'the page');
              doc().querySelector('input[value={source}]').click();

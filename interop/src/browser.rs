@@ -9,13 +9,16 @@ use tempfile::TempDir;
 
 /// Which browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Debian's `chromium`.
     Chromium,
+    /// Debian's `firefox-esr`.
     Firefox,
 }
 
 /// A running browser. It is killed, with its children, when this value is dropped.
-pub(crate) struct Browser {
+#[derive(Debug)]
+pub struct Browser {
     child: Child,
     _profile: TempDir,
 }
@@ -48,19 +51,26 @@ user_pref("network.connectivity-service.enabled", false);
 "#;
 
 impl Browser {
-    /// Opens `url`.
-    pub(crate) fn launch(kind: Kind, url: &str) -> Self {
+    /// Opens `url`, with these arguments (Chromium) or lines of `user.js` (Firefox) beside the usual.
+    ///
+    /// # Panics
+    ///
+    /// If it is not installed.
+    pub fn launch(kind: Kind, url: &str, settings: &[&str]) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
+        let program = require(kind.program(), kind.program());
         let mut command = match kind {
             Kind::Chromium => {
-                let mut command = Command::new(require("chromium", "chromium"));
-                command.args(CHROMIUM);
+                let mut command = Command::new(program);
+                command.args(CHROMIUM).args(settings);
                 command.arg(format!("--user-data-dir={}", profile.path().display()));
                 command
             }
             Kind::Firefox => {
-                fs::write(profile.path().join("user.js"), FIREFOX).expect("the profile is written");
-                let mut command = Command::new(require("firefox-esr", "firefox-esr"));
+                let settings = [&[FIREFOX], settings].concat().join("\n");
+                fs::write(profile.path().join("user.js"), settings)
+                    .expect("the profile is written");
+                let mut command = Command::new(program);
                 command
                     .args(["--headless", "--no-remote", "--profile"])
                     .arg(profile.path());
@@ -91,8 +101,24 @@ impl Drop for Browser {
     }
 }
 
-/// The path of a program, or a panic that says how to get it.
-pub(crate) fn require(program: &str, package: &str) -> std::path::PathBuf {
+impl Kind {
+    /// The program, and the package of Debian, of the same name.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox-esr",
+        }
+    }
+}
+
+/// The path of a program.
+///
+/// # Panics
+///
+/// If it is not here; says how to get it.
+#[must_use]
+pub fn require(program: &str, package: &str) -> std::path::PathBuf {
     let path = Path::new("/usr/bin").join(program);
     assert!(
         path.exists(),

@@ -20,6 +20,13 @@ pub struct Namespace {
     name: String,
 }
 
+/// The address of the host in [`Namespace::with_route`]. Browsers do not check candidates on
+/// 127.0.0.1.
+pub const HOST: &str = "10.77.0.1";
+
+/// Where its default route goes.
+const ROUTE: &str = "10.77.0.2";
+
 /// Tells two namespaces of this process apart.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -48,6 +55,19 @@ impl Namespace {
         let namespace = Self { name };
         namespace.ip("link set lo up");
         Ok(namespace)
+    }
+
+    /// Makes a namespace with one address and a default route, without which Firefox gathers no
+    /// candidates. The route goes to the other namespace, where nobody is.
+    ///
+    /// # Errors
+    ///
+    /// Says what this machine lacks.
+    pub fn with_route() -> Result<(Self, Self), Missing> {
+        let (host, nowhere) = (Self::new()?, Self::new()?);
+        host.join(&format!("{HOST}/24"), &nowhere, &format!("{ROUTE}/24"));
+        host.ip(&format!("route add default via {ROUTE}"));
+        Ok((host, nowhere))
     }
 
     /// Runs `ip` with these arguments inside.

@@ -4,7 +4,6 @@
 //! and asks for scripts to run beside it. Everything else it passes on to `listen`, so that both
 //! pages have one origin.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -13,9 +12,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::http::{Request, respond};
+
 /// How long a script may take: a browser starts in two seconds and a call needs one more, on an
 /// idle machine.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The status of all that the page asks for.
+const OK: &str = "200 OK";
 
 /// The page that holds the other: it fetches scripts, runs them and posts what they return.
 const HARNESS: &str = r#"<!doctype html><title>harness</title>
@@ -46,7 +50,8 @@ document.getElementById("frame").addEventListener("load", async () => {
 </script>"#;
 
 /// The page, and the server that drives it.
-pub(crate) struct Page {
+#[derive(Debug)]
+pub struct Page {
     address: SocketAddr,
     scripts: Sender<String>,
     results: Receiver<Value>,
@@ -54,26 +59,25 @@ pub(crate) struct Page {
 
 /// What each connection of the server needs.
 struct Shared {
-    listen: String,
+    /// Where everything comes from that is not the harness; without it, nothing more is there.
+    listen: Option<String>,
     scripts: Mutex<Receiver<String>>,
     results: Mutex<Sender<Value>>,
 }
 
-/// One HTTP request, as far as the server cares.
-struct Request {
-    line: String,
-    headers: Vec<String>,
-    body: Vec<u8>,
-}
-
 impl Page {
-    /// Serves the page of the `listen` at `address`.
-    pub(crate) fn serve(address: &str) -> Self {
+    /// Serves the page of the `listen` at `address`; without one, an empty page.
+    ///
+    /// # Panics
+    ///
+    /// If there is no port for it.
+    #[must_use]
+    pub fn serve(address: Option<&str>) -> Self {
         let server = TcpListener::bind("127.0.0.1:0").expect("a port");
         let (scripts, next) = channel();
         let (done, results) = channel();
         let shared = Arc::new(Shared {
-            listen: address.to_owned(),
+            listen: address.map(str::to_owned),
             scripts: Mutex::new(next),
             results: Mutex::new(done),
         });
@@ -93,12 +97,17 @@ impl Page {
     }
 
     /// Where the browser finds the page.
-    pub(crate) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}/harness", self.address)
     }
 
     /// Runs the body of an async function in the page and returns what it returns.
-    pub(crate) fn run(&self, script: &str) -> Value {
+    ///
+    /// # Panics
+    ///
+    /// If it throws, or the page does not answer in time.
+    pub fn run(&self, script: &str) -> Value {
         self.scripts
             .send(script.to_owned())
             .expect("the server runs");
@@ -119,11 +128,11 @@ impl Shared {
             return Ok(());
         };
         match request.line.split(' ').nth(1) {
-            Some("/harness") => respond(&mut connection, "text/html", HARNESS),
+            Some("/harness") => respond(&mut connection, OK, "text/html", HARNESS),
             Some("/harness/next") => {
                 let scripts = self.scripts.lock().expect("no thread panics with it");
                 match scripts.recv() {
-                    Ok(script) => respond(&mut connection, "text/plain", &script),
+                    Ok(script) => respond(&mut connection, OK, "text/plain", &script),
                     Err(_) => Ok(()),
                 }
             }
@@ -135,63 +144,12 @@ impl Shared {
                     .lock()
                     .expect("no thread panics with it")
                     .send(result);
-                respond(&mut connection, "text/plain", "")
+                respond(&mut connection, OK, "text/plain", "")
             }
-            _ => self.pass_on(&request, &mut connection),
+            _ => match &self.listen {
+                Some(listen) => request.pass_on(listen, &mut connection),
+                None => respond(&mut connection, OK, "text/html", "<!doctype html>"),
+            },
         }
     }
-
-    fn pass_on(&self, request: &Request, connection: &mut TcpStream) -> std::io::Result<()> {
-        let mut upstream = TcpStream::connect(&self.listen)?;
-        write!(upstream, "{}\r\nConnection: close\r\n", request.line)?;
-        for header in &request.headers {
-            if !header.to_ascii_lowercase().starts_with("connection:") {
-                write!(upstream, "{header}\r\n")?;
-            }
-        }
-        upstream.write_all(b"\r\n")?;
-        upstream.write_all(&request.body)?;
-        std::io::copy(&mut upstream, connection).map(drop)
-    }
-}
-
-impl Request {
-    /// Reads a request; `None` if the connection was closed without one.
-    fn read(connection: &TcpStream) -> std::io::Result<Option<Self>> {
-        let mut reader = BufReader::new(connection);
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(None);
-            }
-            match line.trim_end() {
-                "" => break,
-                line => lines.push(line.to_owned()),
-            }
-        }
-        let length = lines
-            .iter()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-            .and_then(|(_, length)| length.trim().parse().ok())
-            .unwrap_or(0);
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        let headers = lines.split_off(lines.len().min(1));
-        Ok(lines.pop().map(|line| Self {
-            line,
-            headers,
-            body,
-        }))
-    }
-}
-
-fn respond(connection: &mut TcpStream, kind: &str, body: &str) -> std::io::Result<()> {
-    write!(
-        connection,
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    )
 }

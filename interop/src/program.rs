@@ -1,6 +1,6 @@
 //! The program `demo-call` as a child process.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
@@ -72,6 +72,18 @@ impl Running {
                 return rest.trim().to_owned();
             }
         }
+    }
+
+    /// Reads all that comes until the program ends.
+    ///
+    /// # Panics
+    ///
+    /// If it is not UTF-8.
+    pub fn rest(&mut self) -> String {
+        let mut text = String::new();
+        let read = self.stdout.read_to_string(&mut text);
+        read.expect("stdout is UTF-8");
+        text
     }
 
     /// Sends SIGINT, as Ctrl-C does.

@@ -1,17 +1,22 @@
-//! Finding a tone in a recording.
+//! Tones: making a recording of one, and finding it again in another.
 
 use std::f64::consts::TAU;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::launch::require;
+use crate::browser::require;
 
 const RATE: f64 = 48_000.0;
 
 /// Asserts that the recording holds a tone of `frequency` Hz for at least a second, and little else.
 ///
 /// Its middle is looked at: at the start an encoder settles and a browser fades in.
-pub(crate) fn assert_heard(recording: &Path, frequency: f64) {
+///
+/// # Panics
+///
+/// If it does not.
+pub fn assert_heard(recording: &Path, frequency: f64) {
     let samples = decode(recording);
     let second = RATE as usize;
     assert!(
@@ -40,6 +45,38 @@ pub(crate) fn assert_heard(recording: &Path, frequency: f64) {
             "{other} Hz has {power:e}, {frequency} Hz {tone:e}"
         );
     }
+}
+
+/// Makes a recording (Ogg Opus) of a tone of `frequency` Hz.
+///
+/// # Panics
+///
+/// If `opusenc` is not here or fails.
+pub fn record(recording: &Path, frequency: f64, seconds: u32) {
+    let count = seconds * RATE as u32;
+    let sample = |n: u32| ((TAU * frequency * f64::from(n) / RATE).sin() * 10_000.0) as i16;
+    let samples: Vec<u8> = (0..count).flat_map(|n| sample(n).to_le_bytes()).collect();
+    let mut encoder = Command::new(require("opusenc", "opus-tools"))
+        .args([
+            "--quiet",
+            "--raw",
+            "--raw-rate",
+            "48000",
+            "--raw-chan",
+            "1",
+            "--bitrate",
+            "32",
+        ])
+        .arg("-")
+        .arg(recording)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("opusenc runs");
+    let mut input = encoder.stdin.take().expect("stdin is a pipe");
+    input.write_all(&samples).expect("opusenc reads");
+    drop(input);
+    let status = encoder.wait().expect("opusenc ends");
+    assert!(status.success(), "opusenc: {status}");
 }
 
 /// The left channel of a recording.

@@ -16,7 +16,8 @@ use self::ours::Ours;
 use self::peer::Facts;
 pub(crate) use self::peer::Peer;
 pub(crate) use self::peers::ALL;
-use self::plan::{Role, Shape};
+use self::plan::Shape;
+pub(crate) use self::plan::{CM_32, CM_80, GCM_128, GCM_256, Profile, Role};
 use crate::folder;
 use crate::row::{Outcome, Row};
 

@@ -1,0 +1,125 @@
+//! Programs of `interop/peers/` in other languages.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::super::peer::{How, Media, Peer};
+use super::super::plan::Caller;
+use crate::dtls::{CM_80, GCM_128, GCM_256};
+use crate::folder;
+use crate::packages::{compiled, first_line, source};
+
+/// Debian's own Python, which has GStreamer's bindings.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// What most of them are like.
+const USUAL: Peer = Peer {
+    name: "",
+    version: || None,
+    install: "",
+    callers: &[Caller::Peer, Caller::We],
+    dtls: &["1.2"],
+    groups13: &[],
+    profiles: &[GCM_128, GCM_256, CM_80],
+    specials: &[],
+    media: Media::Echo,
+    how: How::Program(|| Command::new("")),
+};
+
+pub(super) const AIORTC: Peer = Peer {
+    name: "aiortc",
+    version: || {
+        let print = "import aiortc; print(aiortc.__version__)";
+        first_line(Command::new(python()).args(["-c", print]))
+    },
+    install: "interop/setup.sh aiortc",
+    how: How::Program(|| {
+        let mut command = Command::new(python());
+        command.arg(source("aiortc/peer.py"));
+        command
+    }),
+    ..USUAL
+};
+
+pub(super) const WERIFT: Peer = Peer {
+    name: "werift",
+    version: || module("werift"),
+    install: "interop/setup.sh werift",
+    // It has no SRTP_AEAD_AES_256_GCM.
+    profiles: &[GCM_128, CM_80],
+    how: How::Program(|| node("werift/peer.cjs")),
+    ..USUAL
+};
+
+pub(super) const NODE_DATACHANNEL: Peer = Peer {
+    name: "node-datachannel",
+    version: || module("node-datachannel"),
+    install: "interop/setup.sh node-datachannel",
+    how: How::Program(|| node("node-datachannel/peer.cjs")),
+    ..USUAL
+};
+
+pub(super) const WRTC: Peer = Peer {
+    name: "wrtc",
+    version: || module("@roamhq/wrtc"),
+    install: "interop/setup.sh wrtc",
+    how: How::Program(|| node("wrtc/peer.cjs")),
+    ..USUAL
+};
+
+pub(super) const PION: Peer = Peer {
+    name: "pion-webrtc",
+    version: || {
+        compiled("pion-webrtc")?;
+        let module = std::fs::read_to_string(source("pion-webrtc/go.mod")).ok()?;
+        let (_, rest) = module.split_once("github.com/pion/webrtc/v4 v")?;
+        rest.split_whitespace().next().map(str::to_owned)
+    },
+    install: "interop/setup.sh pion-webrtc",
+    how: How::Program(|| Command::new(compiled("pion-webrtc").unwrap_or_default())),
+    ..USUAL
+};
+
+pub(super) const WEBRTCBIN: Peer = Peer {
+    name: "webrtcbin",
+    version: || {
+        let print =
+            "import gi; gi.require_version('GstWebRTC', '1.0'); gi.require_version('Gst', '1.0')
+from gi.repository import Gst, GstWebRTC; Gst.init(None)
+print(Gst.Registry.get().find_feature('webrtcbin', Gst.ElementFactory).get_plugin().get_version())";
+        first_line(Command::new(PYTHON).args(["-c", print]))
+    },
+    install: "interop/setup.sh webrtcbin",
+    profiles: &[CM_80],
+    media: Media::Tone,
+    how: How::Program(|| {
+        let mut command = Command::new(PYTHON);
+        command.arg(source("webrtcbin/peer.py"));
+        command
+    }),
+    ..USUAL
+};
+
+/// The Python that `interop/setup.sh` has made.
+fn python() -> PathBuf {
+    folder().join("python/bin/python")
+}
+
+/// Where `interop/setup.sh` puts modules of Node.
+fn modules() -> PathBuf {
+    folder().join("node/node_modules")
+}
+
+/// The version of an installed module of Node.
+fn module(name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(modules().join(name).join("package.json")).ok()?;
+    let package: serde_json::Value = serde_json::from_str(&text).ok()?;
+    package["version"].as_str().map(str::to_owned)
+}
+
+/// A program of `interop/peers/` that runs in Node.
+fn node(program: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(source(program)).env("NODE_PATH", modules());
+    command
+}
