@@ -11,6 +11,7 @@ declare -A packages=(
     [libsrtp]="gcc make pkg-config libssl-dev libclang-dev"
     [browsers]="iproute2 opus-tools chromium firefox-esr procps tcpdump"
     [aiortc]="iproute2 opus-tools tcpdump python3-venv"
+    [ffmpeg]="iproute2 opus-tools tcpdump python3-venv"
     [werift]="iproute2 opus-tools tcpdump"
     [node-datachannel]="iproute2 opus-tools tcpdump"
     [wrtc]="iproute2 opus-tools tcpdump"
@@ -131,6 +132,12 @@ make_pion-webrtc() { compile_go pion-webrtc; }
 make_aiortc() {
     [ -e "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
     "$folder/python/bin/pip" install --quiet --disable-pip-version-check aiortc
+}
+
+# Debian's FFmpeg has no WHIP; this wheel has a newer one.
+make_ffmpeg() {
+    [ -e "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
+    "$folder/python/bin/pip" install --quiet --disable-pip-version-check imageio-ffmpeg
 }
 
 # A module of Node.

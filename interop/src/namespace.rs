@@ -112,6 +112,18 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
+        // What still runs inside, such as a part of a browser, goes with it.
+        let pids = Command::new("ip")
+            .args(["netns", "pids", &self.name])
+            .output();
+        let pids = pids.map(|output| output.stdout).unwrap_or_default();
+        let pids = String::from_utf8_lossy(&pids).into_owned();
+        if !pids.trim().is_empty() {
+            let _ = Command::new("kill")
+                .arg("-KILL")
+                .args(pids.split_whitespace())
+                .status();
+        }
         // What it leaves behind is an empty namespace, until the machine restarts.
         let _ = Command::new("ip")
             .args(["netns", "del", &self.name])

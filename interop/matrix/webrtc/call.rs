@@ -128,7 +128,7 @@ impl<'a> Scene<'a> {
             }
             How::Sender(sender) => {
                 let url = format!("http://{http}/whip");
-                self.program(&mut sender(&url, PLAYS))?
+                self.program(&mut sender(&url, PLAYS, self.shape.role))?
             }
         };
         listen.interrupt();

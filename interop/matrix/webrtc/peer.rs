@@ -5,7 +5,7 @@ use std::process::Command;
 use interop::browser::Kind;
 
 use super::plan::{Caller, Special};
-use crate::dtls::Profile;
+use crate::dtls::{Profile, Role};
 
 /// What is known of a peer.
 pub(crate) struct Peer {
@@ -41,8 +41,8 @@ pub(crate) enum How {
     Browser(Kind),
     /// A program that is called with `offer URL SECONDS` or `answer PORT SECONDS`.
     Program(fn() -> Command),
-    /// A program that needs other arguments.
-    Sender(fn(url: &str, seconds: u32) -> Command),
+    /// A program that needs other arguments: the URL, how many seconds it sends, our role.
+    Sender(fn(&str, u32, Role) -> Command),
 }
 
 /// What a peer told.

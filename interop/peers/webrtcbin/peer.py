@@ -32,11 +32,11 @@ def say(*words):
 
 
 def ask(element, action, *arguments):
-    """What an action of webrtcbin promises; the promise holds its reply."""
+    """What an action of webrtcbin promises."""
     promise = Gst.Promise.new()
     element.emit(action, *arguments, promise)
     promise.wait()
-    return promise
+    return promise, promise.get_reply()
 
 
 def description(kind, sdp):
@@ -71,8 +71,9 @@ class Call:
 
     def describe(self, kind):
         """Our offer or answer, with all its candidates."""
-        promise = ask(self.peer, f"create-{kind}", None)
-        ask(self.peer, "set-local-description", promise.get_reply().get_value(kind))
+        # The description is a part of the reply, which is one of the promise.
+        _promise, reply = ask(self.peer, f"create-{kind}", None)
+        ask(self.peer, "set-local-description", reply.get_value(kind))
         while self.peer.get_property("ice-gathering-state") != GstWebRTC.WebRTCICEGatheringState.COMPLETE:
             time.sleep(0.05)
         return self.peer.get_property("local-description").sdp.as_text()

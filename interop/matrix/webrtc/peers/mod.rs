@@ -15,4 +15,5 @@ pub(crate) const ALL: &[Peer] = &[
     programs::WRTC,
     programs::PION,
     programs::WEBRTCBIN,
+    programs::FFMPEG,
 ];

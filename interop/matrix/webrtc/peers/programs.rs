@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::super::PEER_TONE;
 use super::super::peer::{How, Media, Peer};
 use super::super::plan::Caller;
-use crate::dtls::{CM_80, GCM_128, GCM_256};
+use crate::dtls::{CM_80, GCM_128, GCM_256, Role};
 use crate::folder;
 use crate::packages::{compiled, first_line, source};
 
@@ -63,6 +64,8 @@ pub(super) const WRTC: Peer = Peer {
     name: "wrtc",
     version: || module("@roamhq/wrtc"),
     install: "interop/setup.sh wrtc",
+    // Its libwebrtc offers no others.
+    profiles: &[CM_80],
     how: How::Program(|| node("wrtc/peer.cjs")),
     ..USUAL
 };
@@ -99,6 +102,46 @@ print(Gst.Registry.get().find_feature('webrtcbin', Gst.ElementFactory).get_plugi
     }),
     ..USUAL
 };
+
+pub(super) const FFMPEG: Peer = Peer {
+    name: "ffmpeg",
+    version: || {
+        let told = first_line(Command::new(ffmpeg()?).arg("-version"))?;
+        told.split_whitespace().nth(2).map(str::to_owned)
+    },
+    install: "interop/setup.sh ffmpeg",
+    // It is a WHIP client, which sends.
+    callers: &[Caller::Peer],
+    profiles: &[CM_80],
+    media: Media::Sends,
+    how: How::Sender(|url, seconds, role| {
+        let mut command = Command::new(ffmpeg().unwrap_or_default());
+        let tone = format!("sine=frequency={PEER_TONE}:sample_rate=48000");
+        command.args(["-hide_banner", "-re", "-f", "lavfi", "-i", &tone]);
+        command.args([
+            "-t",
+            &seconds.to_string(),
+            "-ac",
+            "2",
+            "-c:a",
+            "libopus",
+            "-f",
+            "whip",
+        ]);
+        if role == Role::Server {
+            command.args(["-whip_flags", "dtls_active"]);
+        }
+        command.arg(url);
+        command
+    }),
+    ..USUAL
+};
+
+/// The FFmpeg in the wheel of `imageio-ffmpeg`; Debian's has no WHIP.
+fn ffmpeg() -> Option<PathBuf> {
+    let print = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())";
+    first_line(Command::new(python()).args(["-c", print])).map(PathBuf::from)
+}
 
 /// The Python that `interop/setup.sh` has made.
 fn python() -> PathBuf {
