@@ -52,7 +52,8 @@ fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [[u3
     chains.map(C::words)
 }
 
-/// Runs all messages from their block at `start` to their end, four chains at a time.
+/// Runs all messages from their block at `start` to their end, four chains at a time: behind wide lanes.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn finish_inner<C: Chain>(
     token: C::Token,

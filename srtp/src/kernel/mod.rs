@@ -26,6 +26,7 @@ mod engine;
 mod gcm;
 mod job;
 mod key;
+#[cfg(target_arch = "x86_64")]
 mod lanes;
 mod list;
 mod message;
