@@ -48,7 +48,7 @@ pub mod sdp;
 mod session;
 
 pub use demux::{Class, classify};
-pub use gate::{Arrival, Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs};
+pub use gate::{Arrival, Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs, Totals};
 pub use ice_lite::{Path, Transmit};
 pub use router::{Announcement, Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
 pub use session::{

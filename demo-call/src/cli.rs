@@ -57,6 +57,9 @@ pub(crate) struct Listen {
     /// The UDP port of all calls
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:3478")]
     pub(crate) media: SocketAddr,
+    /// Where counters are served for Prometheus, under /metrics; without it nowhere
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Recording to play to each caller, over and over (Ogg Opus)
     #[arg(long, value_name = "FILE.ogg")]
     pub(crate) play: Option<PathBuf>,

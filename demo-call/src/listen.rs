@@ -18,6 +18,7 @@ use crate::candidates::host_candidates;
 use crate::cli;
 use crate::error::Error;
 use crate::incoming::RecordTo;
+use crate::metrics;
 use crate::opus::Clip;
 use crate::page;
 use crate::player::Pace;
@@ -57,6 +58,7 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     let cli::Listen {
         http,
         media,
+        metrics,
         play,
         record,
         security,
@@ -74,10 +76,11 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     }
     println!("page and WHIP endpoint  http://{http}/");
     println!("media port              udp://{media}");
+    let handle = driver.handle();
+    let counters = serve_metrics(metrics, handle.clone()).await?;
 
     let (commands, asked) = mpsc::channel(MAX_WAITING);
     let (news, told) = mpsc::unbounded_channel();
-    let handle = driver.handle();
     let calls = HashMap::new();
     let mut host = Host {
         offer,
@@ -94,8 +97,36 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     tokio::select! {
         result = axum::serve(listener, routes) => result.map_err(Error::Http),
         result = driver.run() => result.map_err(Error::Socket),
+        result = counters => result,
         () = host.serve(asked, told) => Ok(()),
     }
+}
+
+/// Serves the metrics at this address; without one, waits for ever.
+async fn serve_metrics(
+    address: Option<SocketAddr>,
+    handle: Handle<Call>,
+) -> Result<impl Future<Output = Result<(), Error>>, Error> {
+    let listener = match address {
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.map_err(Error::bind("TCP", address))?)
+        }
+        None => None,
+    };
+    if let Some(listener) = &listener {
+        let address = listener.local_addr().map_err(Error::Http)?;
+        println!("metrics                 http://{address}/metrics");
+    }
+    Ok(async move {
+        match listener {
+            Some(listener) => {
+                let routes = metrics::routes(handle);
+                axum::serve(listener, routes).await.map_err(Error::Http)
+            }
+            None => std::future::pending().await,
+        }
+    })
 }
 
 impl Host {

@@ -10,6 +10,7 @@ mod incoming;
 mod key_log;
 mod listen;
 mod media;
+mod metrics;
 mod monitor;
 mod opus;
 mod page;

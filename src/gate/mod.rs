@@ -5,6 +5,7 @@ mod batch;
 mod call;
 mod outbox;
 mod sessions;
+mod totals;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +16,7 @@ use ice_lite::Path;
 pub use self::batch::Arrival;
 pub use self::call::{Call, Context};
 pub use self::outbox::{Datagram, Outbox, Run, Runs};
+pub use self::totals::Totals;
 
 use self::alarms::Alarms;
 use self::sessions::Sessions;
@@ -37,6 +39,8 @@ pub struct Gate<C> {
     alarms: Alarms,
     outbox: Outbox,
     panics: u64,
+    /// Of the sessions that have ended.
+    ended: Totals,
 }
 
 /// Packets that are opened, or sealed, in one pass: what one pass of the kernels takes.
@@ -79,6 +83,7 @@ impl<C: Call> Gate<C> {
             alarms: Alarms::default(),
             outbox: Outbox::default(),
             panics: 0,
+            ended: Totals::default(),
         }
     }
 
@@ -206,6 +211,17 @@ impl<C: Call> Gate<C> {
         self.panics + self.sessions.panics()
     }
 
+    /// What all sessions have counted since the gate was made, those that have ended included. It
+    /// looks at each session that there is.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.ended.clone();
+        for (_, session) in self.sessions.iter() {
+            totals.add(&session.statistics());
+        }
+        totals
+    }
+
     // ---- Inside --------------------------------------------------------------------------------
 
     /// Gives a datagram to its session.
@@ -297,6 +313,9 @@ impl<C: Call> Gate<C> {
     fn forget(&mut self, id: SessionId) {
         // What the call has queued can only be sealed while its session is there.
         self.outbox.seal_queued(&mut self.sessions);
+        if let Some(session) = self.sessions.get(id) {
+            self.ended.add(&session.statistics());
+        }
         self.alarms.set(id, None);
         self.router.remove(id);
         self.sessions.remove(id);

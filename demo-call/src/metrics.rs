@@ -1,0 +1,169 @@
+//! What `listen` counts, as Prometheus reads it.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use portcullis::driver::Handle;
+use portcullis::{Gate, RouteDrop, Totals};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::call::Call;
+
+/// As OpenMetrics 1.0 names its text.
+const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a scrape finds.
+#[derive(Clone, Debug)]
+struct Snapshot {
+    calls: usize,
+    panics: u64,
+    totals: Totals,
+    dropped: Vec<(RouteDrop, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WhereAndWhy {
+    layer: &'static str,
+    reason: &'static str,
+}
+
+/// The route of the metrics.
+pub(crate) fn routes(handle: Handle<Call>) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .with_state(handle)
+}
+
+async fn scrape(
+    State(handle): State<Handle<Call>>,
+) -> Result<([(axum::http::HeaderName, &'static str); 1], String), StatusCode> {
+    let snapshot = handle.gate(0, |gate, _| Snapshot::of(gate)).await;
+    let snapshot = snapshot.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let mut text = String::new();
+    encode(&mut text, &snapshot.registry()).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(([(CONTENT_TYPE, TEXT)], text))
+}
+
+impl Snapshot {
+    fn of(gate: &Gate<Call>) -> Self {
+        let dropped = RouteDrop::ALL.iter();
+        Self {
+            calls: gate.calls().count(),
+            panics: gate.panics(),
+            totals: gate.totals(),
+            dropped: dropped
+                .map(|&reason| (reason, gate.router().dropped(reason)))
+                .collect(),
+        }
+    }
+
+    /// The counts under the names of Prometheus; `_total` is the encoder's.
+    fn registry(&self) -> Registry {
+        let mut registry = Registry::with_prefix("portcullis");
+        let calls = Gauge::<i64>::default();
+        calls.set(self.calls as i64);
+        registry.register("calls", "Calls that there are now", calls);
+        for (name, help, count) in self.counts() {
+            let counter = Counter::<u64>::default();
+            counter.inc_by(count);
+            registry.register(name, help, counter);
+        }
+        let dropped = Family::<Why, Counter>::default();
+        for (reason, count) in &self.dropped {
+            let reason = reason.name();
+            dropped.get_or_create(&Why { reason }).inc_by(*count);
+        }
+        registry.register(
+            "router_dropped_datagrams",
+            "Datagrams that were given to no call, by reason",
+            dropped,
+        );
+        let discarded = Family::<WhereAndWhy, Counter>::default();
+        for (layer, reason, count) in self.totals.discards() {
+            let layer = layer.name();
+            let labels = WhereAndWhy { layer, reason };
+            discarded.get_or_create(&labels).inc_by(count);
+        }
+        registry.register(
+            "discarded",
+            "What the calls dropped, by layer and reason",
+            discarded,
+        );
+        registry
+    }
+
+    fn counts(&self) -> [(&'static str, &'static str, u64); 13] {
+        let totals = &self.totals;
+        [
+            ("sessions", "Calls that were signalled", totals.sessions),
+            (
+                "secured_sessions",
+                "Calls whose handshake is complete and whose peer is verified",
+                totals.secured,
+            ),
+            (
+                "panics",
+                "Panics, each of which ended one call or lost one batch of packets",
+                self.panics,
+            ),
+            (
+                "received_datagrams",
+                "Datagrams given to calls",
+                totals.datagrams_received,
+            ),
+            (
+                "received_bytes",
+                "Bytes of UDP payload given to calls",
+                totals.bytes_received,
+            ),
+            (
+                "sent_packets",
+                "SRTP and SRTCP packets sent",
+                totals.packets_sent,
+            ),
+            ("sent_bytes", "Bytes in these packets", totals.bytes_sent),
+            (
+                "stun_requests",
+                "Authenticated connectivity checks of peers",
+                totals.stun_requests,
+            ),
+            (
+                "dtls_retransmissions",
+                "DTLS flights sent again",
+                totals.dtls_retransmissions,
+            ),
+            (
+                "received_rtp_packets",
+                "RTP packets authenticated and decrypted",
+                totals.rtp_received,
+            ),
+            (
+                "received_rtcp_packets",
+                "RTCP packets authenticated and decrypted",
+                totals.rtcp_received,
+            ),
+            (
+                "duplicate_packets",
+                "Authentic media packets that had been received before",
+                totals.duplicates,
+            ),
+            (
+                "router_dropped",
+                "Datagrams that were given to no call",
+                self.dropped.iter().map(|(_, count)| count).sum(),
+            ),
+        ]
+    }
+}
