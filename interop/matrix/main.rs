@@ -120,7 +120,7 @@ fn dtls_rows(is_wanted: impl Fn(&str) -> bool) -> Vec<Row> {
                 let shapes = dtls::shapes(peer).into_iter();
                 jobs.extend(shapes.map(|shape| Ok((peer, version.clone(), shape))));
             }
-            None => jobs.push(Err(Row::absent(peer.name, peer.install))),
+            None => jobs.push(Err(Box::new(Row::absent(peer.name, peer.install)))),
         }
     }
     work(jobs, WORKERS, |(peer, version, shape)| {
@@ -139,7 +139,7 @@ fn webrtc_rows(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Row>, String> {
                 let shapes = webrtc::shapes(peer).into_iter();
                 jobs.extend(shapes.map(|shape| Ok((peer, version.clone(), shape))));
             }
-            None => jobs.push(Err(Row::absent(peer.name, peer.install))),
+            None => jobs.push(Err(Box::new(Row::absent(peer.name, peer.install)))),
         }
     }
     if jobs.is_empty() {
@@ -155,7 +155,7 @@ fn webrtc_rows(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Row>, String> {
 
 /// Does each job, some at a time, and gives all rows in the order of their jobs.
 fn work<J: Send>(
-    jobs: Vec<Result<J, Row>>,
+    jobs: Vec<Result<J, Box<Row>>>,
     workers: usize,
     run: impl Fn(&J) -> Row + Sync,
 ) -> Vec<Row> {
@@ -167,7 +167,7 @@ fn work<J: Send>(
                 loop {
                     let job = jobs.lock().expect("invariant: no worker panics").next();
                     let Some((number, job)) = job else { return };
-                    let row = job.map_or_else(|row| row, |job| run(&job));
+                    let row = job.map_or_else(|row| *row, |job| run(&job));
                     let mut rows = rows.lock().expect("invariant: no worker panics");
                     rows.push((number, row));
                 }

@@ -117,7 +117,6 @@ impl Kind {
 /// # Panics
 ///
 /// If it is not here; says how to get it.
-#[must_use]
 pub fn require(program: &str, package: &str) -> std::path::PathBuf {
     let path = Path::new("/usr/bin").join(program);
     assert!(

@@ -15,6 +15,8 @@ pub(crate) struct Peer {
     /// What installs it.
     pub(crate) install: &'static str,
     pub(crate) callers: &'static [Caller],
+    /// Our roles in the DTLS handshake.
+    pub(crate) roles: &'static [Role],
     pub(crate) dtls: &'static [&'static str],
     /// Groups of DTLS 1.3.
     pub(crate) groups13: &'static [&'static str],

@@ -69,7 +69,7 @@ fn is_small(caller: Caller, role: Role, group: &str) -> bool {
 pub(super) fn shapes(peer: &Peer) -> Vec<Shape> {
     let mut shapes = Vec::new();
     for &caller in peer.callers {
-        for role in [Role::Server, Role::Client] {
+        for &role in peer.roles {
             for &dtls in peer.dtls {
                 let groups: Vec<_> = match dtls {
                     "1.3" => {

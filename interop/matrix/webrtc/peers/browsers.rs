@@ -6,13 +6,14 @@ use interop::browser::Kind;
 
 use super::super::peer::{How, Media, Peer};
 use super::super::plan::{Caller, Special};
-use crate::dtls::{CM_32, CM_80, GCM_128, GCM_256};
+use crate::dtls::{CM_32, CM_80, GCM_128, GCM_256, Role};
 
 pub(super) const CHROMIUM: Peer = Peer {
     name: "chromium",
     version: || version(Kind::Chromium),
     install: "interop/setup.sh browsers",
     callers: &[Caller::Peer, Caller::We],
+    roles: &[Role::Server, Role::Client],
     dtls: &["1.3", "1.2"],
     groups13: &["X25519MLKEM768", "X25519"],
     // It does not offer SRTP_AES128_CM_HMAC_SHA1_32.
@@ -27,6 +28,7 @@ pub(super) const FIREFOX: Peer = Peer {
     version: || version(Kind::Firefox),
     install: "interop/setup.sh browsers",
     callers: &[Caller::Peer, Caller::We],
+    roles: &[Role::Server, Role::Client],
     dtls: &["1.3", "1.2"],
     groups13: &["X25519MLKEM768", "X25519"],
     profiles: &[GCM_128, GCM_256, CM_80, CM_32],
