@@ -26,8 +26,9 @@ const OUR_TONE: f64 = 1000.0;
 /// The tone that peers play.
 const PEER_TONE: f64 = 440.0;
 
-/// How long our tone is: a caller hangs up when it has played it.
-const SECONDS: u32 = 5;
+/// How long our tone is: a caller hangs up when it has played it, which must not be before a browser
+/// on a busy machine has recorded enough.
+const SECONDS: u32 = 9;
 
 /// Packets that must have come at least, of the 50 that are sent in a second.
 const ENOUGH: u64 = 50;
