@@ -201,3 +201,16 @@ fn unlike(calling: Terms, serving: Terms) -> World {
         .expect("an answer that fits");
     world
 }
+
+/// RFC 9147 §5.8.2: over a path that ICE has found to be long, no flight is sent again too early.
+#[test]
+fn a_long_round_trip_repeats_no_flight_of_the_caller() {
+    let conditions = Conditions {
+        delay: Duration::from_millis(220),
+        ..Conditions::FAIR
+    };
+    let mut world = World::new(Terms::DEFAULT, conditions);
+    assert!(world.secure());
+    let statistics = world.caller.session.statistics();
+    assert_eq!(statistics.dtls.map(|dtls| dtls.retransmissions), Some(0));
+}

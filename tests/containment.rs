@@ -101,3 +101,18 @@ fn t_dos_07_abandoned_calls_can_be_removed() {
     );
     served.drops(stranger, &[22; 100]);
 }
+
+/// What a call has counted stays in the totals when it ends.
+#[test]
+fn totals_keep_what_ended_calls_have_counted() {
+    let mut served = Served::with_calls(2);
+    assert!(served.talks(0, 1) && served.talks(1, 1));
+    let before = served.gate.totals();
+    assert_eq!((before.sessions, before.secured), (2, 2));
+    assert!(before.rtp_received >= 2, "{before:?}");
+    let (now, id) = (served.now, served.callers[1].id);
+    served.gate.with(now, id, |_, cx| cx.close());
+    served.gate.outbox().clear();
+    assert!(served.recorder(1).is_none());
+    assert_eq!(served.gate.totals(), before);
+}

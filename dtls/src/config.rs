@@ -159,6 +159,12 @@ impl Config {
         newest.into_iter().chain(older).collect()
     }
 
+    /// When flights are sent again.
+    #[must_use]
+    pub fn retransmit(&self) -> RetransmitConfig {
+        self.retransmit
+    }
+
     /// The crypto provider.
     #[must_use]
     pub fn provider(&self) -> &Arc<dyn CryptoProvider> {
