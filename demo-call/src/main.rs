@@ -35,6 +35,7 @@ use cli::{Cli, Command};
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { command, alone } = Cli::parse();
+    print_events();
     let result = match command {
         None => alone::run(alone).await,
         Some(Command::Listen(listen)) => listen::run(listen).await,
@@ -46,5 +47,15 @@ async fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints events on stderr if `RUST_LOG` says which.
+fn print_events() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_default_env() {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use dtls::{Certificate, Connection, Event, Fingerprint, PeerIdentity, Role};
 
 use super::event::{CloseReason, SessionEvent, Summary};
-use super::{Session, SessionError, Status};
+use super::{Session, SessionError, Status, trace};
 
 /// Our DTLS connection, or what is known before it begins.
 #[derive(Debug)]
@@ -107,6 +107,7 @@ impl Session {
             connection.set_retransmit(retransmit);
         }
         self.timeline.dtls_started = Some(now);
+        trace::handshake_begun(self.local_ufrag(), role);
         self.association = Association::Running {
             role,
             connection: Box::new(connection),

@@ -92,11 +92,9 @@ impl Session {
         let Ok(unprotected) = result else {
             return Received::Nothing;
         };
-        if let Some(media) = &mut self.media {
-            while let Some(event) = media.receiver.poll_event() {
-                self.events
-                    .push(SessionEvent::KeyLimit(event), &mut self.counters);
-            }
+        let event = |session: &mut Self| session.media.as_mut()?.receiver.poll_event();
+        while let Some(event) = event(self) {
+            self.emit(SessionEvent::KeyLimit(event));
         }
         self.ice.confirm(now, &path);
         let packet = packet.get_mut(..unprotected.len).unwrap_or_default();
@@ -151,11 +149,9 @@ impl Session {
 
     /// A packet of `len` bytes was sealed.
     pub(super) fn sent_media(&mut self, len: usize) {
-        if let Some(media) = &mut self.media {
-            while let Some(event) = media.sender.poll_event() {
-                self.events
-                    .push(SessionEvent::KeyLimit(event), &mut self.counters);
-            }
+        let event = |session: &mut Self| session.media.as_mut()?.sender.poll_event();
+        while let Some(event) = event(self) {
+            self.emit(SessionEvent::KeyLimit(event));
         }
         self.counters.packets_sent += 1;
         self.counters.bytes_sent += len as u64;

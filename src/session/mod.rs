@@ -11,6 +11,7 @@ mod negotiation;
 mod receive;
 mod signalling;
 mod statistics;
+mod trace;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -8,7 +8,7 @@ use srtp::Kind;
 
 use super::event::{CloseReason, Received, SessionEvent};
 use super::statistics::Discard;
-use super::{Session, SessionError, Status};
+use super::{Session, SessionError, Status, trace};
 use crate::demux::{Class, classify};
 
 impl Session {
@@ -139,13 +139,15 @@ impl Session {
 
     /// After each verb that can fail: an error ends the session.
     pub(super) fn finish<T>(&mut self, result: Result<T, SessionError>) -> Result<T, SessionError> {
-        if result.is_err() {
+        if let Err(error) = &result {
             self.status = Status::Closed;
+            trace::failed(self.local_ufrag(), error);
         }
         result
     }
 
     pub(super) fn emit(&mut self, event: SessionEvent) {
+        trace::event(self.local_ufrag(), &event);
         self.events.push(event, &mut self.counters);
     }
 }

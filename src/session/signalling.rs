@@ -12,7 +12,7 @@ use super::event::{Events, SessionEvent, Timeline};
 use super::ice::Agent;
 use super::negotiation::Negotiation;
 use super::statistics::Counters;
-use super::{IceMode, Session, SessionConfig, SessionError, Status};
+use super::{IceMode, Session, SessionConfig, SessionError, Status, trace};
 use crate::sdp::{LocalDescription, RemoteDescription, SdpError, Setup};
 
 impl Session {
@@ -26,6 +26,7 @@ impl Session {
         let mut session = Self::new(config, mode, now)?;
         session.negotiation.awaits_answer = true;
         let sdp = session.describe(Setup::ActPass, |local| local.offer());
+        trace::signalled(session.local_ufrag(), "offered");
         Ok((session, sdp))
     }
 
@@ -57,6 +58,7 @@ impl Session {
         self.negotiation
             .settle(&remote, self.config.audio.direction, self.config.cryptex);
         self.ice.set_remote(&remote);
+        trace::signalled(self.local_ufrag(), "answer accepted");
         let result = self
             .identify_peer(now, role, remote.fingerprints)
             .and_then(|()| self.follow_ice(now));
@@ -90,6 +92,7 @@ impl Session {
             .settle(&remote, config.audio.direction, config.cryptex);
         session.ice.set_remote(&remote);
         let sdp = session.describe(setup, |local| local.answer(&remote));
+        trace::signalled(session.local_ufrag(), "answered");
         let role = match setup {
             Setup::Active => Role::Client,
             Setup::Passive | Setup::ActPass => Role::Server,
