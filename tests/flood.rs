@@ -99,6 +99,27 @@ fn t_dos_05_forged_checks_are_rationed() {
     }
 }
 
+/// T-STN-13: whether a call has a ufrag is told neither by an answer nor by its length: there is none.
+/// (A check for a known one costs an HMAC more, but nobody guesses 96 bits.)
+#[test]
+fn t_stn_13_nothing_is_said_about_a_guessed_ufrag() {
+    let mut served = Served::with_calls(1);
+    let mut random = SmallRng::seed_from_u64(13);
+    let (_, session, _) = served.gate.calls().next().expect("the call");
+    let known = session.local_ufrag().to_owned();
+    // RFC 8445 §5.3: 24 bits at least; these have 96.
+    assert!(known.len() >= 16, "{known}");
+    for number in 0..100 {
+        for ufrag in [known.as_str(), "AAAA", "AAAAAAAAAAAAAAAA"] {
+            let check = forged_check(ufrag, &mut random);
+            // No answer, and no change of state.
+            served.drops(stranger(number), &check);
+        }
+    }
+    assert_eq!(served.gate.router().dropped(RouteDrop::UnknownUfrag), 200);
+    assert!(served.talks(0, 0));
+}
+
 /// T-DMX-11: the time of a look-up does not depend on who chose the ufrags and addresses: the tables
 /// hash under a secret key. Two routers with different keys put the same names into different shards.
 #[test]

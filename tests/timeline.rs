@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portcullis::{IceMode, Path, Session};
-use support::{Conditions, Terms, World, caller_address, server_address};
+use support::{Conditions, Terms, World, caller_address, exchange, server_address};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -128,27 +128,6 @@ fn nothing_secret() {
     assert!(secrets.len() >= 4 && passwords.len() >= 2);
     for secret in secrets.iter().chain(&passwords) {
         assert!(!log.contains(secret), "{secret} in {log}");
-    }
-}
-
-fn exchange(now: Instant, caller: &mut Session, server: &mut Session) {
-    let mut buf = [0; 1500];
-    let mut ends = [(caller, caller_address()), (server, server_address())];
-    for from in [0, 1] {
-        ends[from].0.handle_timeout(now).expect("alive");
-        while let Some(transmit) = ends[from].0.poll_transmit(now, &mut buf) {
-            let (to, address) = &mut ends[1 - from];
-            let path = Path::udp(
-                *address,
-                if from == 0 {
-                    caller_address()
-                } else {
-                    server_address()
-                },
-            );
-            let received = to.handle_datagram(now, path, &mut buf[..transmit.len]);
-            assert!(received.is_ok(), "{received:?}");
-        }
     }
 }
 

@@ -320,3 +320,25 @@ pub(crate) fn default_suite(version: ProtocolVersion) -> CipherSuite {
         _ => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     }
 }
+
+/// Gives each of two sessions what the other has to send at `now`.
+pub(crate) fn exchange(now: Instant, caller: &mut Session, server: &mut Session) {
+    let mut buf = [0; 1500];
+    let mut ends = [(caller, caller_address()), (server, server_address())];
+    for from in [0, 1] {
+        ends[from].0.handle_timeout(now).expect("alive");
+        while let Some(transmit) = ends[from].0.poll_transmit(now, &mut buf) {
+            let (to, address) = &mut ends[1 - from];
+            let path = Path::udp(
+                *address,
+                if from == 0 {
+                    caller_address()
+                } else {
+                    server_address()
+                },
+            );
+            let received = to.handle_datagram(now, path, &mut buf[..transmit.len]);
+            assert!(received.is_ok(), "{received:?}");
+        }
+    }
+}

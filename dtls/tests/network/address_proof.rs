@@ -255,6 +255,30 @@ fn t_dos_02_amplification_after_the_proof() {
     }
 }
 
+/// T-DOS-09: however many handshakes could not even begin, the next one is as the first.
+#[test]
+fn t_dos_09_refused_hellos_leave_nothing_behind() {
+    const REFUSED: u64 = 20_000;
+    let [older, newer, _] = FLAVOURS;
+    let mut bench = Bench::new([config(older), config(newer)]);
+    let mut buf = [0; 1500];
+    let length = bench.client.poll_transmit(bench.now, &mut buf);
+    let hello = &buf[..length.expect("a ClientHello")];
+    for number in 0..REFUSED {
+        let address = ([192, 0, 2, (number >> 16) as u8], number as u16).into();
+        let verdict = bench.proof.handle_datagram(bench.now, address, hello);
+        assert!(matches!(verdict, Verdict::Refused { .. }), "{verdict:?}");
+    }
+    assert_eq!(bench.proof.statistics().refused, REFUSED);
+
+    let mut good = Bench::new(both(newer));
+    std::mem::swap(&mut good.proof, &mut bench.proof);
+    std::mem::swap(&mut good.config, &mut bench.config);
+    good.connect();
+    let statistics = good.proof.statistics();
+    assert_eq!((statistics.proven, statistics.refused), (1, REFUSED));
+}
+
 /// T-DOS-02: before the proof it is never more than what came.
 #[test]
 fn t_dos_02_amplification_before_the_proof() {
