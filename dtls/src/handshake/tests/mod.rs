@@ -5,6 +5,7 @@ mod answers;
 mod grammar;
 mod harness;
 mod identity;
+mod mutation;
 mod negotiation;
 mod order;
 mod retry;
