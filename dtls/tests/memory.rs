@@ -120,12 +120,14 @@ fn keys_rest_when_there_are_no_records() {
     let _alone = ALONE.lock();
     for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
         let mut ends = connect(version, NamedGroup::X25519, true);
-        let due = ends.iter().filter_map(Connection::poll_timeout).max();
+        // No timer of the protocol runs any more.
+        assert!(ends.iter().all(|end| end.poll_timeout().is_none()));
+        let due = ends.iter().filter_map(Connection::poll_rest).max();
         let now = due.expect("an alarm for the time of rest");
         let before = HELD.load(Ordering::Relaxed);
         for end in &mut ends {
             end.handle_timeout(now).expect("alive");
-            assert_eq!(end.poll_timeout(), None);
+            assert_eq!(end.poll_rest(), None);
         }
         let given_back = before - HELD.load(Ordering::Relaxed);
         assert!(given_back > 0, "{version:?}: {given_back} bytes");

@@ -107,6 +107,7 @@ impl Session {
             .poll_timeout()
             .into_iter()
             .chain(dtls.and_then(dtls::Connection::poll_timeout))
+            .chain(dtls.and_then(dtls::Connection::poll_rest))
             .min()
     }
 
