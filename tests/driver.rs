@@ -220,3 +220,14 @@ async fn calls_to_shards_come_to_their_own() {
     let nobody = serving.gate(2, |gate, _| gate.calls().count()).await;
     assert_eq!(nobody, Err(Gone));
 }
+
+/// What a flood leaves room for in the kernel is decided when the socket is bound.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_receive_buffer_is_as_large_as_the_system_allows() {
+    let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max").expect("Linux has it");
+    let limit: usize = limit.trim().parse().expect("a number");
+    let driver = Driver::<Ticking>::bind("127.0.0.1:0".parse().expect("an address"));
+    let granted = driver.expect("a port").receive_buffer().expect("bound");
+    assert!(granted >= limit.min(16 << 20), "{granted} of {limit} bytes");
+}

@@ -154,6 +154,17 @@ impl<C: Call + Send + 'static> Driver<C> {
         Ok(self.socket.local_addr())
     }
 
+    /// Bytes of received datagrams that the kernel keeps until the driver reads them, as the system
+    /// counts them (Linux: with its own bookkeeping). The driver asks for 16 MiB, and with
+    /// `CAP_NET_ADMIN` takes them; else it gets what `net.core.rmem_max` allows. In a flood a smaller
+    /// buffer overflows sooner, and what it loses may be a call's.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn receive_buffer(&self) -> io::Result<usize> {
+        self.socket.receive_buffer()
+    }
+
     /// Also takes connections of ICE-TCP (RFC 6544) at this address, for peers that UDP does not get
     /// through from. Returns the address, which is for the sessions' candidates
     /// ([`Candidate::host_tcp`](ice_lite::Candidate::host_tcp)). Call it inside a tokio runtime. Of

@@ -9,6 +9,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+use tracing::warn;
 
 use super::shards::Shards;
 use super::tcp::Registry;
@@ -37,16 +38,14 @@ const STRIDE: usize = BUFFER_LEN + 1600;
 /// kernel's buffer while we send.
 const ROUNDS: usize = 2;
 
-/// The kernel's buffers, as far as the system allows (`net.core.rmem_max`). In a flood by a million
-/// datagrams a second, 4 MiB last for 1 or 2 ms, in which this thread may well not have the CPU.
+/// The kernel's buffers, as far as the system allows. In a flood by a million datagrams a second,
+/// 4 MiB last for 1 or 2 ms, in which this thread may well not have the CPU.
 const KERNEL_BUFFER: usize = 16 << 20;
 
 impl Socket {
     pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        // What the system allows of it; less is no failure.
-        drop(state.set_recv_buffer_size(UdpSockRef::from(&socket), KERNEL_BUFFER));
-        drop(state.set_send_buffer_size(UdpSockRef::from(&socket), KERNEL_BUFFER));
+        enlarge_buffers(&socket, &state);
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
         Ok(Self {
@@ -60,6 +59,10 @@ impl Socket {
 
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    pub(super) fn receive_buffer(&self) -> io::Result<usize> {
+        self.state.recv_buffer_size(UdpSockRef::from(&self.io))
     }
 
     pub(super) async fn readable(&self) -> io::Result<()> {
@@ -178,6 +181,29 @@ pub(super) fn shared(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     return Err(io::ErrorKind::Unsupported.into());
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Asks for [`KERNEL_BUFFER`] both ways. With `CAP_NET_ADMIN` Linux gives all of it, else what
+/// `net.core.rmem_max` and `net.core.wmem_max` allow; less is no failure.
+fn enlarge_buffers(socket: &std::net::UdpSocket, state: &UdpSocketState) {
+    #[cfg(target_os = "linux")]
+    let forced =
+        rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, KERNEL_BUFFER).is_ok();
+    #[cfg(not(target_os = "linux"))]
+    let forced = false;
+    if !forced {
+        drop(state.set_recv_buffer_size(UdpSockRef::from(socket), KERNEL_BUFFER));
+    }
+    drop(state.set_send_buffer_size(UdpSockRef::from(socket), KERNEL_BUFFER));
+    if let Ok(granted) = state.recv_buffer_size(UdpSockRef::from(socket))
+        && granted < KERNEL_BUFFER
+    {
+        warn!(
+            granted,
+            wanted = KERNEL_BUFFER,
+            "small receive buffer: a flood may cost packets of calls (net.core.rmem_max)"
+        );
+    }
 }
 
 /// The path of received datagrams: with the address that they were sent to, if the system tells.
