@@ -29,6 +29,7 @@ declare -A packages=(
     [nss]="gcc pkg-config libnss3-dev libnss3-tools"
     [wolfssl]="gcc make autoconf automake libtool python3"
     [dimpl]=""
+    [str0m]="iproute2 opus-tools tcpdump"
     [webrtc-rs]=""
 )
 

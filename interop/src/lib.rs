@@ -4,9 +4,11 @@
 //! `interop/setup.sh` installs what they need.
 
 pub mod browser;
+pub mod host;
 pub mod http;
 pub mod impaired;
 pub mod namespace;
 pub mod page;
 pub mod program;
 pub mod tone;
+pub mod whip;

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use interop::host;
 use interop::impaired::Impaired;
 use interop::program::Running;
 use serde_json::Value;
@@ -92,7 +93,7 @@ impl<'a> Scene<'a> {
         Ok(Self {
             peer,
             shape,
-            host: host()?,
+            host: host::address()?,
             evidence,
             folder: tempfile::tempdir()?,
             log: File::create(evidence.with_added_extension("log"))?,
@@ -241,7 +242,7 @@ impl<'a> Scene<'a> {
         Ok(Outcome {
             dtls: dtls.to_owned(),
             suite: suite.to_owned(),
-            group: group.to_owned(),
+            group: group_name(group),
             profile: profile.to_owned(),
             received: received.unwrap_or(0),
             recording: self.recorded()?,
@@ -260,7 +261,7 @@ impl<'a> Scene<'a> {
         Ok(Outcome {
             dtls: text("dtls_version"),
             suite: text("cipher_suite"),
-            group: text("group"),
+            group: group_name(&text("group")),
             profile: text("srtp_profile"),
             received: told["rtp_received"].as_u64().unwrap_or(0),
             recording: self.recorded()?,
@@ -293,11 +294,7 @@ fn profile(iana: &str) -> String {
     name.replace("hmac_", "").replace('_', "-")
 }
 
-/// The address of this host by which it would reach another: browsers do not check candidates on
-/// 127.0.0.1.
-fn host() -> io::Result<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
-    // From the block for documentation: nothing is sent.
-    socket.connect("192.0.2.1:9")?;
-    Ok(socket.local_addr()?.ip())
+/// What this matrix calls a group.
+fn group_name(name: &str) -> String {
+    name.replace("SECP256R1", "P-256")
 }

@@ -15,5 +15,6 @@ pub(crate) const ALL: &[Peer] = &[
     programs::WRTC,
     programs::PION,
     programs::WEBRTCBIN,
+    programs::STR0M,
     programs::FFMPEG,
 ];

@@ -8,7 +8,7 @@ use super::super::peer::{How, Media, Peer};
 use super::super::plan::Caller;
 use crate::dtls::{CM_80, GCM_128, GCM_256, Role};
 use crate::folder;
-use crate::packages::{compiled, first_line, source};
+use crate::packages::{compiled, first_line, locked, program, source};
 
 /// Debian's own Python, which has GStreamer's bindings.
 const PYTHON: &str = "/usr/bin/python3";
@@ -101,6 +101,16 @@ print(Gst.Registry.get().find_feature('webrtcbin', Gst.ElementFactory).get_plugi
         command.arg(source("webrtcbin/peer.py"));
         command
     }),
+    ..USUAL
+};
+
+pub(super) const STR0M: Peer = Peer {
+    name: "str0m",
+    version: || program("peer-str0m").and_then(|_| locked("str0m")),
+    install: "interop/setup.sh str0m",
+    dtls: &["1.2", "1.3"],
+    groups13: &["X25519", "P-256"],
+    how: How::Program(|| Command::new(program("peer-str0m").unwrap_or_default())),
     ..USUAL
 };
 
