@@ -5,7 +5,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 # Peers that are crates: features of this package. BoringSSL is built by cmake.
-features=interop/dimpl,interop/str0m,interop/webrtc-rs
+features=interop/dimpl,interop/str0m,interop/webrtc,interop/webrtc-rs
 if command -v cmake > /dev/null && command -v c++ > /dev/null; then features+=,interop/boringssl; fi
 cargo build --quiet --locked --manifest-path "$root/Cargo.toml" -p interop -p demo-call --bins --features "$features"
 target=${CARGO_TARGET_DIR:-$root/target}

@@ -31,6 +31,7 @@ declare -A packages=(
     [dimpl]=""
     [str0m]="iproute2 opus-tools tcpdump"
     [webrtc-rs]=""
+    [webrtc]="iproute2 opus-tools tcpdump"
 )
 
 folder=target/interop

@@ -16,5 +16,6 @@ pub(crate) const ALL: &[Peer] = &[
     programs::PION,
     programs::WEBRTCBIN,
     programs::STR0M,
+    programs::WEBRTC,
     programs::FFMPEG,
 ];

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::super::PEER_TONE;
 use super::super::peer::{How, Media, Peer};
 use super::super::plan::Caller;
-use crate::dtls::{CM_80, GCM_128, GCM_256, Role};
+use crate::dtls::{CM_32, CM_80, GCM_128, GCM_256, Role};
 use crate::folder;
 use crate::packages::{compiled, first_line, locked, program, source};
 
@@ -111,6 +111,15 @@ pub(super) const STR0M: Peer = Peer {
     dtls: &["1.2", "1.3"],
     groups13: &["X25519", "P-256"],
     how: How::Program(|| Command::new(program("peer-str0m").unwrap_or_default())),
+    ..USUAL
+};
+
+pub(super) const WEBRTC: Peer = Peer {
+    name: "webrtc",
+    version: || program("peer-webrtc").and_then(|_| locked("webrtc")),
+    install: "interop/setup.sh webrtc",
+    profiles: &[GCM_128, GCM_256, CM_80, CM_32],
+    how: How::Program(|| Command::new(program("peer-webrtc").unwrap_or_default())),
     ..USUAL
 };
 
