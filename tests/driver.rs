@@ -229,5 +229,5 @@ async fn the_receive_buffer_is_as_large_as_the_system_allows() {
     let limit: usize = limit.trim().parse().expect("a number");
     let driver = Driver::<Ticking>::bind("127.0.0.1:0".parse().expect("an address"));
     let granted = driver.expect("a port").receive_buffer().expect("bound");
-    assert!(granted >= limit.min(16 << 20), "{granted} of {limit} bytes");
+    assert!(granted >= limit.min(32 << 20), "{granted} of {limit} bytes");
 }

@@ -155,7 +155,7 @@ impl<C: Call + Send + 'static> Driver<C> {
     }
 
     /// Bytes of received datagrams that the kernel keeps until the driver reads them, as the system
-    /// counts them (Linux: with its own bookkeeping). The driver asks for 16 MiB, and with
+    /// counts them (Linux: with its own bookkeeping). The driver asks for 32 MiB, and with
     /// `CAP_NET_ADMIN` takes them; else it gets what `net.core.rmem_max` allows. In a flood a smaller
     /// buffer overflows sooner, and what it loses may be a call's.
     ///

@@ -40,7 +40,7 @@ const ROUNDS: usize = 2;
 
 /// The kernel's buffers, as far as the system allows. In a flood by a million datagrams a second,
 /// 4 MiB last for 1 or 2 ms, in which this thread may well not have the CPU.
-const KERNEL_BUFFER: usize = 16 << 20;
+const KERNEL_BUFFER: usize = 32 << 20;
 
 impl Socket {
     pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
