@@ -117,6 +117,15 @@ impl<C: Call + Default> World<C> {
         id
     }
 
+    /// Does what the gate is due to do, as a driver would.
+    pub(crate) fn follow_timers(&mut self) {
+        let start = Instant::now();
+        if self.gate.poll_timeout().is_some_and(|due| due <= self.now) {
+            self.gate.handle_timeout(self.now);
+        }
+        self.served += start.elapsed();
+    }
+
     /// Carries what the last caller and the gate have to say to each other.
     fn shuttle(&mut self) {
         let mut buf = [0; 1500];

@@ -32,8 +32,9 @@ const FALLBACK_RETRY: u32 = 3;
 
 /// How long after its last record a connection gives back what it had made of its keys, a kilobyte
 /// that the next record makes again in a microsecond. Calls without data channels send no record
-/// after the handshake, and there are thousands of them.
-const REST: Duration = Duration::from_secs(10);
+/// after the handshake, and there are thousands of them. It is soon, so that the next handshakes use
+/// the memory again before calls that last have settled around it.
+const REST: Duration = Duration::from_secs(1);
 
 /// One DTLS connection, client or server, over any transport of datagrams.
 ///
