@@ -6,13 +6,17 @@ use ice_lite::stun::{
     TransactionId, Unverified,
 };
 use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::RngSeed;
 use std::net::{IpAddr, SocketAddr};
 use stun_codec::rfc5245::attributes::{IceControlled, IceControlling, Priority, UseCandidate};
 use stun_codec::rfc5389::attributes::{
     ErrorCode as OracleErrorCode, Fingerprint, MessageIntegrity, Software, UnknownAttributes,
     Username, XorMappedAddress,
 };
-use stun_codec::{MessageClass, MessageDecoder, MessageEncoder, define_attribute_enums};
+use stun_codec::{
+    Attribute, MessageClass, MessageDecoder, MessageEncoder, RawAttribute, define_attribute_enums,
+};
 
 define_attribute_enums!(
     Oracle,
@@ -82,8 +86,17 @@ fn oracle_encode(message: OracleMessage) -> Vec<u8> {
         .expect("the oracle writes it")
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: 1024,
+        rng_seed: RngSeed::Fixed(5),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn the_oracle_reads_our_requests(check in checks()) {
@@ -188,6 +201,31 @@ proptest! {
         prop_assert_eq!(Message::parse(&buf[..len]).unwrap().error_code(), Some(ErrorCode(number)));
     }
 
+    /// T-API-05: the same bytes are a message to us and to the oracle, with the same attributes, but for
+    /// what the oracle does not look at: see [`stricter`].
+    #[test]
+    fn t_api_05_the_same_bytes_are_messages(bytes in messages_with_noise(), flips in flips()) {
+        let mut bytes = bytes;
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        let ours = Message::parse(&bytes);
+        let oracle = MessageDecoder::<RawAttribute>::new().decode_from_bytes(&bytes);
+        let Ok(Ok(oracle)) = oracle else {
+            prop_assert!(ours.is_err(), "only we take it: {:?}", ours);
+            return Ok(());
+        };
+        let attributes: Vec<_> = oracle.attributes().collect();
+        prop_assert_eq!(ours.is_err(), stricter(&bytes, &attributes), "{:?} {:?}", ours, oracle);
+        let Ok(ours) = ours else { return Ok(()) };
+        // RFC 8489 §14.5: what follows MESSAGE-INTEGRITY does not count.
+        let guards = [AttributeType::MESSAGE_INTEGRITY.0, AttributeType::FINGERPRINT.0];
+        let seen = attributes.iter().map(|raw| (raw.get_type().as_u16(), raw.value()));
+        let seen = seen.take_while(|(kind, _)| !guards.contains(kind));
+        prop_assert!(ours.attributes().map(|a| (a.kind.0, a.value)).eq(seen), "{:?} {:?}", ours, oracle);
+    }
+
     /// Whatever we call well-formed can be looked at in every way, and what we and the oracle both
     /// read we read alike.
     #[test]
@@ -214,6 +252,29 @@ proptest! {
             }
         }
     }
+}
+
+/// Whether it is a message to the oracle only: of a length that no message has (RFC 8489 §5), or with
+/// an attribute that guards it where it can't (§14.5, §14.7). We refuse those.
+fn stricter(bytes: &[u8], attributes: &[&RawAttribute]) -> bool {
+    let guard = |kind: AttributeType| {
+        let of_kind = move |raw: &&RawAttribute| raw.get_type().as_u16() == kind.0;
+        attributes.iter().position(of_kind)
+    };
+    let length = |at: usize| attributes[at].value().len();
+    let integrity = guard(AttributeType::MESSAGE_INTEGRITY);
+    let fingerprint = guard(AttributeType::FINGERPRINT);
+    !bytes.len().is_multiple_of(4)
+        || integrity.is_some_and(|at| length(at) != 20)
+        || fingerprint.is_some_and(|at| length(at) != 4 || at + 1 != attributes.len())
+}
+
+/// A few bits to be changed, mostly none.
+fn flips() -> impl Strategy<Value = Vec<(Index, u8)>> {
+    prop_oneof![
+        2 => Just(Vec::new()),
+        1 => prop::collection::vec((any::<Index>(), 0_u8..8), 1..3),
+    ]
 }
 
 /// A header that fits, then attributes that mostly fit: any bytes seldom get past the cookie.

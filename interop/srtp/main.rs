@@ -3,6 +3,7 @@
 //! Since the sealed bytes have to be equal, either side's packets are opened by the other. `PORTCULLIS_SRTP_PACKETS` sets how many
 //! packets each profile gets. What the others do differently is listed in `docs/srtp.md`.
 
+mod headers;
 #[cfg(feature = "libsrtp")]
 mod libsrtp;
 mod peer;
