@@ -57,6 +57,9 @@ pub(crate) struct Listen {
     /// The UDP port of all calls
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:3478")]
     pub(crate) media: SocketAddr,
+    /// A TCP port beside it, for callers that UDP does not get through from (ICE-TCP); without it none
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) media_tcp: Option<SocketAddr>,
     /// Where counters are served for Prometheus, under /metrics; without it nowhere
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,

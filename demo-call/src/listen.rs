@@ -1,13 +1,14 @@
 //! Answering calls: many on one media port, by WHIP.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use portcullis::driver::{Driver, Handle};
+use portcullis::driver::{Driver, Handle, TcpLimits};
 use portcullis::ice_lite::Candidate;
 use portcullis::{IceMode, Session, SessionError, SessionId};
 use tokio::net::TcpListener;
@@ -45,6 +46,8 @@ struct Host {
     clip: Arc<Clip>,
     record: Option<PathBuf>,
     media: SocketAddr,
+    /// Where connections of ICE-TCP are taken, if they are.
+    media_tcp: Option<SocketAddr>,
     handle: Handle<Call>,
     news: mpsc::UnboundedSender<News>,
     /// By the names that WHIP knows them by.
@@ -58,6 +61,7 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     let cli::Listen {
         http,
         media,
+        media_tcp,
         metrics,
         play,
         record,
@@ -65,7 +69,13 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     } = arguments;
     let offer = Offer::new(&security)?;
     let clip = clip(play.as_deref(), SECOND)?;
-    let driver = Driver::bind(media).map_err(Error::bind("UDP", media))?;
+    let mut driver = Driver::bind(media).map_err(Error::bind("UDP", media))?;
+    let media_tcp = media_tcp
+        .map(|address| {
+            let bound = driver.listen_tcp(address, TcpLimits::default());
+            bound.map_err(Error::bind("TCP", address))
+        })
+        .transpose()?;
     let media = driver.local_addr().map_err(Error::Socket)?;
     let listener = TcpListener::bind(http)
         .await
@@ -76,6 +86,9 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     }
     println!("page and WHIP endpoint  http://{http}/");
     println!("media port              udp://{media}");
+    if let Some(address) = media_tcp {
+        println!("media port              tcp://{address}");
+    }
     let handle = driver.handle();
     let counters = serve_metrics(metrics, handle.clone()).await?;
 
@@ -87,6 +100,7 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
         clip,
         record,
         media,
+        media_tcp,
         handle,
         news,
         calls,
@@ -186,11 +200,7 @@ impl Host {
         if self.calls.len() >= MAX_CALLS {
             return Err(Refusal::Full);
         }
-        let addresses = host_candidates(self.media, caller).map_err(|_| Refusal::Internal)?;
-        let candidates = (0..)
-            .zip(addresses)
-            .map(|(rank, it)| Candidate::host(it, rank))
-            .collect();
+        let candidates = self.candidates(caller).map_err(|_| Refusal::Internal)?;
         let plan = self.plan(self.count + 1);
         let config = plan.session_config(IceMode::Lite, candidates);
         let now = Instant::now();
@@ -209,6 +219,20 @@ impl Host {
         self.calls.insert(name.clone(), (self.count, id));
         println!("call {} from {caller}", self.count);
         Ok(Answer { call: name, sdp })
+    }
+
+    /// Where the caller can reach the media ports.
+    fn candidates(&self, caller: IpAddr) -> io::Result<Vec<Candidate>> {
+        let udp = host_candidates(self.media, caller)?;
+        let tcp = match self.media_tcp {
+            Some(address) => host_candidates(address, caller)?,
+            None => Vec::new(),
+        };
+        let udp = (0..).zip(udp).map(|(rank, it)| Candidate::host(it, rank));
+        let tcp = (0..).zip(tcp);
+        Ok(udp
+            .chain(tcp.map(|(rank, it)| Candidate::host_tcp(it, rank)))
+            .collect())
     }
 
     fn plan(&self, number: u64) -> Plan {

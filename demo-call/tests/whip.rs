@@ -61,6 +61,22 @@ fn a_wildcard_port_has_candidates_that_can_be_reached() {
 }
 
 #[test]
+fn a_caller_without_udp_is_told_of_the_tcp_port() {
+    let dir = folder();
+    let mut listen = Listen::start(&dir, &["--media-tcp", "127.0.0.1:0"]);
+    let bound = listen.after("tcp://");
+    let (_, port) = bound.split_once(':').expect("an address has a port");
+    let response = post(&listen, &offer());
+    assert_eq!(response.status, 201, "{response:?}");
+    // RFC 6544 §4.5.
+    let candidate = format!(" tcp 1520435199 127.0.0.1 {port} typ host tcptype passive");
+    assert!(response.body.contains(&candidate), "{}", response.body);
+    // UDP comes first.
+    let udp = response.body.find(" udp ").expect("the media port");
+    assert!(response.body.find(&candidate) > Some(udp));
+}
+
+#[test]
 fn what_is_missing_in_an_offer_is_said_in_one_line() {
     let dir = folder();
     let listen = Listen::start(&dir, &[]);

@@ -31,7 +31,7 @@ async function connection(options) {
   return pc;
 }
 
-/** Calls the host of this page; `options.port` takes the place of its media port. */
+/** Calls the host of this page; `options.port` takes the place of its media port, with `options.tcp` it has no UDP. */
 window.offer = async (options) => {
   const pc = await connection(options);
   const stream = await source(options);
@@ -41,6 +41,7 @@ window.offer = async (options) => {
   let sdp = await response.text();
   if (!response.ok) throw new Error(`${response.status}: ${sdp}`);
   if (options.port) sdp = sdp.replace(/(a=candidate:.*) \d+ typ host/g, `$1 ${options.port} typ host`);
+  if (options.tcp) sdp = sdp.replace(/a=candidate:.* udp .*\r\n/gi, "");
   await pc.setRemoteDescription({ type: "answer", sdp });
 };
 

@@ -45,6 +45,7 @@ impl Caller {
                 "microphone": kind == Kind::Firefox,
                 "rsa": shape.special == Special::Rsa,
                 "cryptex": shape.special == Special::Cryptex,
+                "tcp": shape.special == Special::Tcp,
                 "port": media.map(|media| media.port()),
             }),
             _browser: browser,

@@ -86,7 +86,10 @@ impl<'a> Scene<'a> {
         let capture = Command::new("tcpdump")
             .args(["-i", "any", "-U", "-w"])
             .arg(evidence.with_added_extension("pcap"))
-            .arg("udp")
+            .arg(match shape.special {
+                Special::Tcp => "tcp",
+                _ => "udp",
+            })
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -106,7 +109,11 @@ impl<'a> Scene<'a> {
     fn peer_calls(&mut self) -> io::Result<(Outcome, Facts)> {
         let mut command = self.demo_call("listen")?;
         command.args(["--http", "127.0.0.1:0", "--media"]);
-        command.arg(SocketAddr::new(self.host, 0).to_string());
+        let any_port = SocketAddr::new(self.host, 0).to_string();
+        command.arg(&any_port);
+        if self.shape.special == Special::Tcp {
+            command.args(["--media-tcp", &any_port]);
+        }
         let mut listen = Running::start(&mut command);
         let http = listen.after("http://").trim_end_matches('/').to_owned();
         let media: SocketAddr = listen.after("udp://").parse().map_err(io::Error::other)?;

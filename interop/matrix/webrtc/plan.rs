@@ -24,6 +24,8 @@ pub(crate) enum Special {
     Impaired,
     /// The peer refuses calls without Cryptex.
     Cryptex,
+    /// The peer has no UDP: ICE-TCP (RFC 6544).
+    Tcp,
 }
 
 /// One call.
@@ -133,6 +135,7 @@ impl Shape {
             Special::Rsa => ", RSA certificates",
             Special::Impaired => ", datagrams lost, doubled and reordered",
             Special::Cryptex => ", Cryptex required",
+            Special::Tcp => ", over TCP",
         };
         let media = match peer.media {
             Media::Tone => ", tones heard at both ends",

@@ -18,7 +18,12 @@ pub(super) const CHROMIUM: Peer = Peer {
     groups13: &["X25519MLKEM768", "X25519"],
     // It does not offer SRTP_AES128_CM_HMAC_SHA1_32.
     profiles: &[GCM_128, GCM_256, CM_80],
-    specials: &[Special::Rsa, Special::Impaired, Special::Cryptex],
+    specials: &[
+        Special::Rsa,
+        Special::Impaired,
+        Special::Cryptex,
+        Special::Tcp,
+    ],
     media: Media::Tone,
     how: How::Browser(Kind::Chromium),
 };
@@ -33,7 +38,7 @@ pub(super) const FIREFOX: Peer = Peer {
     groups13: &["X25519MLKEM768", "X25519"],
     profiles: &[GCM_128, GCM_256, CM_80, CM_32],
     // It has no Cryptex.
-    specials: &[Special::Rsa, Special::Impaired],
+    specials: &[Special::Rsa, Special::Impaired, Special::Tcp],
     media: Media::Tone,
     how: How::Browser(Kind::Firefox),
 };
