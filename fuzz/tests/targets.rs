@@ -1,5 +1,8 @@
 //! Every target on its corpus and on seeded random inputs.
 
+use std::hint::black_box;
+use std::panic::catch_unwind;
+
 #[test]
 fn targets_hold_on_seeded_inputs() {
     for &(name, target) in fuzz::TARGETS {
@@ -20,4 +23,13 @@ fn every_target_has_its_program() {
     let mut names: Vec<&str> = fuzz::TARGETS.iter().map(|(name, _)| *name).collect();
     names.sort_unstable();
     assert_eq!(programs, names);
+}
+
+/// T-API-06: arithmetic that overflows panics, and debug assertions are looked at, in whatever the targets are built with. Without
+/// that a campaign finds less: `cargo test --profile campaign` is the fast build that has it.
+#[test]
+fn t_api_06_overflow_and_debug_assertions_are_checked() {
+    assert!(catch_unwind(|| black_box(u8::MAX) + black_box(1)).is_err());
+    assert!(catch_unwind(|| black_box(0_usize) - black_box(1)).is_err());
+    assert!(catch_unwind(|| debug_assert!(black_box(false))).is_err());
 }

@@ -16,6 +16,18 @@
 //! constant time.
 //!
 //! This is the only module of the crate in which `unsafe` may stand.
+#![cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        reason = "without vector instructions the portable tier stands alone"
+    )
+)]
 
 mod aead;
 mod batch;
