@@ -100,6 +100,10 @@ pub struct UfragInUse;
 /// over as many again and more while it checks its candidates.
 const MAX_PATHS: usize = 128;
 
+/// Ufrags that one session may have: that of an ICE restart and the one before, whose last checks may
+/// be on their way.
+const MAX_UFRAGS: usize = 2;
+
 #[derive(Clone, Copy, Debug)]
 struct Owner {
     target: Target,
@@ -175,8 +179,8 @@ impl Router {
         Ok(id)
     }
 
-    /// Adds a further local ufrag of a session, after an ICE restart. Both hold from now on. Poll
-    /// [`Router::poll_announcement`] afterwards.
+    /// Adds a further local ufrag of a session, after an ICE restart. The one before holds too, older
+    /// ones no longer. Poll [`Router::poll_announcement`] afterwards.
     ///
     /// # Errors
     /// [`UfragInUse`].
@@ -191,7 +195,11 @@ impl Router {
         // One of each, most often.
         slot.ufrags.reserve_exact(1);
         slot.ufrags.push(ufrag.clone());
+        let outdated = (slot.ufrags.len() > MAX_UFRAGS).then(|| slot.ufrags.remove(0));
         self.ufrags.insert(ufrag.clone(), Target::Session(id));
+        if let Some(outdated) = outdated {
+            self.forget_ufrag(outdated);
+        }
         if self.shard_of(&ufrag) != self.shard.index {
             self.announce(Announcement::UfragAdded(ufrag));
         }
@@ -230,14 +238,18 @@ impl Router {
         slot.generation = ended.generation.wrapping_add(1);
         self.free.push(id.index);
         for ufrag in ended.ufrags {
-            self.ufrags.remove(&ufrag);
-            if self.shard_of(&ufrag) != self.shard.index {
-                self.announce(Announcement::UfragRemoved(ufrag));
-            }
+            self.forget_ufrag(ufrag);
         }
         for path in ended.paths {
             self.paths.remove(&path);
             self.announce(Announcement::PathRemoved(path));
+        }
+    }
+
+    fn forget_ufrag(&mut self, ufrag: Box<[u8]>) {
+        self.ufrags.remove(&ufrag);
+        if self.shard_of(&ufrag) != self.shard.index {
+            self.announce(Announcement::UfragRemoved(ufrag));
         }
     }
 

@@ -72,6 +72,9 @@ pub enum SdpError {
     /// needs a new session (RFC 8842 §5).
     #[error("a new DTLS association is asked for, which needs a new session")]
     NewAssociation,
+    /// The answer to an ICE restart has the credentials of before (RFC 8839 §4.4.3).
+    #[error("the answer to an ICE restart has the ICE credentials of before")]
+    IceNotRestarted,
     /// The session does not wait for an answer, or still does.
     #[error("the session is not in a state for this offer or answer")]
     WrongState,

@@ -74,12 +74,22 @@ impl LocalDescription<'_> {
     /// The answer to `offer`.
     #[must_use]
     pub fn answer(&self, offer: &RemoteDescription) -> String {
-        let audio = offer.audio();
+        let direction = self.audio.direction.agreed(offer.audio().direction);
+        self.sections_of(offer, direction)
+    }
+
+    /// An offer in a call that has one already, whose sections stay (RFC 3264 §8).
+    #[must_use]
+    pub fn later_offer(&self, peer: &RemoteDescription) -> String {
+        self.sections_of(peer, self.audio.direction)
+    }
+
+    fn sections_of(&self, peer: &RemoteDescription, direction: Direction) -> String {
+        let audio = peer.audio();
         let mid = audio.mid.as_deref().unwrap_or("0");
         let payload_type = audio.opus.unwrap_or(self.audio.payload_type);
-        let direction = self.audio.direction.agreed(audio.direction);
-        let sections = offer.sections.iter().enumerate().map(|(index, section)| {
-            if index == offer.audio {
+        let sections = peer.sections.iter().enumerate().map(|(index, section)| {
+            if index == peer.audio {
                 self.section(mid, payload_type, direction)
             } else {
                 rejected(section)

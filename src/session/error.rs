@@ -2,7 +2,7 @@
 
 use dtls::CertificateError;
 use dtls::crypto::CryptoError;
-use ice_lite::SendRefused;
+use ice_lite::{CandidateError, SendRefused};
 
 use crate::sdp::SdpError;
 
@@ -13,6 +13,9 @@ pub enum SessionError {
     /// The peer's description can't be used. A session that had begun lives on.
     #[error(transparent)]
     Sdp(#[from] SdpError),
+    /// A trickled candidate can't be used. The session lives on.
+    #[error("a candidate of the peer can't be used: {0}")]
+    Candidate(#[from] CandidateError),
     /// Our certificate could not be made.
     #[error("our certificate could not be made: {0}")]
     Certificate(#[from] CertificateError),

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use dtls::crypto::CryptoProvider;
 use ice_lite::{
-    ControllingAgent, ControllingConfig, Credentials, Event, LiteAgent, LiteConfig, Outcome, Path,
-    SendRefused, Statistics, Transmit,
+    Candidate, ControllingAgent, ControllingConfig, Credentials, Event, LiteAgent, LiteConfig,
+    Outcome, Path, SendRefused, Statistics, Transmit,
 };
 use std::sync::Arc;
 
@@ -65,6 +65,14 @@ impl Agent {
                     agent.add_remote_candidate(candidate);
                 }
             }
+        }
+    }
+
+    /// The agent that sends checks has use for it.
+    pub(super) fn add_remote_candidate(&mut self, candidate: &Candidate) {
+        match self {
+            Self::Lite(_) => {}
+            Self::Controlling(agent) => agent.add_remote_candidate(candidate),
         }
     }
 

@@ -9,6 +9,7 @@ mod ice;
 mod media;
 mod negotiation;
 mod receive;
+mod restart;
 mod signalling;
 mod statistics;
 mod trace;

@@ -2,6 +2,7 @@
 
 use dtls::Fingerprint;
 
+use super::restart::Restart;
 use crate::sdp::{Direction, RemoteDescription};
 
 /// The audio section as both sides want it.
@@ -44,6 +45,14 @@ impl Peer {
     }
 }
 
+/// The offer of ours that waits for its answer.
+#[derive(Debug)]
+pub(super) enum Offered {
+    Nothing,
+    First,
+    Restart(Box<Restart>),
+}
+
 /// The state of offer and answer.
 #[derive(Debug)]
 pub(super) struct Negotiation {
@@ -52,8 +61,7 @@ pub(super) struct Negotiation {
     pub(super) version: u64,
     pub(super) tls_id: String,
     pub(super) fingerprint: Fingerprint,
-    /// Our offer waits for its answer.
-    pub(super) awaits_answer: bool,
+    pub(super) offered: Offered,
     pub(super) audio: Option<AgreedAudio>,
     /// Who the peer is, once its description has come.
     pub(super) peer: Option<Peer>,
@@ -71,6 +79,6 @@ impl Negotiation {
         });
         self.cryptex = cryptex && remote.cryptex;
         self.peer = Some(Peer::new(remote));
-        self.awaits_answer = false;
+        self.offered = Offered::Nothing;
     }
 }

@@ -10,7 +10,7 @@ use ice_lite::Credentials;
 use super::association::Association;
 use super::event::{Events, SessionEvent, Timeline};
 use super::ice::Agent;
-use super::negotiation::Negotiation;
+use super::negotiation::{Negotiation, Offered};
 use super::statistics::Counters;
 use super::{IceMode, Session, SessionConfig, SessionError, Status, trace};
 use crate::sdp::{LocalDescription, RemoteDescription, SdpError, Setup};
@@ -24,23 +24,34 @@ impl Session {
     pub fn offer(config: Arc<SessionConfig>, now: Instant) -> Result<(Self, String), SessionError> {
         let mode = config.ice;
         let mut session = Self::new(config, mode, now)?;
-        session.negotiation.awaits_answer = true;
+        session.negotiation.offered = Offered::First;
         let sdp = session.describe(Setup::ActPass, |local| local.offer());
         trace::signalled(session.local_ufrag(), "offered");
         Ok((session, sdp))
     }
 
-    /// Takes the answer to our offer.
+    /// Takes the answer to our offer: the first one, or that of [`Session::restart_ice`].
     ///
     /// # Errors
     /// [`SessionError::Sdp`], and the session lives on, without an answer. [`SessionError::Dtls`] if
     /// the handshake had come so far that the fingerprint shows the wrong peer: the session has
     /// ended.
     pub fn accept_answer(&mut self, now: Instant, answer: &str) -> Result<(), SessionError> {
-        if !self.negotiation.awaits_answer || self.status == Status::Closed {
+        if self.status == Status::Closed {
             return Err(SdpError::WrongState.into());
         }
-        let remote = RemoteDescription::parse(answer)?;
+        match self.negotiation.offered {
+            Offered::Nothing => Err(SdpError::WrongState.into()),
+            Offered::First => self.accept_first_answer(now, RemoteDescription::parse(answer)?),
+            Offered::Restart(_) => self.accept_restart(now, &RemoteDescription::parse(answer)?),
+        }
+    }
+
+    fn accept_first_answer(
+        &mut self,
+        now: Instant,
+        remote: RemoteDescription,
+    ) -> Result<(), SessionError> {
         // RFC 3264 §6: an answer has the sections of the offer, and we offer one.
         if remote.sections.len() != 1 {
             return Err(SdpError::MediaMismatch.into());
@@ -156,7 +167,7 @@ impl Session {
                 // RFC 8842 §4: at least 120 bits; a password has 192.
                 tls_id: credentials(provider)?.password().replace(['/', '+'], "-"),
                 fingerprint: certificate.fingerprint_sha256(),
-                awaits_answer: false,
+                offered: Offered::Nothing,
                 audio: None,
                 peer: None,
                 cryptex: false,
@@ -177,16 +188,20 @@ impl Session {
         })
     }
 
-    fn describe(
+    pub(super) fn describe(
         &mut self,
         setup: Setup,
         write: impl FnOnce(&LocalDescription<'_>) -> String,
     ) -> String {
         self.negotiation.version += 1;
+        let credentials = match &self.negotiation.offered {
+            Offered::Restart(restart) => &restart.credentials,
+            Offered::Nothing | Offered::First => self.ice.local(),
+        };
         write(&LocalDescription {
             session_id: self.negotiation.session_id,
             version: self.negotiation.version,
-            credentials: self.ice.local(),
+            credentials,
             ice_lite: self.ice.is_lite(),
             candidates: &self.config.candidates,
             fingerprint: self.negotiation.fingerprint,
@@ -199,7 +214,7 @@ impl Session {
 }
 
 /// Our role, from what we offered and what the peer answers (RFC 4145 §4.1, RFC 5763 §5).
-fn our_role(offer: Setup, answer: Setup) -> Result<Role, SdpError> {
+pub(super) fn our_role(offer: Setup, answer: Setup) -> Result<Role, SdpError> {
     match (offer, answer) {
         (Setup::ActPass | Setup::Passive, Setup::Active) => Ok(Role::Server),
         (Setup::ActPass | Setup::Active, Setup::Passive) => Ok(Role::Client),
@@ -207,7 +222,7 @@ fn our_role(offer: Setup, answer: Setup) -> Result<Role, SdpError> {
     }
 }
 
-fn credentials(provider: &dyn CryptoProvider) -> Result<Credentials, CryptoError> {
+pub(super) fn credentials(provider: &dyn CryptoProvider) -> Result<Credentials, CryptoError> {
     let mut result = Ok(());
     let credentials = Credentials::generate(&mut |out| {
         if let Err(error) = provider.fill_random(out) {

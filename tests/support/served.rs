@@ -8,7 +8,7 @@ use portcullis::{
     Call, Context, Gate, IceMode, Kind, Path, Session, SessionError, SessionEvent, SessionId,
 };
 
-use super::{Peer, Terms, rtp, server_address};
+use super::{Peer, Terms, attribute, rtp, server_address};
 
 /// What a call of the server has seen.
 #[derive(Debug, Default)]
@@ -82,6 +82,8 @@ impl Call for Recorder {
 pub(crate) struct Caller {
     pub(crate) peer: Peer,
     pub(crate) id: SessionId,
+    /// As in its offer.
+    pub(crate) tls_id: String,
 }
 
 /// A server and its callers. The network between them takes no time and loses nothing.
@@ -125,7 +127,8 @@ impl Served {
         let accepted = caller.accept_answer(self.now, &answer);
         accepted.expect("an answer that fits");
         let peer = Peer::new(caller, address);
-        self.callers.push(Caller { peer, id });
+        let tls_id = attribute(&offer, "a=tls-id:");
+        self.callers.push(Caller { peer, id, tls_id });
         id
     }
 
