@@ -15,7 +15,7 @@ pub enum Outcome<'d> {
     Request(Message<'d>),
     /// An authenticated Binding request that an error answers; the answer waits in `poll_transmit`.
     Refused(ErrorCode),
-    /// An authenticated answer to one of our own checks (never from a lite agent).
+    /// An authenticated answer to one of our own checks (from a lite agent only if it proves addresses).
     Response(Message<'d>),
     /// The datagram changed nothing but this counter.
     Discarded(Discard),

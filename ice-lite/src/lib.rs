@@ -20,7 +20,8 @@
 //! [`LiteAgent::is_valid`] is false, and DTLS or SRTP from it must be dropped. What may be sent, and
 //! where, is asked of the agent for each datagram (`authorize_send`): it refuses without consent, and
 //! it holds the bytes that go to an address below three times the bytes that came from it until
-//! [`LiteAgent::confirm`] says that an authenticated DTLS or SRTP packet came from there.
+//! [`LiteAgent::confirm`] says that an authenticated DTLS or SRTP packet came from there, or, after
+//! [`LiteAgent::prove_addresses`], until a check of ours was answered from there.
 #![forbid(unsafe_code)]
 
 mod candidate;
@@ -29,8 +30,10 @@ mod credentials;
 mod event;
 mod lite;
 mod path;
+mod prover;
 mod queue;
 mod rate_limit;
+mod remote;
 mod request;
 mod responder;
 mod statistics;

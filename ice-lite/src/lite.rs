@@ -1,11 +1,13 @@
 //! The ICE-lite agent of a server.
 
+use crate::prover::Prover;
 use crate::request::{Request, Role};
 use crate::responder::Responder;
-use crate::stun::{ErrorCode, Message, MessageWriter};
+use crate::stun::{BufferTooSmall, ErrorCode, Message, MessageWriter};
 use crate::valid_list::ValidList;
 use crate::{
-    ConsentLoss, Credentials, Discard, Event, Outcome, Path, SendRefused, Statistics, Transmit,
+    ConsentLoss, Credentials, Discard, Event, Outcome, Path, Random, SendRefused, Statistics,
+    Transmit,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -27,7 +29,8 @@ impl Default for LiteConfig {
     }
 }
 
-/// An ICE-lite agent: it answers checks, sends none, and is always controlled (RFC 8445 §2.5).
+/// An ICE-lite agent: it answers checks, and is always controlled (RFC 8445 §2.5). It sends none, but
+/// for those of [`Self::prove_addresses`].
 ///
 /// A full agent asks for consent with checks of its own; a lite one takes the peer's checks as
 /// consent, and stops sending on a path when none came for [`LiteConfig::consent_timeout`].
@@ -35,6 +38,7 @@ impl Default for LiteConfig {
 pub struct LiteAgent {
     responder: Responder,
     valid: ValidList,
+    prover: Option<Box<Prover>>,
     revoked: bool,
     statistics: Statistics,
 }
@@ -46,6 +50,7 @@ impl LiteAgent {
         Self {
             responder: Responder::new(local),
             valid: ValidList::new(config.consent_timeout, ConsentLoss::NoCheck),
+            prover: None,
             revoked: false,
             statistics: Statistics::default(),
         }
@@ -60,6 +65,21 @@ impl LiteAgent {
     /// Sets the peer's credentials: from now on requests must name its ufrag.
     pub fn set_remote(&mut self, remote: &Credentials) {
         self.responder.set_remote_ufrag(remote.ufrag());
+    }
+
+    /// From now until [`Self::restart`], each check of the peer's from an address that is not
+    /// confirmed makes us send one there. Its answer, which echoes our random transaction id under
+    /// the peer's password, confirms the address as [`Self::confirm`] does.
+    ///
+    /// This is for an agent whose DTLS speaks first: its ClientHello, and what is sent again of it,
+    /// may be longer than three times the peer's checks. It is no connectivity check of RFC 8445: it
+    /// makes no path valid, renews no consent and chooses nothing, and it counts against the limit.
+    pub fn prove_addresses(&mut self, remote: &Credentials, random: Random) {
+        let mut prover = Box::new(Prover::new(remote, random));
+        for path in self.valid.unconfirmed() {
+            prover.ask(path);
+        }
+        self.prover = Some(prover);
     }
 
     /// Takes a datagram whose first byte says STUN. Afterwards poll transmits and events, and arm
@@ -84,7 +104,8 @@ impl LiteAgent {
     ) -> Result<Outcome<'d>, Discard> {
         let message = Message::parse(datagram).map_err(|_| Discard::Malformed)?;
         if message.class().is_response() {
-            return Err(Discard::UnknownTransaction);
+            self.receive_proof(path, &message)?;
+            return Ok(Outcome::Response(message));
         }
         let request = self.responder.authenticate(&message)?;
         if let Some(origin) = self.responder.memory.origin(request.id) {
@@ -104,6 +125,15 @@ impl LiteAgent {
         self.statistics.requests_received += 1;
         self.responder.accept(path, request.id);
         Ok(Outcome::Request(message))
+    }
+
+    /// An answer to a check of ours: the address it came from is the peer's.
+    fn receive_proof(&mut self, path: Path, message: &Message<'_>) -> Result<(), Discard> {
+        let prover = self.prover.as_mut().ok_or(Discard::UnknownTransaction)?;
+        prover.receive(path, message)?;
+        self.statistics.responses_received += 1;
+        self.valid.confirm_address(&path);
+        Ok(())
     }
 
     const fn refusal(&self, request: &Request<'_>) -> Option<ErrorCode> {
@@ -134,6 +164,12 @@ impl LiteAgent {
         if request.use_candidate || request.nomination.is_some() {
             self.valid.nominate(now, slot, request.nomination);
         }
+        if let Some(prover) = &mut self.prover
+            && !self.valid.is_confirmed(slot)
+        {
+            prover.retain(|asked| self.valid.is_valid(asked));
+            prover.ask(path);
+        }
         Ok(())
     }
 
@@ -156,9 +192,29 @@ impl LiteAgent {
         buf: &mut [u8],
         add: impl FnOnce(&mut MessageWriter<'_>),
     ) -> Option<Transmit> {
+        if !self.responder.has_answer() {
+            return self.poll_proof(buf);
+        }
         let transmit = self.responder.poll_answer(buf, &mut self.statistics, add)?;
         self.valid.debit(&transmit.path, transmit.len);
         Some(transmit)
+    }
+
+    /// Writes the next check of ours, if its path has so much left of its limit.
+    fn poll_proof(&mut self, buf: &mut [u8]) -> Option<Transmit> {
+        let prover = self.prover.as_mut()?;
+        while let Some(written) = prover.poll(buf, self.responder.local().ufrag()) {
+            match written {
+                Ok((path, len)) if self.valid.try_debit(&path, len) => {
+                    self.statistics.requests_sent += 1;
+                    return Some(Transmit { path, len });
+                }
+                // The peer's next check gives it more.
+                Ok(_) => {}
+                Err(BufferTooSmall) => self.statistics.count(Discard::BufferTooSmall),
+            }
+        }
+        None
     }
 
     /// What happened. Poll after every call that takes `&mut self`.
@@ -217,6 +273,7 @@ impl LiteAgent {
     /// the old path until one is nominated, or carries traffic, under the new ones.
     pub fn restart(&mut self, local: Credentials) {
         self.revoked = false;
+        self.prover = None;
         self.responder.restart(local);
         self.valid.restart();
     }
@@ -231,7 +288,7 @@ impl LiteAgent {
     #[must_use]
     pub fn state_digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (&self.responder, &self.valid, self.revoked).hash(&mut hasher);
+        (&self.responder, &self.valid, &self.prover, self.revoked).hash(&mut hasher);
         hasher.finish()
     }
 }

@@ -101,9 +101,9 @@ pub struct Statistics {
     pub successes_sent: u64,
     /// Error responses sent (403, 420, 487).
     pub errors_sent: u64,
-    /// Checks sent, retransmissions included (never by a lite agent).
+    /// Checks sent, retransmissions included (by a lite agent only to prove addresses).
     pub requests_sent: u64,
-    /// Authenticated responses received (never by a lite agent).
+    /// Authenticated responses received (by a lite agent only to those).
     pub responses_received: u64,
     /// How often the selected path changed.
     pub path_changes: u64,

@@ -258,6 +258,30 @@ impl ValidList {
         }
     }
 
+    /// Takes `len` bytes from the budget of a valid path, if it has so many.
+    pub(crate) fn try_debit(&mut self, path: &Path, len: usize) -> bool {
+        let pair = self.find(path).and_then(|slot| self.pair_mut(slot));
+        pair.is_some_and(|pair| pair.is_live() && pair.try_debit(len))
+    }
+
+    pub(crate) fn is_confirmed(&self, slot: Slot) -> bool {
+        self.pair(slot).is_some_and(ValidPair::is_confirmed)
+    }
+
+    /// The peer answered a random number of ours from there.
+    pub(crate) fn confirm_address(&mut self, path: &Path) {
+        if let Some(pair) = self.find(path).and_then(|slot| self.pair_mut(slot)) {
+            pair.confirm_address();
+        }
+    }
+
+    /// The valid paths whose address is not known to be the peer's.
+    pub(crate) fn unconfirmed(&self) -> impl Iterator<Item = Path> {
+        let pairs = self.slots.iter().flatten();
+        let unconfirmed = |pair: &&ValidPair| pair.is_live() && !pair.is_confirmed();
+        pairs.filter(unconfirmed).map(|pair| pair.path)
+    }
+
     /// Accounts for an answer or a check that is sent without being asked for.
     pub(crate) fn debit(&mut self, path: &Path, len: usize) {
         if let Some(pair) = self.find(path).and_then(|slot| self.pair_mut(slot)) {

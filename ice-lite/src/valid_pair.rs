@@ -82,6 +82,10 @@ impl ValidPair {
         self.budget.confirmed = true;
     }
 
+    pub(crate) const fn is_confirmed(&self) -> bool {
+        self.budget.confirmed
+    }
+
     pub(crate) const fn credit(&mut self, len: usize) {
         self.budget.received = self.budget.received.saturating_add(len as u64);
     }

@@ -6,10 +6,8 @@ mod session_id;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher as _;
-use std::sync::Arc;
 use std::time::Instant;
 
-use arrayvec::ArrayVec;
 use ice_lite::Path;
 use ice_lite::stun::{Class as StunClass, Message};
 
@@ -32,7 +30,7 @@ pub struct Router {
     keyed: Keyed,
     shard: Shard,
     paths: HashMap<Path, Owner, Keyed>,
-    ufrags: HashMap<Arc<[u8]>, Target, Keyed>,
+    ufrags: HashMap<Box<[u8]>, Target, Keyed>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// For the other shards, if there are any.
@@ -49,9 +47,9 @@ pub enum Announcement {
     PathRemoved(Path),
     /// Checks for this ufrag are the business of the shard that says so, though it is not the one
     /// that [`Router::shard_of`] gives.
-    UfragAdded(Arc<[u8]>),
+    UfragAdded(Box<[u8]>),
     /// They are not any more.
-    UfragRemoved(Arc<[u8]>),
+    UfragRemoved(Box<[u8]>),
 }
 
 /// Where a datagram goes.
@@ -123,8 +121,7 @@ enum Target {
 struct Slot {
     generation: u32,
     occupied: bool,
-    /// The oldest first; the table shares them.
-    ufrags: ArrayVec<Arc<[u8]>, MAX_UFRAGS>,
+    ufrags: Vec<Box<[u8]>>,
     paths: Vec<Path>,
     requests: Rate,
 }
@@ -191,13 +188,15 @@ impl Router {
         let Some(slot) = slot(&mut self.slots, id) else {
             return Ok(());
         };
-        if self.ufrags.contains_key(ufrag.as_bytes()) {
+        let ufrag: Box<[u8]> = ufrag.as_bytes().into();
+        if self.ufrags.contains_key(&ufrag) {
             return Err(UfragInUse);
         }
-        let ufrag: Arc<[u8]> = ufrag.as_bytes().into();
-        let outdated = slot.ufrags.is_full().then(|| slot.ufrags.remove(0));
-        slot.ufrags.push(Arc::clone(&ufrag));
-        self.ufrags.insert(Arc::clone(&ufrag), Target::Session(id));
+        // One of each, most often.
+        slot.ufrags.reserve_exact(1);
+        slot.ufrags.push(ufrag.clone());
+        let outdated = (slot.ufrags.len() > MAX_UFRAGS).then(|| slot.ufrags.remove(0));
+        self.ufrags.insert(ufrag.clone(), Target::Session(id));
         if let Some(outdated) = outdated {
             self.forget_ufrag(outdated);
         }
@@ -247,7 +246,7 @@ impl Router {
         }
     }
 
-    fn forget_ufrag(&mut self, ufrag: Arc<[u8]>) {
+    fn forget_ufrag(&mut self, ufrag: Box<[u8]>) {
         self.ufrags.remove(&ufrag);
         if self.shard_of(&ufrag) != self.shard.index {
             self.announce(Announcement::UfragRemoved(ufrag));

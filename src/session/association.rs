@@ -7,6 +7,7 @@ use dtls::{Certificate, Connection, Event, Fingerprint, PeerIdentity, Role};
 
 use super::event::{CloseReason, SessionEvent, Summary};
 use super::{Session, SessionError, Status, trace};
+use crate::sdp::RemoteDescription;
 
 /// Our DTLS connection, or what is known before it begins.
 #[derive(Debug)]
@@ -48,9 +49,8 @@ impl Association {
     }
 }
 
-/// A lite agent sends no checks of its own, so the peer's address is not proved yet, and no more
-/// than three times what came from it may go there: a ClientHello with a post-quantum share would
-/// have to wait for several checks.
+/// A lite agent sends its ClientHello before the peer's address is proved, and no more than three
+/// times what came from it may go there: one with a post-quantum share would have to wait.
 fn small_client_hello(config: &dtls::Config) -> Result<Arc<dtls::Config>, dtls::Error> {
     Ok(Arc::new(config.to_builder().small_client_hello().build()?))
 }
@@ -61,8 +61,13 @@ impl Session {
         &mut self,
         now: Instant,
         our_role: Role,
-        peer: Vec<Fingerprint>,
+        remote: RemoteDescription,
     ) -> Result<(), SessionError> {
+        if our_role == Role::Client {
+            let provider = self.config.dtls.provider();
+            self.ice.prove_addresses(&remote.credentials, provider);
+        }
+        let peer = remote.fingerprints;
         match &mut self.association {
             Association::Idle {
                 role, fingerprints, ..

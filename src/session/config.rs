@@ -11,7 +11,8 @@ use crate::sdp::Audio;
 /// Which ICE agent a session has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum IceMode {
-    /// It answers checks and sends none: for a server that its peers can reach (RFC 8445 §2.5).
+    /// It answers checks: for a server that its peers can reach (RFC 8445 §2.5). It sends none, but as
+    /// DTLS client one to the peer's address, whose answer proves it.
     #[default]
     Lite,
     /// It sends checks and decides which pair is used: for a caller.

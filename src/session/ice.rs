@@ -76,6 +76,18 @@ impl Agent {
         }
     }
 
+    /// Lifts the limit of addresses as soon as they are proved, for who has to speak first. The agent
+    /// that sends checks anyway needs nothing more.
+    pub(super) fn prove_addresses(
+        &mut self,
+        remote: &Credentials,
+        provider: &Arc<dyn CryptoProvider>,
+    ) {
+        if let Self::Lite(agent) = self {
+            agent.prove_addresses(remote, random(provider));
+        }
+    }
+
     pub(super) fn handle_datagram<'d>(
         &mut self,
         now: Instant,
@@ -119,10 +131,6 @@ impl Agent {
 
     pub(super) fn confirm(&mut self, now: Instant, path: &Path) {
         either!(self, agent => agent.confirm(now, path));
-    }
-
-    pub(super) fn revoke_consent(&mut self) {
-        either!(self, agent => agent.revoke_consent());
     }
 
     pub(super) fn restart(&mut self, local: Credentials) {

@@ -71,7 +71,7 @@ impl Session {
         self.ice.set_remote(&remote);
         trace::signalled(self.local_ufrag(), "answer accepted");
         let result = self
-            .identify_peer(now, role, remote.fingerprints)
+            .identify_peer(now, role, remote)
             .and_then(|()| self.follow_ice(now));
         self.finish(result)
     }
@@ -108,7 +108,7 @@ impl Session {
             Setup::Active => Role::Client,
             Setup::Passive | Setup::ActPass => Role::Server,
         };
-        session.identify_peer(now, role, remote.fingerprints)?;
+        session.identify_peer(now, role, remote)?;
         Ok((session, sdp))
     }
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dtls::{CipherSuite, ProtocolVersion, Role, SrtpProfile};
+use dtls::{CipherSuite, NamedGroup, ProtocolVersion, Role, SrtpProfile};
 use ice_lite::Candidate;
 use portcullis::{
     IceMode, Path, Received, Session, SessionConfig, SessionError, SessionEvent, Summary,
@@ -24,6 +24,8 @@ pub(crate) struct Terms {
     /// Of the side that answers.
     pub(crate) answerer: Role,
     pub(crate) profile: SrtpProfile,
+    /// The only group, instead of the usual ones.
+    pub(crate) group: Option<NamedGroup>,
 }
 
 impl Terms {
@@ -31,6 +33,7 @@ impl Terms {
         version: ProtocolVersion::DTLS1_3,
         answerer: Role::Server,
         profile: SrtpProfile::AEAD_AES_128_GCM,
+        group: None,
     };
 
     /// Both versions, both roles.
@@ -48,11 +51,13 @@ impl Terms {
 
     /// A configuration of these terms, for a session at `address`.
     pub(crate) fn config(&self, ice: IceMode, address: SocketAddr) -> SessionConfig {
-        let dtls = dtls::Config::builder(dtls::crypto::default_provider())
+        let mut dtls = dtls::Config::builder(dtls::crypto::default_provider())
             .versions(&[self.version])
-            .srtp_profiles(&[self.profile])
-            .build()
-            .expect("a configuration that works");
+            .srtp_profiles(&[self.profile]);
+        if let Some(group) = self.group {
+            dtls = dtls.groups(&[group]);
+        }
+        let dtls = dtls.build().expect("a configuration that works");
         let mut config = SessionConfig::new(Arc::new(dtls));
         config.ice = ice;
         config.dtls_role = self.answerer;

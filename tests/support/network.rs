@@ -8,6 +8,9 @@ use portcullis::Path;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+/// The first byte of plaintext handshake records.
+const HANDSHAKE: u8 = 22;
+
 /// What the network does to datagrams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conditions {
@@ -55,6 +58,8 @@ pub(crate) struct Network {
     random: SmallRng,
     flying: BinaryHeap<Reverse<Flight>>,
     count: u64,
+    /// So many of the next datagrams of a handshake are lost.
+    pub(crate) lost_handshake: usize,
     /// What went out, before the network did anything to it.
     pub(crate) log: Vec<(Path, Vec<u8>)>,
 }
@@ -66,6 +71,7 @@ impl Network {
             random: SmallRng::seed_from_u64(conditions.seed),
             flying: BinaryHeap::new(),
             count: 0,
+            lost_handshake: 0,
             log: Vec::new(),
         }
     }
@@ -80,6 +86,10 @@ impl Network {
             ..
         } = self.conditions;
         if datagram.len() > mtu || self.random.random_range(0..100) < drop {
+            return;
+        }
+        if datagram[0] == HANDSHAKE && self.lost_handshake > 0 {
+            self.lost_handshake -= 1;
             return;
         }
         self.launch(now, path, datagram);

@@ -1,11 +1,10 @@
 //! The side of an agent that sends checks, retransmits them and reads the answers.
 
 use super::rtt::RoundTrip;
+use crate::remote::Remote;
 use crate::request::Role;
-use crate::responder::{integrity_discard, verify_framing};
 use crate::stun::{
-    AttributeType, BufferTooSmall, ErrorCode, IntegrityKey, Message, MessageType, MessageWriter,
-    TransactionId,
+    AttributeType, BufferTooSmall, ErrorCode, Message, MessageType, MessageWriter, TransactionId,
 };
 use crate::{Credentials, Discard, Path, Random, Transmit};
 use std::hash::{Hash, Hasher};
@@ -33,12 +32,6 @@ pub(super) struct Requester {
     tiebreaker: u64,
     transactions: Vec<Transaction>,
     rtt: RoundTrip,
-}
-
-/// Whom we ask.
-struct Remote {
-    ufrag: Box<str>,
-    key: IntegrityKey,
 }
 
 /// What a request is for.
@@ -92,11 +85,7 @@ impl Requester {
     }
 
     pub(super) fn set_remote(&mut self, remote: &Credentials) {
-        let key = IntegrityKey::new(remote.password().as_bytes());
-        self.remote = Some(Remote {
-            ufrag: remote.ufrag().into(),
-            key,
-        });
+        self.remote = Some(Remote::new(remote));
     }
 
     pub(super) const fn knows_remote(&self) -> bool {
@@ -236,11 +225,7 @@ impl Requester {
             .position(|transaction| transaction.id == id);
         let index = index.ok_or(Discard::UnknownTransaction)?;
         let remote = self.remote.as_ref().ok_or(Discard::UnknownTransaction)?;
-        verify_framing(message)?;
-        // RFC 8489 §9.1.4: a response is authenticated with the password of its request.
-        message
-            .verify_integrity(&remote.key)
-            .map_err(integrity_discard)?;
+        remote.authenticate(message)?;
         let verdict = self.verdict(index, path, message)?;
         let transaction = self.transactions.swap_remove(index);
         if !transaction.resent && verdict == Verdict::Success {
@@ -325,19 +310,14 @@ impl Transaction {
         tiebreaker: u64,
         add: impl FnOnce(&mut MessageWriter<'_>),
     ) -> Result<usize, BufferTooSmall> {
-        let mut writer = MessageWriter::new(buf, MessageType::BINDING_REQUEST, self.id)?;
-        writer.username(&remote.ufrag, local_ufrag)?;
-        writer.attribute(AttributeType::PRIORITY, &self.priority.to_be_bytes())?;
-        let role = match self.role {
-            Role::Controlling => AttributeType::ICE_CONTROLLING,
-            Role::Controlled => AttributeType::ICE_CONTROLLED,
-        };
-        writer.attribute(role, &tiebreaker.to_be_bytes())?;
-        if self.purpose == Purpose::Nominate {
-            writer.attribute(AttributeType::USE_CANDIDATE, &[])?;
-        }
-        add(&mut writer);
-        writer.seal(&remote.key)
+        let role = (self.role, tiebreaker);
+        remote.write_check(buf, self.id, local_ufrag, self.priority, role, |writer| {
+            if self.purpose == Purpose::Nominate {
+                writer.attribute(AttributeType::USE_CANDIDATE, &[])?;
+            }
+            add(writer);
+            Ok(())
+        })
     }
 }
 
@@ -355,7 +335,7 @@ impl std::fmt::Debug for Requester {
 
 impl Hash for Requester {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.remote.as_ref().map(|remote| &remote.ufrag).hash(state);
+        self.remote.as_ref().map(Remote::ufrag).hash(state);
         (self.role, self.tiebreaker, &self.transactions, &self.rtt).hash(state);
     }
 }

@@ -1,0 +1,176 @@
+//! A lite agent that has to speak first proves the peer's address by a check of its own, so that the
+//! limit of T-STN-08 ends when it can, and not before.
+
+mod support;
+
+use ice_lite::stun::{AttributeType, Class, Message, MessageType, MessageWriter, TransactionId};
+use ice_lite::{Discard, Outcome, Path, SendRefused};
+use std::time::Duration;
+use support::{Scene, credentials, path, seeded};
+
+/// A scene whose agent proves addresses.
+fn proving() -> Scene {
+    let mut scene = Scene::new();
+    let remote = scene.peer.local.clone();
+    scene.agent.prove_addresses(&remote, Box::new(seeded(7)));
+    scene
+}
+
+/// All that the agent sends now.
+fn sent(scene: &mut Scene) -> Vec<(Path, Vec<u8>)> {
+    let mut buf = [0; ice_lite::MAX_MESSAGE];
+    std::iter::from_fn(|| {
+        let transmit = scene.agent.poll_transmit(scene.start, &mut buf)?;
+        Some((transmit.path, buf[..transmit.len].to_vec()))
+    })
+    .collect()
+}
+
+/// Sends a check over `path`, and gives the check of the agent that follows its answer.
+fn asked(scene: &mut Scene, path: Path) -> Option<Vec<u8>> {
+    let request = scene.peer.request();
+    let _ = scene.agent.handle_datagram(scene.start, path, &request);
+    let mut sent = sent(scene).into_iter();
+    let (_, answer) = sent.next().expect("an answer");
+    let answer = Message::parse(&answer).expect("a message");
+    assert_eq!(answer.class(), Class::Success);
+    let check = sent.next();
+    assert_eq!(sent.next(), None);
+    check.map(|(to, check)| {
+        assert_eq!(to, path);
+        check
+    })
+}
+
+/// The peer's answer to a check of the agent's.
+fn answer_to(scene: &Scene, check: &[u8], kind: MessageType) -> Vec<u8> {
+    let id = Message::parse(check).expect("a message").transaction_id();
+    answer_as(scene, id, kind)
+}
+
+fn answer_as(scene: &Scene, id: TransactionId, kind: MessageType) -> Vec<u8> {
+    let mut buf = vec![0; 200];
+    let mut writer = MessageWriter::new(&mut buf, kind, id).expect("room");
+    writer.xor_mapped_address(support::server()).expect("room");
+    let key = ice_lite::stun::IntegrityKey::new(scene.peer.local.password().as_bytes());
+    let len = writer.seal(&key).expect("room");
+    buf.truncate(len);
+    buf
+}
+
+fn is_limited(scene: &mut Scene) -> bool {
+    let sent = scene.agent.authorize_send(scene.start, 100_000);
+    sent == Err(SendRefused::AmplificationLimit)
+}
+
+#[test]
+fn an_answered_check_confirms_the_address_and_nothing_else() {
+    for kind in [MessageType::BINDING_SUCCESS, MessageType::BINDING_ERROR] {
+        let mut scene = proving();
+        let check = asked(&mut scene, path(1)).expect("a check");
+        scene.events();
+        assert!(is_limited(&mut scene));
+        let consent = scene.agent.poll_timeout();
+
+        let answer = answer_to(&scene, &check, kind);
+        let now = scene.start + Duration::from_secs(1);
+        let outcome = scene.agent.handle_datagram(now, path(1), &answer);
+        let message = Message::parse(&answer).expect("a message");
+        assert_eq!(outcome, Outcome::Response(message));
+        assert!(!is_limited(&mut scene));
+        assert_eq!(scene.events(), []);
+        assert_eq!(scene.agent.poll_timeout(), consent, "no consent was given");
+        let statistics = scene.agent.statistics();
+        assert_eq!(
+            (statistics.requests_sent, statistics.responses_received),
+            (1, 1)
+        );
+        scene.expect_discard(now, path(1), &answer, Discard::UnknownTransaction);
+        assert_eq!(asked(&mut scene, path(1)), None, "it is proved");
+    }
+}
+
+/// RFC 8445 §7.1: what every check has.
+#[test]
+fn the_check_is_one_that_any_agent_answers() {
+    let mut scene = proving();
+    let check = asked(&mut scene, path(1)).expect("a check");
+    let check = Message::parse(&check).expect("a message");
+    let (ours, theirs) = (&scene.peer.remote, &scene.peer.local);
+    let key = ice_lite::stun::IntegrityKey::new(theirs.password().as_bytes());
+    assert_eq!(check.kind(), MessageType::BINDING_REQUEST);
+    assert_eq!(check.verify_integrity(&key), Ok(()));
+    assert_eq!(check.verify_fingerprint(), Ok(()));
+    let value = |kind| check.attributes().find(|a| a.kind == kind).map(|a| a.value);
+    let username = format!("{}:{}", theirs.ufrag(), ours.ufrag());
+    assert_eq!(value(AttributeType::USERNAME), Some(username.as_bytes()));
+    assert!(value(AttributeType::PRIORITY).is_some());
+    assert!(value(AttributeType::ICE_CONTROLLED).is_some());
+    assert_eq!(value(AttributeType::USE_CANDIDATE), None);
+}
+
+/// A peer that names a victim's address sees none of what goes there.
+#[test]
+fn t_stn_08_who_did_not_see_the_check_confirms_nothing() {
+    let mut scene = proving();
+    let now = scene.start;
+    let check = asked(&mut scene, path(66)).expect("a check");
+    let (right, success) = (path(66), MessageType::BINDING_SUCCESS);
+    let guessed = answer_as(&scene, TransactionId([7; 12]), success);
+    scene.events();
+    scene.expect_discard(now, right, &guessed, Discard::UnknownTransaction);
+    let answer = answer_to(&scene, &check, success);
+    scene.expect_discard(now, path(67), &answer, Discard::UnknownTransaction);
+    let mut forged = answer.clone();
+    forged[25] ^= 1;
+    scene.expect_discard(now, right, &forged, Discard::FingerprintMismatch);
+    scene.peer.local = credentials(9);
+    let unkeyed = answer_to(&scene, &check, success);
+    scene.expect_discard(now, right, &unkeyed, Discard::IntegrityMismatch);
+    assert!(is_limited(&mut scene));
+}
+
+#[test]
+fn t_stn_08_the_check_counts_against_the_limit() {
+    let mut scene = proving();
+    let (mut received, mut sent_bytes) = (0, 0);
+    let mut checks = Vec::new();
+    for _ in 0..20 {
+        let request = scene.peer.request();
+        received += request.len();
+        let _ = scene.agent.handle_datagram(scene.start, path(1), &request);
+        for (_, datagram) in sent(&mut scene) {
+            sent_bytes += datagram.len();
+            let message = Message::parse(&datagram).expect("a message");
+            if message.class() == Class::Request {
+                checks.push(message.transaction_id());
+            }
+        }
+        while scene.agent.authorize_send(scene.start, 90).is_ok() {
+            sent_bytes += 90;
+        }
+        assert!(sent_bytes <= 3 * received, "{sent_bytes} for {received}");
+    }
+    assert!(checks.len() > 1, "the check is sent again");
+    checks.dedup();
+    assert_eq!(checks.len(), 1, "and is the same each time");
+}
+
+#[test]
+fn a_path_from_before_is_asked_too_and_a_restart_ends_it() {
+    let mut scene = Scene::new();
+    scene.check(scene.start, path(1));
+    assert_eq!(sent(&mut scene), []);
+    let remote = scene.peer.local.clone();
+    scene.agent.prove_addresses(&remote, Box::new(seeded(7)));
+    assert_eq!(sent(&mut scene).len(), 1);
+
+    scene.restart(credentials(3), credentials(4));
+    assert_eq!(asked(&mut scene, path(2)), None);
+}
+
+#[test]
+fn who_does_not_speak_first_asks_nobody() {
+    let mut scene = Scene::new();
+    assert_eq!(asked(&mut scene, path(1)), None);
+}

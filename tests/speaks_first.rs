@@ -1,0 +1,71 @@
+//! An ICE-lite server that is the DTLS client: its ClientHello goes to an address that is not proved.
+
+mod support;
+
+use std::time::Duration;
+
+use dtls::{NamedGroup, ProtocolVersion, Role};
+use ice_lite::stun::{Class, Message};
+use support::{Conditions, Terms, World};
+
+const SERVER_SPEAKS: Terms = Terms {
+    answerer: Role::Client,
+    ..Terms::DEFAULT
+};
+
+/// What of the server's log is a STUN message of this class.
+fn count(world: &World, class: Class) -> usize {
+    let log = world.network.log.iter();
+    let from_server = log.filter(|(path, _)| path.local == world.server.address);
+    let messages = from_server.filter_map(|(_, datagram)| Message::parse(datagram).ok());
+    messages.filter(|message| message.class() == class).count()
+}
+
+/// Secures a call, and says how long the server's handshake took: checks for consent, which give it
+/// more to send, come every five seconds.
+fn handshake_time(mut world: World) -> Duration {
+    assert!(world.secure());
+    world.server.secured().expect("secured").handshake_time
+}
+
+/// It is longer than three times a check.
+#[test]
+fn a_hybrid_client_hello_waits_for_one_round_trip() {
+    let terms = Terms {
+        group: Some(NamedGroup::X25519MLKEM768),
+        ..SERVER_SPEAKS
+    };
+    let time = handshake_time(World::new(terms, Conditions::FAIR));
+    assert!(time < Duration::from_millis(200), "{time:?}");
+}
+
+#[test]
+fn only_the_server_that_speaks_first_sends_checks() {
+    for terms in Terms::all() {
+        let mut world = World::new(terms, Conditions::FAIR);
+        assert!(world.secure());
+        world.run_for(Duration::from_secs(20));
+        let checks = count(&world, Class::Request);
+        match terms.answerer {
+            // The peer's second check comes before the answer to the first of ours.
+            Role::Client => assert_eq!(checks, 2, "{terms:?}"),
+            Role::Server => assert_eq!(checks, 0, "{terms:?}"),
+        }
+        assert!(count(&world, Class::Success) > 2);
+    }
+}
+
+/// Such as by a publisher that drops what comes before its DTLS is ready.
+#[test]
+fn a_lost_client_hello_is_sent_again_without_another_check() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let terms = Terms {
+            version,
+            ..SERVER_SPEAKS
+        };
+        let mut world = World::new(terms, Conditions::FAIR);
+        world.network.lost_handshake = 3;
+        let time = handshake_time(world);
+        assert!(time < Duration::from_secs(4), "{version:?}: {time:?}");
+    }
+}
