@@ -11,6 +11,8 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use interop::host;
+
 use self::capture::Capture;
 use self::ours::Ours;
 use self::peer::Facts;
@@ -92,7 +94,7 @@ fn handshake(
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     let port = match shape.role {
         Role::Server => socket.local_addr()?.port(),
-        Role::Client => free_port()?,
+        Role::Client => host::free_port()?,
     };
     let capture = Capture::new(evidence)?;
     let deadline = Instant::now() + LIMIT;
@@ -104,11 +106,6 @@ fn handshake(
     let ours = Ours::new(shape, peer, socket, capture);
     let outcome = ours.and_then(|ours| ours.run(deadline, || running.is_done()));
     Ok((outcome, running.finish()))
-}
-
-/// A UDP port on which nobody listens now.
-fn free_port() -> std::io::Result<u16> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Both sides must say the same, and what was asked for.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -168,7 +168,7 @@ impl<'a> Scene<'a> {
                 Ok((self.told_by_dial(&mut dial)?, facts))
             }
             How::Program(program) => {
-                let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+                let port = host::free_port()?;
                 let mut command = program();
                 command.args(["answer", &port.to_string(), &PLAYS.to_string()]);
                 command.stderr(self.log.try_clone()?);

@@ -60,12 +60,6 @@ impl fmt::Display for Shape {
     }
 }
 
-/// An ICE-lite host that begins the handshake may send three times what came from an address that is
-/// not confirmed: too little for a ClientHello with ML-KEM, so it asks for X25519 first.
-fn is_small(caller: Caller, role: Role, group: &str) -> bool {
-    caller == Caller::We || role == Role::Server || group != "X25519MLKEM768"
-}
-
 /// Every caller, role, version and group with the usual profile; then every other profile, and what
 /// is special, once for each version.
 pub(super) fn shapes(peer: &Peer) -> Vec<Shape> {
@@ -74,11 +68,7 @@ pub(super) fn shapes(peer: &Peer) -> Vec<Shape> {
         for &role in peer.roles {
             for &dtls in peer.dtls {
                 let groups: Vec<_> = match dtls {
-                    "1.3" => {
-                        let fits = |group: &&&str| is_small(caller, role, group);
-                        let groups = peer.groups13.iter().filter(fits);
-                        groups.map(|&group| Some(group)).collect()
-                    }
+                    "1.3" => peer.groups13.iter().map(|&group| Some(group)).collect(),
                     _ => vec![None],
                 };
                 shapes.extend(groups.into_iter().map(|group| Shape {

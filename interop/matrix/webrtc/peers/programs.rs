@@ -132,9 +132,6 @@ pub(super) const FFMPEG: Peer = Peer {
     install: "interop/setup.sh ffmpeg",
     // It is a WHIP client, which sends.
     callers: &[Caller::Peer],
-    // As server it misses a ClientHello that comes before it is ready; it makes one check, after
-    // which an ICE-lite host may not send so much again.
-    roles: &[Role::Server],
     profiles: &[CM_80],
     media: Media::Sends,
     how: How::Sender(|url, seconds, role| {
