@@ -2,10 +2,11 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ice_lite::ConsentLoss;
-use portcullis::{CloseReason, SendError, SessionEvent};
+use ice_lite::{ConsentLoss, SendRefused};
+use portcullis::{CloseReason, RouteDrop, SendError, Session, SessionEvent};
+use support::served::Served;
 use support::{Conditions, Terms, World, rtp};
 
 fn expired(reason: ConsentLoss) -> SessionEvent {
@@ -114,4 +115,79 @@ fn a_call_to_nobody_fails() {
         Some(&SessionEvent::Closed(failed))
     );
     assert!(world.caller.session.is_closed());
+}
+
+/// RFC 7675 §5.2: nothing is sent from the moment of revocation on, and the peer hears of it.
+#[test]
+fn revoked_consent_stops_everything_at_once() {
+    for (terms, server_revokes) in Terms::all().flat_map(|it| [(it, true), (it, false)]) {
+        let mut world = World::new(terms, Conditions::FAIR);
+        assert!(world.secure());
+        let now = world.now;
+        let (revokes, other) = match server_revokes {
+            true => (&mut world.server, &mut world.caller),
+            false => (&mut world.caller, &mut world.server),
+        };
+        let path = revokes.session.selected_path().expect("the call stands");
+        let mut media = sealed(&mut other.session, now);
+        revokes.session.revoke_consent(now);
+        revokes.collect();
+        assert_eq!(
+            revokes.events[revokes.events.len() - 2..],
+            [
+                SessionEvent::PathRemoved { path },
+                expired(ConsentLoss::Revoked)
+            ]
+        );
+        let (mut buf, len) = rtp::packet(7, 1);
+        let refused = SendError::Refused(SendRefused::ConsentExpired);
+        let session = &mut revokes.session;
+        assert_eq!(session.protect_rtp(now, &mut buf, len), Err(refused));
+        assert_eq!(session.protect_rtcp(now, &mut buf, len), Err(refused));
+        session.send_application_data(now, b"late").expect("queued");
+        assert_eq!(session.poll_transmit(now, &mut [0; 1500]), None);
+        assert_eq!(session.selected_path(), None);
+        revokes.handle(now, path, &mut media);
+        assert!(revokes.rtp.is_empty(), "the path is not valid any more");
+
+        world.run_for(Duration::from_secs(40));
+        let reason = match server_revokes {
+            // A lite agent says so to the next check; one that checks falls silent.
+            true => ConsentLoss::Revoked,
+            false => ConsentLoss::NoCheck,
+        };
+        let other = match server_revokes {
+            true => &world.caller,
+            false => &world.server,
+        };
+        assert!(other.events.contains(&expired(reason)), "{terms:?}");
+    }
+}
+
+/// A sealed RTP packet of this session.
+fn sealed(session: &mut Session, now: Instant) -> Vec<u8> {
+    let (mut buf, len) = rtp::packet(7, 1);
+    let transmit = session.protect_rtp(now, &mut buf, len);
+    buf[..transmit.expect("the call is secured").len].to_vec()
+}
+
+/// A gate forgets the paths of such a call and keeps the call; the others go on.
+#[test]
+fn a_gate_hears_nothing_over_the_paths_of_revoked_consent() {
+    let mut served = Served::with_calls(2);
+    assert!(served.talks(0, 1) && served.talks(1, 1));
+    let (now, id) = (served.now, served.callers[0].id);
+    let done = served.gate.with(now, id, |_, cx| {
+        cx.session_mut().expect("it is its own").revoke_consent(now);
+    });
+    assert_eq!(done, Some(()));
+    let media = served.sealed(0, 2);
+    served.drops(served.path(0), &media);
+    let dropped = served.gate.router().dropped(RouteDrop::UnvalidatedMedia);
+    assert_eq!(dropped, 1);
+    assert!(served.talks(1, 2));
+    served.run_for(Duration::from_secs(10));
+    let told = &served.callers[0].peer.events;
+    assert!(told.contains(&expired(ConsentLoss::Revoked)));
+    assert!(served.recorder(0).is_some(), "the call is there yet");
 }

@@ -153,13 +153,17 @@ fn either_side_asks_for_a_restart() {
         asks.accept_answer(*now, &answer).expect("a good answer");
         assert!(offer.contains(&format!("a=ice-ufrag:{}\r\n", asks.local_ufrag())));
         let requests = checks(&world);
+        // Before the first of them media flows over the old path.
+        world.send_rtp(true, 0);
+        world.send_rtp(false, 0);
         world.run_for(Duration::from_secs(10));
+        assert_eq!((world.caller.rtp.len(), world.server.rtp.len()), (1, 1));
         assert!(checks(&world) > requests, "checks with the new credentials");
         for (peer, sequence) in [(true, 1), (false, 1)] {
             world.send_rtp(peer, sequence);
         }
         world.run_for(Duration::from_secs(40));
-        assert_eq!((world.caller.rtp.len(), world.server.rtp.len()), (1, 1));
+        assert_eq!((world.caller.rtp.len(), world.server.rtp.len()), (2, 2));
         for peer in [&world.caller, &world.server] {
             let count = |wanted: fn(&SessionEvent) -> bool| {
                 peer.events.iter().filter(|event| wanted(event)).count()
@@ -169,6 +173,35 @@ fn either_side_asks_for_a_restart() {
             let lost = |event: &SessionEvent| matches!(event, SessionEvent::ConsentExpired { .. });
             assert_eq!(count(lost), 0, "{terms:?}");
         }
+    }
+}
+
+/// RFC 7675 §5.2: consent that was revoked comes back with new credentials only.
+#[test]
+fn a_restart_brings_a_call_back_whose_consent_was_revoked() {
+    for (terms, server_revokes) in Terms::all().flat_map(|it| [(it, true), (it, false)]) {
+        let (mut world, _) = answered_call(terms);
+        let now = world.now;
+        match server_revokes {
+            true => world.server.session.revoke_consent(now),
+            false => world.caller.session.revoke_consent(now),
+        }
+        world.run_for(Duration::from_secs(35));
+        assert_eq!(world.caller.session.selected_path(), None);
+        assert_eq!(world.server.session.selected_path(), None);
+        let latest = reoffer(&world, &world.caller_ufrag, NEW.1);
+        let now = world.now;
+        let offer = world.server.session.restart_ice(&latest);
+        let offer = offer.expect("the call is there");
+        let answer = world.caller.session.accept_offer(now, &offer);
+        let answer = answer.expect("a good offer");
+        let accepted = world.server.session.accept_answer(now, &answer);
+        accepted.expect("a good answer");
+        world.run_for(Duration::from_secs(2));
+        world.send_rtp(true, 1);
+        world.send_rtp(false, 1);
+        world.run_for(Duration::from_secs(1));
+        assert_eq!((world.caller.rtp.len(), world.server.rtp.len()), (1, 1));
     }
 }
 

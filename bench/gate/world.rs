@@ -26,6 +26,9 @@ impl Call for Counter {
     }
 }
 
+/// Longer than a DTLS connection waits after its last record before it lets its keys rest.
+const LULL: Duration = Duration::from_secs(2);
+
 /// A caller.
 pub(crate) struct Caller {
     pub(crate) session: Session,
@@ -115,6 +118,12 @@ impl<C: Call + Default> World<C> {
         // The handshake's last flight.
         self.shuttle();
         id
+    }
+
+    /// Lets time pass until the keys of all calls rest.
+    pub(crate) fn rest(&mut self) {
+        self.now += LULL;
+        self.follow_timers();
     }
 
     /// Does what the gate is due to do, as a driver would.

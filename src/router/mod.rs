@@ -6,8 +6,10 @@ mod session_id;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 use std::time::Instant;
 
+use arrayvec::ArrayVec;
 use ice_lite::Path;
 use ice_lite::stun::{Class as StunClass, Message};
 
@@ -30,7 +32,7 @@ pub struct Router {
     keyed: Keyed,
     shard: Shard,
     paths: HashMap<Path, Owner, Keyed>,
-    ufrags: HashMap<Box<[u8]>, Target, Keyed>,
+    ufrags: HashMap<Arc<[u8]>, Target, Keyed>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// For the other shards, if there are any.
@@ -47,9 +49,9 @@ pub enum Announcement {
     PathRemoved(Path),
     /// Checks for this ufrag are the business of the shard that says so, though it is not the one
     /// that [`Router::shard_of`] gives.
-    UfragAdded(Box<[u8]>),
+    UfragAdded(Arc<[u8]>),
     /// They are not any more.
-    UfragRemoved(Box<[u8]>),
+    UfragRemoved(Arc<[u8]>),
 }
 
 /// Where a datagram goes.
@@ -121,7 +123,8 @@ enum Target {
 struct Slot {
     generation: u32,
     occupied: bool,
-    ufrags: Vec<Box<[u8]>>,
+    /// The oldest first; the table shares them.
+    ufrags: ArrayVec<Arc<[u8]>, MAX_UFRAGS>,
     paths: Vec<Path>,
     requests: Rate,
 }
@@ -188,15 +191,13 @@ impl Router {
         let Some(slot) = slot(&mut self.slots, id) else {
             return Ok(());
         };
-        let ufrag: Box<[u8]> = ufrag.as_bytes().into();
-        if self.ufrags.contains_key(&ufrag) {
+        if self.ufrags.contains_key(ufrag.as_bytes()) {
             return Err(UfragInUse);
         }
-        // One of each, most often.
-        slot.ufrags.reserve_exact(1);
-        slot.ufrags.push(ufrag.clone());
-        let outdated = (slot.ufrags.len() > MAX_UFRAGS).then(|| slot.ufrags.remove(0));
-        self.ufrags.insert(ufrag.clone(), Target::Session(id));
+        let ufrag: Arc<[u8]> = ufrag.as_bytes().into();
+        let outdated = slot.ufrags.is_full().then(|| slot.ufrags.remove(0));
+        slot.ufrags.push(Arc::clone(&ufrag));
+        self.ufrags.insert(Arc::clone(&ufrag), Target::Session(id));
         if let Some(outdated) = outdated {
             self.forget_ufrag(outdated);
         }
@@ -246,7 +247,7 @@ impl Router {
         }
     }
 
-    fn forget_ufrag(&mut self, ufrag: Box<[u8]>) {
+    fn forget_ufrag(&mut self, ufrag: Arc<[u8]>) {
         self.ufrags.remove(&ufrag);
         if self.shard_of(&ufrag) != self.shard.index {
             self.announce(Announcement::UfragRemoved(ufrag));

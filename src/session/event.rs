@@ -61,7 +61,8 @@ pub enum SessionEvent {
     Secured(Summary),
     /// A record of application data, such as SCTP for data channels.
     ApplicationData(Vec<u8>),
-    /// The peer's consent to receive is gone: nothing is sent until it checks again (RFC 7675).
+    /// The peer's consent to receive is gone, and nothing is sent any more (RFC 7675). A check over
+    /// another path brings it back, or an ICE restart; if it was revoked by our side, the restart alone.
     ConsentExpired {
         /// How it was lost.
         reason: ConsentLoss,

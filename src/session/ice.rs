@@ -133,6 +133,10 @@ impl Agent {
         either!(self, agent => agent.confirm(now, path));
     }
 
+    pub(super) fn revoke_consent(&mut self) {
+        either!(self, agent => agent.revoke_consent());
+    }
+
     pub(super) fn restart(&mut self, local: Credentials) {
         either!(self, agent => agent.restart(local));
     }

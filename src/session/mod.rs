@@ -170,6 +170,21 @@ impl Session {
         Ok(connection.ok_or(SendError::NotSecured)?.send(now, data)?)
     }
 
+    /// Ends all sending at once, because consent to it was taken back by other means than ICE, such as
+    /// a message of the signalling
+    /// ([RFC 7675 §5.2](https://www.rfc-editor.org/rfc/rfc7675#section-5.2)). If there was a path,
+    /// [`SessionEvent::ConsentExpired`] tells. What still comes over it is dropped, and the peer's
+    /// checks are refused with 403, so that a peer that asks for consent stops sending too.
+    ///
+    /// The session lives on without a path; only an ICE restart, which either side may ask for, gives
+    /// it a new one. Poll for events afterwards.
+    pub fn revoke_consent(&mut self, now: Instant) {
+        if self.status == Status::Open {
+            self.ice.revoke_consent();
+            self.report_ice(now);
+        }
+    }
+
     /// Ends the session: the peer gets a close_notify, nothing else is sent from now on. Poll for
     /// datagrams afterwards.
     pub fn close(&mut self, now: Instant) {

@@ -88,8 +88,18 @@ impl Session {
         self.follow_ice(now)
     }
 
-    /// Takes up what ICE has to tell.
+    /// Takes up what ICE has to tell, and begins what waited for it.
     pub(super) fn follow_ice(&mut self, now: Instant) -> Result<(), SessionError> {
+        self.report_ice(now);
+        let client = self.association.role() == Some(Role::Client);
+        if client && self.association.connection().is_none() && self.ice.selected().is_some() {
+            self.start_dtls(now, Role::Client)?;
+        }
+        Ok(())
+    }
+
+    /// Takes up what ICE has to tell.
+    pub(super) fn report_ice(&mut self, now: Instant) {
         while let Some(event) = self.ice.poll_event() {
             match event {
                 Event::Selected { path } if self.timeline.ice_connected.is_none() => {
@@ -110,11 +120,6 @@ impl Session {
                 _ => {}
             }
         }
-        let client = self.association.role() == Some(Role::Client);
-        if client && self.association.connection().is_none() && self.ice.selected().is_some() {
-            self.start_dtls(now, Role::Client)?;
-        }
-        Ok(())
     }
 
     pub(super) fn transmit_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
