@@ -70,12 +70,11 @@ impl Sessions for Contexts {
             .zip(packets.chunks_mut(count))
         {
             let places = packets.iter_mut().enumerate();
-            let mut batch: Batch<Outgoing<'_>> = places
-                .map(|(i, packet)| {
-                    let len = packet.len;
-                    Outgoing::rtp(i, packet.room(), len)
-                })
-                .collect();
+            let mut batch = Batch::new();
+            batch.extend(places.map(|(i, packet)| {
+                let len = packet.len;
+                Outgoing::rtp(i, packet.room(), len)
+            }));
             srtp::protect_batch(senders, &mut batch);
             let mut lens = [0; SESSIONS];
             for (len, packet) in lens.iter_mut().zip(&batch) {
@@ -107,12 +106,11 @@ impl Sessions for Contexts {
             .zip(packets.chunks_mut(count))
         {
             let places = packets.iter_mut().enumerate();
-            let mut batch: Batch<Incoming<'_>> = places
-                .map(|(i, packet)| {
-                    let len = packet.len;
-                    Incoming::new(i, &mut packet.room()[..len])
-                })
-                .collect();
+            let mut batch = Batch::new();
+            batch.extend(places.map(|(i, packet)| {
+                let len = packet.len;
+                Incoming::new(i, &mut packet.room()[..len])
+            }));
             srtp::unprotect_batch(receivers, &mut batch);
             let mut lens = [0; SESSIONS];
             for (len, packet) in lens.iter_mut().zip(&mut batch) {
@@ -131,5 +129,5 @@ impl Sessions for Contexts {
     }
 }
 
-/// A batch without allocation.
+/// A batch without allocation. It is filled where it stands: collected, all its places would be copied, the empty ones too.
 type Batch<T> = arrayvec::ArrayVec<T, SESSIONS>;

@@ -2,8 +2,8 @@
 
 use crate::classify::{Kind, classify};
 use crate::error::{ProtectError, UnprotectError};
-use crate::kernel::{self, Job, LIST_MAX, List};
-use crate::opening::Opening;
+use crate::kernel::{self, LIST_MAX, List};
+use crate::opening::{Claim, Opening};
 use crate::receiver::{Receiver, Unprotected};
 use crate::sealing::Sealing;
 use crate::sender::Sender;
@@ -26,13 +26,6 @@ pub struct Incoming<'a> {
     kind: Kind,
     packet: &'a mut [u8],
     outcome: Option<Result<Unprotected, UnprotectError>>,
-}
-
-/// What was prepared of the packet at a place of its batch.
-#[derive(Clone, Copy)]
-struct Prepared<T> {
-    place: usize,
-    work: T,
 }
 
 impl<'a> Outgoing<'a> {
@@ -121,16 +114,22 @@ where
     S: AsRef<Sender> + AsMut<Sender>,
 {
     for packets in packets.chunks_mut(LIST_MAX) {
-        let mut prepared = List::new();
+        let mut sealings = List::new();
+        let mut together = Places::default();
         for (place, packet) in packets.iter_mut().enumerate() {
-            packet.prepare(senders, |work| prepared.push(Prepared { place, work }));
+            packet.prepare(senders, |sealing| {
+                together.insert(place);
+                sealings.push(sealing);
+            });
         }
-        let mut prepared = prepared.as_slice().iter().peekable();
+        let mut sealings = sealings.as_slice().iter();
         let mut jobs = List::new();
         for (place, packet) in packets.iter_mut().enumerate() {
-            if let Some(Prepared { work, .. }) = prepared.next_if(|next| next.place == place) {
+            if together.has(place)
+                && let Some(sealing) = sealings.next()
+            {
                 let sender = senders[packet.sender].as_ref();
-                jobs.push(sender.job(work, packet.buffer));
+                jobs.push(sender.job(sealing, packet.buffer));
             }
         }
         kernel::protect(jobs.as_mut_slice());
@@ -166,12 +165,10 @@ impl Outgoing<'_> {
             return;
         }
         let mut sealing = Sealing::EMPTY;
-        match sender.prepare(self.kind, self.buffer, self.len, &mut sealing) {
-            Ok(()) => {
-                self.outcome = Some(Ok(sealing.len));
-                later(sealing);
-            }
-            Err(error) => self.outcome = Some(Err(error)),
+        let result = sender.prepare(self.kind, self.buffer, self.len, &mut sealing);
+        self.outcome = Some(result);
+        if result.is_ok() {
+            later(sealing);
         }
     }
 
@@ -196,78 +193,132 @@ where
     R: AsRef<Receiver> + AsMut<Receiver>,
 {
     for packets in packets.chunks_mut(LIST_MAX) {
-        let mut prepared = List::new();
-        for (place, packet) in packets.iter_mut().enumerate() {
-            packet.prepare(receivers, |work| prepared.push(Prepared { place, work }));
+        let mut batch = Batch::default();
+        let mut claims = List::new();
+        open(receivers, packets, &mut batch, &mut claims);
+        for (place, claim) in batch.together.iter().zip(claims.as_slice()) {
+            packets[place].commit(receivers, claim, batch.authentic.has(place));
         }
-        let prepared = prepared.as_slice();
-        let authentic = open(receivers, packets, prepared);
-        for (Prepared { place, work }, authentic) in prepared.iter().zip(authentic) {
-            packets[*place].commit(receivers, work, authentic);
+        for place in batch.alone.iter() {
+            packets[place].unprotect(receivers);
+        }
+        for place in batch.refused.iter() {
+            packets[place].count(receivers);
         }
     }
 }
 
-/// Runs the jobs of those packets that are prepared; says which were authentic, in this order.
+/// What was found out about the packets of a batch, by their places.
+#[derive(Default)]
+struct Batch {
+    /// They were looked at, and went to the kernels.
+    together: Places,
+    /// They went to the kernels, and were authentic.
+    authentic: Places,
+    /// They are best opened one by one.
+    alone: Places,
+    /// They were looked at, and refused.
+    refused: Places,
+}
+
+/// Looks at all packets, and runs the jobs of those that go together. No receiver changes.
+#[inline(always)]
 fn open<R: AsRef<Receiver>>(
     receivers: &[R],
     packets: &mut [Incoming<'_>],
-    prepared: &[Prepared<Opening>],
-) -> [bool; LIST_MAX] {
-    let mut prepared = prepared.iter().peekable();
+    batch: &mut Batch,
+    claims: &mut List<Claim>,
+) {
     let mut jobs = List::new();
     for (place, packet) in packets.iter_mut().enumerate() {
-        if let Some(Prepared { work, .. }) = prepared.next_if(|next| next.place == place) {
-            let receiver = receivers[packet.receiver].as_ref();
-            jobs.push(receiver.job(work, packet.packet));
+        if packet.outcome.is_some() {
+            continue;
+        }
+        let Some(receiver) = receivers.get(packet.receiver).map(AsRef::as_ref) else {
+            packet.outcome = Some(Err(UnprotectError::UnknownReceiver));
+            continue;
+        };
+        if receiver.runs_alone() {
+            batch.alone.insert(place);
+            continue;
+        }
+        let mut opening = Opening::EMPTY;
+        match receiver.look_at(packet.kind, packet.packet, &mut opening) {
+            Ok(()) => {
+                batch.together.insert(place);
+                jobs.push(receiver.job(&opening, packet.packet));
+                claims.push(opening.claim);
+            }
+            Err(reason) => {
+                batch.refused.insert(place);
+                packet.outcome = Some(Err(reason));
+            }
         }
     }
     kernel::unprotect(jobs.as_mut_slice());
-    let mut authentic = [false; LIST_MAX];
-    for (authentic, job) in authentic.iter_mut().zip(jobs.as_mut_slice()) {
-        *authentic = Job::authentic(job);
+    for (place, job) in batch.together.iter().zip(jobs.as_mut_slice()) {
+        if job.authentic() {
+            batch.authentic.insert(place);
+        }
     }
-    authentic
 }
 
 impl Incoming<'_> {
-    /// Unprotects the packet, or gives what is to be done to `later`.
     #[inline(always)]
-    fn prepare<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], later: impl FnOnce(Opening)) {
-        if self.outcome.is_some() {
+    fn commit<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], claim: &Claim, authentic: bool) {
+        let receiver = receivers[self.receiver].as_mut();
+        if !authentic {
+            self.outcome = Some(receiver.unprotect_again(*claim, self.packet));
             return;
         }
-        let Some(receiver) = receivers.get_mut(self.receiver) else {
-            self.outcome = Some(Err(UnprotectError::UnknownReceiver));
-            return;
-        };
-        let receiver = receiver.as_mut();
-        if receiver.runs_alone() {
-            let result = receiver.unprotect_uncounted(self.kind, self.packet);
-            self.outcome = Some(receiver.count(result));
-            return;
-        }
-        let mut opening = Opening::EMPTY;
-        match receiver.prepare(self.kind, self.packet, &mut opening) {
-            Ok(()) => later(opening),
-            Err(reason) => self.outcome = Some(receiver.count(Err(reason))),
-        }
+        let result = receiver.commit(claim, self.packet);
+        self.outcome = Some(receiver.count(result));
     }
 
     #[inline(always)]
-    fn commit<R: AsMut<Receiver>>(
-        &mut self,
-        receivers: &mut [R],
-        opening: &Opening,
-        authentic: bool,
-    ) {
+    fn unprotect<R: AsMut<Receiver>>(&mut self, receivers: &mut [R]) {
         let receiver = receivers[self.receiver].as_mut();
-        if !authentic {
-            self.outcome = Some(receiver.unprotect_again(*opening, self.packet));
-            return;
+        self.outcome = Some(receiver.unprotect(self.kind, self.packet));
+    }
+
+    /// Counts the reason why it was refused.
+    #[cold]
+    fn count<R: AsMut<Receiver>>(&self, receivers: &mut [R]) {
+        if let Some(Err(reason)) = self.outcome {
+            receivers[self.receiver]
+                .as_mut()
+                .statistics
+                .count_discard(reason);
         }
-        let result = receiver.commit(opening, self.packet);
-        self.outcome = Some(receiver.count(result));
+    }
+}
+
+/// Places in a list of up to [`LIST_MAX`].
+#[derive(Clone, Copy, Default)]
+struct Places(u64);
+
+const _: () = assert!(LIST_MAX == u64::BITS as usize);
+
+impl Places {
+    #[inline(always)]
+    fn insert(&mut self, place: usize) {
+        self.0 |= 1 << place;
+    }
+
+    #[inline(always)]
+    fn has(self, place: usize) -> bool {
+        self.0 >> place & 1 != 0
+    }
+
+    /// The places in ascending order.
+    #[inline(always)]
+    fn iter(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(place)
+        })
     }
 }
 

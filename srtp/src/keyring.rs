@@ -8,6 +8,7 @@ use crate::kernel::Tier;
 use crate::keys::Material;
 use crate::profile::{Lifetime, Profile};
 use crate::session::SessionKeys;
+use crate::trailer::TrailerFormat;
 
 /// The most master keys a context holds at a time.
 const KEYS_MAX: usize = 16;
@@ -34,26 +35,32 @@ struct Periodic {
     replace_next: usize,
 }
 
-/// How often a master key has been used, and may be.
+/// How often a master key may still be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Usage {
-    used: u64,
-    limit: u64,
+    left: u64,
+    /// What is left when its owner is to be warned.
+    warn_at: u64,
 }
 
 impl Usage {
     fn new(limit: u64) -> Self {
-        Self { used: 0, limit }
+        Self {
+            left: limit,
+            warn_at: limit / 16,
+        }
     }
 
+    #[inline(always)]
     fn is_exhausted(&self) -> bool {
-        self.used >= self.limit
+        self.left == 0
     }
 
-    /// Counts a packet; whether that was the one to warn at.
+    /// Counts a packet of a key that is not exhausted; whether that was the one to warn at.
+    #[inline(always)]
     fn count(&mut self) -> bool {
-        self.used += 1;
-        self.used == self.limit - self.limit / 16
+        self.left -= 1;
+        self.left == self.warn_at
     }
 }
 
@@ -80,12 +87,6 @@ impl MasterKey {
         &self.mki
     }
 
-    /// Whether session keys change with the index, so that [`MasterKey::session`] is not for every packet.
-    #[inline]
-    pub(crate) fn is_periodic(&self) -> bool {
-        self.periodic.is_some()
-    }
-
     #[inline]
     pub(crate) fn is_exhausted(&self, kind: Kind) -> bool {
         match kind {
@@ -102,7 +103,7 @@ impl MasterKey {
             Kind::Rtcp => &mut self.rtcp,
         };
         if usage.count() {
-            let remaining = usage.limit - usage.used;
+            let remaining = usage.left;
             events.push(Event::KeyExpiring { kind, remaining });
         }
     }
@@ -136,6 +137,11 @@ impl Found<'_> {
 pub(crate) struct KeyRing {
     profile: Profile,
     tier: Tier,
+    rtp_trailer: TrailerFormat,
+    rtcp_trailer: TrailerFormat,
+    /// Whether there is or was a key whose session keys change with the index, so that [`MasterKey::session`] is not for every
+    /// packet.
+    periodic: bool,
     /// Whether keys of encrypted header extensions are derived.
     header: bool,
     mki_len: usize,
@@ -147,11 +153,15 @@ pub(crate) struct KeyRing {
 
 impl KeyRing {
     pub(crate) fn new(material: Material, tier: Tier, header: bool) -> Self {
+        let (profile, mki_len) = (material.profile, material.mki.len());
         Self {
-            profile: material.profile,
+            profile,
             tier: tier.or_portable(),
+            rtp_trailer: TrailerFormat::new(Kind::Rtp, profile, mki_len),
+            rtcp_trailer: TrailerFormat::new(Kind::Rtcp, profile, mki_len),
+            periodic: !material.rate.is_never(),
             header,
-            mki_len: material.mki.len(),
+            mki_len,
             fingerprints: vec![fingerprint(&material)],
             keys: vec![MasterKey::new(material, tier, header)],
             active: 0,
@@ -164,6 +174,21 @@ impl KeyRing {
 
     pub(crate) fn tier(&self) -> Tier {
         self.tier
+    }
+
+    /// Whether session keys may change with the index of a packet: then [`KeyRing::session`] has them.
+    #[inline(always)]
+    pub(crate) fn is_periodic(&self) -> bool {
+        self.periodic
+    }
+
+    /// What stands behind the payload of each packet.
+    #[inline(always)]
+    pub(crate) fn trailer(&self, kind: Kind) -> TrailerFormat {
+        match kind {
+            Kind::Rtp => self.rtp_trailer,
+            Kind::Rtcp => self.rtcp_trailer,
+        }
     }
 
     /// Length of the master key identifier in each packet.
@@ -296,6 +321,7 @@ impl KeyRing {
             return Err(RekeyError::KeyReused);
         }
         self.fingerprints.push(fingerprint);
+        self.periodic |= !material.rate.is_never();
         Ok(MasterKey::new(material, self.tier, self.header))
     }
 }

@@ -32,6 +32,7 @@
 
 mod batch;
 mod classify;
+mod commit;
 mod config;
 mod cryptex;
 mod error;
@@ -47,6 +48,7 @@ mod keys;
 mod opening;
 mod profile;
 mod receiver;
+mod recovery;
 mod replay;
 mod sealing;
 mod sender;

@@ -8,7 +8,6 @@ use crate::kernel::Tier;
 use crate::keyring::KeyRing;
 use crate::keys::ReceiverKeys;
 use crate::profile::{Profile, Transform};
-use crate::replay::ReplayList;
 use crate::streams::StreamTable;
 
 /// Unprotects what one endpoint receives from another: all its SRTP and SRTCP streams under one set of keys.
@@ -206,7 +205,11 @@ impl Receiver {
     }
 
     #[inline(always)]
-    fn unprotect(&mut self, kind: Kind, packet: &mut [u8]) -> Result<Unprotected, UnprotectError> {
+    pub(crate) fn unprotect(
+        &mut self,
+        kind: Kind,
+        packet: &mut [u8],
+    ) -> Result<Unprotected, UnprotectError> {
         let result = self.unprotect_uncounted(kind, packet);
         self.count(result)
     }
@@ -227,13 +230,6 @@ impl Receiver {
     /// the index.
     #[inline(always)]
     pub(crate) fn runs_alone(&self) -> bool {
-        self.ring.profile().transform() == Transform::Gcm
-            || (0..self.ring.len()).any(|place| self.ring.key(place).is_periodic())
-    }
-
-    /// The replay list of an SSRC, and its window, empty where the SSRC is not held.
-    #[inline(always)]
-    pub(crate) fn list(&self, ssrc: u32, kind: Kind) -> (ReplayList, &[u64]) {
-        self.streams.list_of(ssrc, kind)
+        self.ring.profile().transform() == Transform::Gcm || self.ring.is_periodic()
     }
 }

@@ -78,13 +78,22 @@ impl ReplayList {
         }
     }
 
+    /// Says what [`ReplayList::check`] says, and marks a new `index` as used.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, bits: &mut [u64], index: u64) -> Verdict {
+        let verdict = self.check(bits, index);
+        if verdict == Verdict::New {
+            self.insert(bits, index);
+        }
+        verdict
+    }
+
     /// Marks `index` as used. One below the window is left as it is.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, bits: &mut [u64], index: u64) {
+    fn insert(&mut self, bits: &mut [u64], index: u64) {
         if index >= self.next {
-            let skipped = index - self.next;
-            if skipped > 0 {
-                clear(bits, self.next, skipped);
+            if index > self.next {
+                clear(bits, self.next, index - self.next);
             }
             self.next = index + 1;
         } else if self.next - index > window(bits) {
@@ -95,18 +104,20 @@ impl ReplayList {
     }
 }
 
+#[inline(always)]
 fn window(bits: &[u64]) -> u64 {
     bits.len() as u64 * 64
 }
 
 /// The word and the bit of `index`.
-#[inline]
+#[inline(always)]
 fn place(bits: &[u64], index: u64) -> (usize, u64) {
     let word = (index / 64) as usize & (bits.len() - 1);
     (word, 1 << (index % 64))
 }
 
-/// Clears the bits of `count` indexes from `first` on.
+/// Clears the bits of `count` indexes from `first` on: after a loss.
+#[inline(never)]
 fn clear(bits: &mut [u64], first: u64, count: u64) {
     if count >= window(bits) {
         bits.fill(0);

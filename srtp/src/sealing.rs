@@ -13,7 +13,7 @@ use crate::replay::{ReplayList, Verdict};
 use crate::sender::Sender;
 use crate::session::SessionKeys;
 use crate::streams::{RTCP_INDEX_MAX, TableFull};
-use crate::trailer::{Trailer, rtcp_word};
+use crate::trailer::rtcp_word;
 
 /// A packet that has its index, and has to be sealed under it.
 ///
@@ -24,8 +24,6 @@ pub(crate) struct Sealing {
     /// The place of the master key.
     pub(crate) key: usize,
     pub(crate) index: u64,
-    /// Length of the protected packet.
-    pub(crate) len: usize,
     ssrc: u32,
     layout: Layout,
 }
@@ -36,7 +34,6 @@ impl Sealing {
         kind: Kind::Rtp,
         key: 0,
         index: 0,
-        len: 0,
         ssrc: 0,
         layout: Layout::EMPTY,
     };
@@ -59,15 +56,14 @@ impl Sealing {
 }
 
 impl Sender {
-    /// Checks an RTP packet, takes its index, and writes what stands in the clear.
+    /// Checks an RTP packet, takes its index, and writes what stands in the clear; gives the length of the protected packet.
     #[inline(always)]
     pub(crate) fn prepare_rtp(
         &mut self,
         buffer: &mut [u8],
         len: usize,
         sealing: &mut Sealing,
-    ) -> Result<(), ProtectError> {
-        let profile = self.ring.profile();
+    ) -> Result<usize, ProtectError> {
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let header = RtpHeader::parse(packet)?;
         let preparation = if self.config.cryptex {
@@ -80,7 +76,7 @@ impl Sender {
             check_extension(packet, header)?;
         }
         let payload_end = len + preparation.growth();
-        let trailer = Trailer::behind(payload_end, Kind::Rtp, profile, self.ring.mki_len());
+        let trailer = self.ring.trailer(Kind::Rtp).behind(payload_end);
         if buffer.len() < trailer.end {
             return Err(ProtectError::BufferTooSmall(trailer.end));
         }
@@ -88,7 +84,6 @@ impl Sender {
 
         // From here on nothing fails: the index is used up.
         let mut span = Span::payload(&header);
-        let ssrc = header.ssrc;
         if preparation != Preparation::Nothing || !ids.is_empty() {
             span = self.rewrite_header(preparation, buffer, len, header, index);
         }
@@ -97,43 +92,42 @@ impl Sender {
             kind: Kind::Rtp,
             key: self.ring.active(),
             index,
-            len: trailer.end,
-            ssrc,
+            ssrc: header.ssrc,
             layout: Layout {
                 clear: span.start,
                 end: payload_end,
                 tag: trailer.tag,
-                trailer: rtp_trailer(profile.transform(), index),
+                trailer: rtp_trailer(self.ring.profile().transform(), index),
                 hole: span.hole,
             },
         };
-        Ok(())
+        Ok(trailer.end)
     }
 
-    /// Checks an RTCP packet, takes its index, and writes what stands in the clear.
+    /// Checks an RTCP packet, takes its index, and writes what stands in the clear; gives the length of the protected packet.
+    #[inline(never)]
     pub(crate) fn prepare_rtcp(
         &mut self,
         buffer: &mut [u8],
         len: usize,
-    ) -> Result<Sealing, ProtectError> {
-        let profile = self.ring.profile();
+    ) -> Result<(usize, Sealing), ProtectError> {
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let ssrc = rtcp_ssrc(packet)?;
-        let trailer = Trailer::behind(len, Kind::Rtcp, profile, self.ring.mki_len());
+        let trailer = self.ring.trailer(Kind::Rtcp).behind(len);
         if buffer.len() < trailer.end {
             return Err(ProtectError::BufferTooSmall(trailer.end));
         }
         let index = self.take_rtcp_index(ssrc)?;
 
-        let encrypted = self.config.encrypt_rtcp && profile.transform() != Transform::Null;
+        let may_encrypt = self.ring.profile().transform() != Transform::Null;
+        let encrypted = self.config.encrypt_rtcp && may_encrypt;
         let word = rtcp_word(encrypted, index);
         buffer[trailer.word..trailer.word + word.len()].copy_from_slice(&word);
         self.write_mki(buffer, trailer.mki);
-        Ok(Sealing {
+        let sealing = Sealing {
             kind: Kind::Rtcp,
             key: self.ring.active(),
             index: index.into(),
-            len: trailer.end,
             ssrc,
             layout: Layout {
                 clear: if encrypted { RTCP_CLEAR_LEN } else { len },
@@ -142,41 +136,54 @@ impl Sender {
                 trailer: Some(word),
                 hole: None,
             },
-        })
+        };
+        Ok((trailer.end, sealing))
     }
 
     /// The index of an RTP packet, which is taken by this.
     #[inline(always)]
     fn take_rtp_index(&mut self, ssrc: u32, sequence_number: u16) -> Result<u64, ProtectError> {
         self.check_lifetime(Kind::Rtp)?;
-        let place = self.streams.find(ssrc);
-        let (list, bits) = match place {
-            Some(place) => {
-                let (list, bits) = self.streams.list(place, Kind::Rtp);
-                (*list, bits)
-            }
-            None => self.streams.list_of(ssrc, Kind::Rtp),
+        let place = match self.streams.find(ssrc) {
+            Some(place) => place,
+            None => self.make_stream(ssrc, sequence_number)?,
         };
-        let index = next_index(&list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
-        match check(&list, bits, index) {
-            Verdict::New => {}
+        let (list, _) = self.streams.list(place, Kind::Rtp);
+        let index = next_index(list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
+        match self.take(ssrc, place, Kind::Rtp, index) {
+            Verdict::New => Ok(index),
             // RFC 3711 §9.1, RFC 7714 §8.4: no second packet under the same key and index.
-            Verdict::Used => return Err(ProtectError::IndexUsed),
-            Verdict::TooOld => return Err(ProtectError::IndexTooOld),
+            Verdict::Used => Err(ProtectError::IndexUsed),
+            Verdict::TooOld => Err(ProtectError::IndexTooOld),
         }
-        self.take(ssrc, place, Kind::Rtp, index)?;
-        Ok(index)
+    }
+
+    /// Makes a stream for an SSRC that has none, if it may send this.
+    #[cold]
+    fn make_stream(&mut self, ssrc: u32, sequence_number: u16) -> Result<usize, ProtectError> {
+        let list = self.streams.lists(ssrc).rtp;
+        let index = next_index(&list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
+        if index < list.next() {
+            return Err(ProtectError::IndexTooOld);
+        }
+        self.streams
+            .find_or_make(ssrc)
+            .map_err(|TableFull| ProtectError::TooManyStreams)
     }
 
     /// The index of an RTCP packet, which is taken by this.
     fn take_rtcp_index(&mut self, ssrc: u32) -> Result<u32, ProtectError> {
         self.check_lifetime(Kind::Rtcp)?;
-        let index = self.streams.list_of(ssrc, Kind::Rtcp).0.next();
+        let index = self.streams.lists(ssrc).rtcp.next();
         // RFC 3711 §3.4: the index starts at 0; §9.2: it never wraps.
         if index > RTCP_INDEX_MAX {
             return Err(ProtectError::IndexExhausted);
         }
-        self.take(ssrc, None, Kind::Rtcp, index)?;
+        let place = self
+            .streams
+            .find_or_make(ssrc)
+            .map_err(|TableFull| ProtectError::TooManyStreams)?;
+        self.take(ssrc, place, Kind::Rtcp, index);
         Ok(index as u32)
     }
 
@@ -189,27 +196,18 @@ impl Sender {
         Ok(())
     }
 
+    /// Takes an index if it is new, and counts a packet of the key then.
     #[inline(always)]
-    fn take(
-        &mut self,
-        ssrc: u32,
-        place: Option<usize>,
-        kind: Kind,
-        index: u64,
-    ) -> Result<(), ProtectError> {
-        let place = match place {
-            Some(place) => place,
-            None => self
-                .streams
-                .find_or_make(ssrc)
-                .map_err(|TableFull| ProtectError::TooManyStreams)?,
-        };
-        if self.streams.insert(place, kind, index) {
-            self.events.push(Event::StreamExpiring { ssrc, kind });
+    fn take(&mut self, ssrc: u32, place: usize, kind: Kind, index: u64) -> Verdict {
+        let entry = self.streams.enter(place, kind, index);
+        if entry.verdict == Verdict::New {
+            if entry.expires {
+                self.events.push(Event::StreamExpiring { ssrc, kind });
+            }
+            let active = self.ring.active();
+            self.ring.key_mut(active).count(kind, &mut self.events);
         }
-        let active = self.ring.active();
-        self.ring.key_mut(active).count(kind, &mut self.events);
-        Ok(())
+        entry.verdict
     }
 
     #[inline(always)]
@@ -258,19 +256,6 @@ pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64>
         // RFC 3711 §3.3.1: the ROC starts at zero, unless it was set.
         None => Some(join(roc(list.floor()), sequence_number)),
     }
-}
-
-/// What a list says of an index; `bits` is empty for a stream that is not held.
-#[inline(always)]
-pub(crate) fn check(list: &ReplayList, bits: &[u64], index: u64) -> Verdict {
-    if bits.is_empty() {
-        return if index < list.next() {
-            Verdict::TooOld
-        } else {
-            Verdict::New
-        };
-    }
-    list.check(bits, index)
 }
 
 /// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its nonce.

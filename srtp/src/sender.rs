@@ -198,16 +198,16 @@ impl Sender {
         len: usize,
     ) -> Result<usize, ProtectError> {
         let mut sealing = Sealing::EMPTY;
-        self.prepare(kind, buffer, len, &mut sealing)?;
-        if self.ring.key(sealing.key).is_periodic() {
+        let len = self.prepare(kind, buffer, len, &mut sealing)?;
+        if self.ring.is_periodic() {
             self.seal_periodic(sealing, buffer);
         } else {
             self.job(&sealing, buffer).protect();
         }
-        Ok(sealing.len)
+        Ok(len)
     }
 
-    /// Everything before the cryptography, which has to follow.
+    /// Everything before the cryptography, which has to follow; gives the length of the protected packet.
     #[inline(always)]
     pub(crate) fn prepare(
         &mut self,
@@ -215,16 +215,17 @@ impl Sender {
         buffer: &mut [u8],
         len: usize,
         sealing: &mut Sealing,
-    ) -> Result<(), ProtectError> {
+    ) -> Result<usize, ProtectError> {
         let result = match kind {
             Kind::Rtp => self.prepare_rtp(buffer, len, sealing),
-            Kind::Rtcp => self
-                .prepare_rtcp(buffer, len)
-                .map(|prepared| *sealing = prepared),
+            Kind::Rtcp => self.prepare_rtcp(buffer, len).map(|(len, prepared)| {
+                *sealing = prepared;
+                len
+            }),
         };
-        match (result, kind) {
-            (Ok(()), Kind::Rtp) => self.statistics.rtp += 1,
-            (Ok(()), Kind::Rtcp) => self.statistics.rtcp += 1,
+        match (&result, kind) {
+            (Ok(_), Kind::Rtp) => self.statistics.rtp += 1,
+            (Ok(_), Kind::Rtcp) => self.statistics.rtcp += 1,
             (Err(_), _) => self.statistics.refused += 1,
         }
         result
@@ -240,8 +241,7 @@ impl Sender {
     /// the index.
     #[inline(always)]
     pub(crate) fn runs_alone(&self) -> bool {
-        self.ring.profile().transform() == Transform::Gcm
-            || self.ring.key(self.ring.active()).is_periodic()
+        self.ring.profile().transform() == Transform::Gcm || self.ring.is_periodic()
     }
 
     /// Seals a packet where session keys change with the index (RFC 3711 §4.3.1).

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use crate::classify::Kind;
 use crate::error::CounterError;
 use crate::index::{self, INDEX_MAX};
-use crate::replay::ReplayList;
+use crate::replay::{ReplayList, Verdict};
 
 /// The largest SRTCP index (RFC 3711 §3.4).
 pub(crate) const RTCP_INDEX_MAX: u64 = (1 << 31) - 1;
@@ -44,6 +44,14 @@ pub(crate) struct StreamTable {
     /// The stream used last, which is mostly the next one too.
     recent: usize,
     clock: u64,
+}
+
+/// What came of an index that was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) verdict: Verdict,
+    /// True, once, if the stream came to the last sixteenth of its indexes.
+    pub(crate) expires: bool,
 }
 
 /// There is no place for a further SSRC.
@@ -123,40 +131,48 @@ impl StreamTable {
     #[inline(always)]
     pub(crate) fn list(&self, place: usize, kind: Kind) -> (&ReplayList, &[u64]) {
         let lists = &self.streams[place].lists;
-        let (list, range) = match kind {
-            Kind::Rtp => (&lists.rtp, self.rtp_range(place)),
-            Kind::Rtcp => (&lists.rtcp, self.rtcp_range(place)),
+        let list = match kind {
+            Kind::Rtp => &lists.rtp,
+            Kind::Rtcp => &lists.rtcp,
         };
-        (list, &self.bits[range])
+        (list, &self.bits[self.window(place, kind)])
     }
 
-    /// Marks an index of the stream at `place` as used, and the stream as the one used last. True, once, if the stream comes to
-    /// the last sixteenth of its indexes.
+    /// Enters an index into a replay list of the stream at `place`, which is the one used last then if the index is new.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, place: usize, kind: Kind, index: u64) -> bool {
-        let range = match kind {
-            Kind::Rtp => self.rtp_range(place),
-            Kind::Rtcp => self.rtcp_range(place),
-        };
-        self.clock += 1;
-        self.recent = place;
+    pub(crate) fn enter(&mut self, place: usize, kind: Kind, index: u64) -> Entry {
+        let window = self.window(place, kind);
         let stream = &mut self.streams[place];
-        stream.used = self.clock;
         let (list, soft_limit) = match kind {
             Kind::Rtp => (&mut stream.lists.rtp, INDEX_MAX - INDEX_MAX / 16),
             Kind::Rtcp => (&mut stream.lists.rtcp, RTCP_INDEX_MAX - RTCP_INDEX_MAX / 16),
         };
-        let expires = list.next() <= soft_limit && index >= soft_limit;
-        list.insert(&mut self.bits[range], index);
-        expires
+        let before = *list;
+        let verdict = list.enter(&mut self.bits[window], index);
+        let is_new = verdict == Verdict::New;
+        // The clock of the stream used last is ahead of all others as it is.
+        if is_new && self.recent != place {
+            self.recent = place;
+            self.clock += 1;
+            stream.used = self.clock;
+        }
+        Entry {
+            verdict,
+            expires: index >= soft_limit && is_new && before.next() <= soft_limit,
+        }
     }
 
     /// The place of a stream, made now if the SSRC has none. Allocates then.
     #[inline(always)]
     pub(crate) fn find_or_make(&mut self, ssrc: u32) -> Result<usize, TableFull> {
-        if let Some(place) = self.find(ssrc) {
-            return Ok(place);
+        match self.find(ssrc) {
+            Some(place) => Ok(place),
+            None => self.make(ssrc),
         }
+    }
+
+    #[cold]
+    fn make(&mut self, ssrc: u32) -> Result<usize, TableFull> {
         let place = if self.streams.len() < self.max {
             self.append(ssrc)
         } else {
@@ -164,9 +180,11 @@ impl StreamTable {
         };
         self.hash_in(place);
         let lists = self.retired.remove(&ssrc).unwrap_or_default();
-        self.streams[place].lists = lists;
         self.clock += 1;
-        self.streams[place].used = self.clock;
+        self.recent = place;
+        let stream = &mut self.streams[place];
+        stream.lists = lists;
+        stream.used = self.clock;
         Ok(place)
     }
 
@@ -194,8 +212,8 @@ impl StreamTable {
         }
         let place = self.place_to_set(ssrc)?;
         self.streams[place].lists.rtp = ReplayList::starting_at(first);
-        let range = self.rtp_range(place);
-        self.bits[range].fill(0);
+        let window = self.window(place, Kind::Rtp);
+        self.bits[window].fill(0);
         Ok(())
     }
 
@@ -217,20 +235,19 @@ impl StreamTable {
             .map_err(|TableFull| CounterError::TooManyStreams)
     }
 
+    #[inline(always)]
     fn stride(&self) -> usize {
         self.rtp_words + self.rtcp_words
     }
 
+    /// Which of the bits are the window of a replay list.
     #[inline(always)]
-    fn rtp_range(&self, place: usize) -> std::ops::Range<usize> {
+    fn window(&self, place: usize, kind: Kind) -> std::ops::Range<usize> {
         let start = place * self.stride();
-        start..start + self.rtp_words
-    }
-
-    #[inline(always)]
-    fn rtcp_range(&self, place: usize) -> std::ops::Range<usize> {
-        let start = place * self.stride() + self.rtp_words;
-        start..start + self.rtcp_words
+        match kind {
+            Kind::Rtp => start..start + self.rtp_words,
+            Kind::Rtcp => start + self.rtp_words..start + self.stride(),
+        }
     }
 
     /// Adds a stream, which is not yet in the hash.
@@ -283,6 +300,7 @@ impl StreamTable {
         (hash >> 32) as usize & (self.positions.len() - 1)
     }
 
+    #[inline(never)]
     fn find_hashed(&self, ssrc: u32) -> Option<usize> {
         if self.positions.is_empty() {
             return None;
@@ -335,7 +353,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::replay::Verdict;
 
     fn rtp(table: &StreamTable, ssrc: u32, index: u64) -> Verdict {
         let place = table.find(ssrc).expect("the stream is there");
@@ -345,7 +362,7 @@ mod tests {
 
     fn use_index(table: &mut StreamTable, ssrc: u32, index: u64) -> Result<(), TableFull> {
         let place = table.find_or_make(ssrc)?;
-        table.insert(place, Kind::Rtp, index);
+        table.enter(place, Kind::Rtp, index);
         Ok(())
     }
 

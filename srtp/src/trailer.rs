@@ -9,7 +9,17 @@ const WORD_LEN: usize = 4;
 /// The E flag in that word.
 const E_FLAG: u32 = 1 << 31;
 
-/// Where tag, master key identifier and SRTCP index stand.
+/// Where the parts of a trailer stand, counted from the end of the payload: the same in all packets of one kind of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TrailerFormat {
+    // A master key identifier has 128 bytes at most, a tag 20, the word 4.
+    tag: u8,
+    mki: u8,
+    word: u8,
+    len: u8,
+}
+
+/// Where tag, master key identifier and SRTCP index of a packet stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {
     pub(crate) tag: usize,
@@ -20,42 +30,42 @@ pub(crate) struct Trailer {
     pub(crate) end: usize,
 }
 
-impl Trailer {
-    /// The trailer of a packet whose payload ends at `payload_end`.
-    #[inline(always)]
-    pub(crate) fn behind(payload_end: usize, kind: Kind, profile: Profile, mki_len: usize) -> Self {
-        let end = payload_end + Self::len(kind, profile, mki_len);
-        let (tag_len, word_len) = parts(kind, profile);
-        match profile.transform() {
+impl TrailerFormat {
+    /// The trailer of packets of `kind` with a master key identifier of `mki_len` bytes.
+    pub(crate) fn new(kind: Kind, profile: Profile, mki_len: usize) -> Self {
+        let (tag_len, word_len) = match kind {
+            Kind::Rtp => (profile.rtp_tag_len(), 0),
+            Kind::Rtcp => (profile.rtcp_tag_len(), WORD_LEN),
+        };
+        let (tag, word, mki) = match profile.transform() {
             // RFC 3711 §3.1 and §3.4: the tag stands last.
-            Transform::Cm | Transform::Null => Self {
-                word: payload_end,
-                mki: payload_end + word_len,
-                tag: end - tag_len,
-                end,
-            },
+            Transform::Cm | Transform::Null => (word_len + mki_len, 0, word_len),
             // RFC 7714 §8.2 and §9.2: the tag is part of the ciphertext, and what else there is stands behind it.
-            Transform::Gcm => Self {
-                tag: payload_end,
-                word: payload_end + tag_len,
-                mki: payload_end + tag_len + word_len,
-                end,
-            },
+            Transform::Gcm => (0, tag_len, tag_len + word_len),
+        };
+        Self {
+            tag: tag as u8,
+            mki: mki as u8,
+            word: word as u8,
+            len: (tag_len + word_len + mki_len) as u8,
         }
     }
 
     /// Its length.
     #[inline(always)]
-    pub(crate) fn len(kind: Kind, profile: Profile, mki_len: usize) -> usize {
-        let (tag_len, word_len) = parts(kind, profile);
-        tag_len + word_len + mki_len
+    pub(crate) fn len(self) -> usize {
+        self.len.into()
     }
-}
 
-fn parts(kind: Kind, profile: Profile) -> (usize, usize) {
-    match kind {
-        Kind::Rtp => (profile.rtp_tag_len(), 0),
-        Kind::Rtcp => (profile.rtcp_tag_len(), WORD_LEN),
+    /// The trailer of a packet whose payload ends at `payload_end`.
+    #[inline(always)]
+    pub(crate) fn behind(self, payload_end: usize) -> Trailer {
+        Trailer {
+            tag: payload_end + usize::from(self.tag),
+            mki: payload_end + usize::from(self.mki),
+            word: payload_end + usize::from(self.word),
+            end: payload_end + usize::from(self.len),
+        }
     }
 }
 
@@ -79,9 +89,9 @@ mod tests {
     #[test]
     fn with_hmac_the_tag_is_last() {
         let profile = Profile::Aes128CmSha1_32;
-        let rtp = Trailer::behind(100, Kind::Rtp, profile, 3);
+        let rtp = TrailerFormat::new(Kind::Rtp, profile, 3).behind(100);
         assert_eq!((rtp.mki, rtp.tag, rtp.end), (100, 103, 107));
-        let rtcp = Trailer::behind(100, Kind::Rtcp, profile, 3);
+        let rtcp = TrailerFormat::new(Kind::Rtcp, profile, 3).behind(100);
         let places = (rtcp.word, rtcp.mki, rtcp.tag, rtcp.end);
         assert_eq!(places, (100, 104, 107, 117));
     }
@@ -90,9 +100,9 @@ mod tests {
     #[test]
     fn with_gcm_the_tag_is_first() {
         let profile = Profile::AeadAes128Gcm;
-        let rtp = Trailer::behind(100, Kind::Rtp, profile, 3);
+        let rtp = TrailerFormat::new(Kind::Rtp, profile, 3).behind(100);
         assert_eq!((rtp.tag, rtp.mki, rtp.end), (100, 116, 119));
-        let rtcp = Trailer::behind(100, Kind::Rtcp, profile, 3);
+        let rtcp = TrailerFormat::new(Kind::Rtcp, profile, 3).behind(100);
         let places = (rtcp.tag, rtcp.word, rtcp.mki, rtcp.end);
         assert_eq!(places, (100, 116, 120, 123));
     }

@@ -1,0 +1,123 @@
+//! Committing an authentic packet: only now does anything change.
+
+use crate::classify::Kind;
+use crate::config::{CryptexPolicy, Duplicates};
+use crate::cryptex;
+use crate::error::UnprotectError;
+use crate::event::Event;
+use crate::extension;
+use crate::header::{RtpHeader, padding_is_valid};
+use crate::opening::Claim;
+use crate::receiver::{Freshness, Receiver, Unprotected};
+use crate::replay::Verdict;
+use crate::streams::TableFull;
+
+impl Receiver {
+    /// Takes an authentic packet, decrypted in its buffer.
+    #[inline(always)]
+    pub(crate) fn commit(
+        &mut self,
+        claim: &Claim,
+        packet: &mut [u8],
+    ) -> Result<Unprotected, UnprotectError> {
+        let freshness = match self.enter(claim) {
+            Ok(freshness) => freshness,
+            Err(reason) => return Err(wipe(*claim, packet, reason)),
+        };
+        if claim.kind == Kind::Rtp
+            && let Err(reason) = self.restore_header(claim, packet)
+        {
+            return Err(wipe(*claim, packet, reason));
+        }
+        Ok(self.hand_out(claim, freshness, packet))
+    }
+
+    /// Enters an authentic packet into the table.
+    #[inline(always)]
+    fn enter(&mut self, claim: &Claim) -> Result<Freshness, UnprotectError> {
+        let &Claim {
+            kind, ssrc, index, ..
+        } = claim;
+        let key = self.ring.key_mut(claim.key);
+        // Only in a batch, where the packets before were not yet counted when this one was looked at.
+        if key.is_exhausted(kind) {
+            return Err(UnprotectError::KeyExhausted);
+        }
+        key.count(kind, &mut self.events);
+        let place = self
+            .streams
+            .find_or_make(ssrc)
+            .map_err(|TableFull| UnprotectError::TooManyStreams)?;
+        let entry = self.streams.enter(place, kind, index);
+        if entry.expires {
+            self.events.push(Event::StreamExpiring { ssrc, kind });
+        }
+        match (entry.verdict, self.config.duplicates) {
+            (Verdict::New, _) => Ok(Freshness::New),
+            // Only in a batch, where the packet before was not yet entered when this one was looked at.
+            (Verdict::Used, Duplicates::Drop) => Err(UnprotectError::Replayed),
+            (Verdict::TooOld, Duplicates::Drop) => Err(UnprotectError::TooOld),
+            (Verdict::Used, _) => Ok(Freshness::Duplicate),
+            (Verdict::TooOld, _) => Ok(Freshness::TooOld),
+        }
+    }
+
+    /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted packet shows.
+    #[inline(always)]
+    fn restore_header(&mut self, claim: &Claim, packet: &mut [u8]) -> Result<(), UnprotectError> {
+        if self.config.cryptex != CryptexPolicy::Off || !self.config.encrypted_extensions.is_empty()
+        {
+            self.decrypt_header(*claim, packet)?;
+        }
+        // RFC 3550 §A.1: padding that does not fit makes the packet invalid.
+        if claim.padding && !padding_is_valid(&packet[claim.header_len..claim.end]) {
+            return Err(UnprotectError::Padding);
+        }
+        Ok(())
+    }
+
+    /// Undoes what Cryptex and RFC 6904 did to the header. What says where its parts stand was never encrypted.
+    #[inline(never)]
+    fn decrypt_header(&mut self, claim: Claim, packet: &mut [u8]) -> Result<(), UnprotectError> {
+        let header = RtpHeader::parse(&packet[..claim.end])?;
+        if self.config.cryptex != CryptexPolicy::Off {
+            cryptex::unmark(packet, &header);
+        }
+        let ids = self.config.encrypted_extensions;
+        if !ids.is_empty() {
+            let found = self.ring.session(claim.key, claim.index);
+            if let Some(key) = &found.keys().header {
+                extension::apply(packet, &header, ids, key, claim.index)
+                    .map_err(|_| UnprotectError::ExtensionMalformed)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn hand_out(&mut self, claim: &Claim, freshness: Freshness, packet: &mut [u8]) -> Unprotected {
+        match (freshness, claim.kind) {
+            (Freshness::New, Kind::Rtp) => self.statistics.rtp += 1,
+            (Freshness::New, Kind::Rtcp) => self.statistics.rtcp += 1,
+            (Freshness::Duplicate | Freshness::TooOld, _) => self.statistics.duplicates += 1,
+        }
+        let mut len = claim.end;
+        if freshness != Freshness::New && self.config.duplicates != Duplicates::Deliver {
+            packet[claim.header_len..len].fill(0);
+            len = claim.header_len;
+        }
+        Unprotected {
+            len,
+            ssrc: claim.ssrc,
+            index: claim.index,
+            freshness,
+        }
+    }
+}
+
+/// Leaves no plaintext of a packet that is dropped after it was decrypted.
+#[cold]
+fn wipe(claim: Claim, packet: &mut [u8], reason: UnprotectError) -> UnprotectError {
+    packet[claim.header_len.min(claim.clear)..claim.end].fill(0);
+    reason
+}
