@@ -76,6 +76,23 @@ fn descriptions_of_browsers_are_understood() {
     }
 }
 
+/// RFC 8840: Firefox says when it has gathered all; Chromium trickles and says nothing in its offer.
+#[test]
+fn the_end_of_candidates_is_read() {
+    for (sdp, ended) in [(FIREFOX_OFFER, true), (CHROMIUM_OFFER, false)] {
+        let remote = RemoteDescription::parse(sdp).expect("an offer");
+        assert_eq!(remote.end_of_candidates, ended);
+    }
+    let in_another_section =
+        CHROMIUM_OFFER.replace("a=mid:1\r\n", "a=mid:1\r\na=end-of-candidates\r\n");
+    assert_ne!(in_another_section, CHROMIUM_OFFER);
+    let remote = RemoteDescription::parse(&in_another_section).expect("an offer");
+    assert!(!remote.end_of_candidates);
+    let full = CHROMIUM_OFFER.replace("a=ice-options:trickle\r\n", "");
+    let remote = RemoteDescription::parse(&full).expect("an offer");
+    assert!(remote.end_of_candidates, "it does not trickle");
+}
+
 /// A call of data channels alone has no media for us.
 #[test]
 fn offers_without_audio_are_refused() {
@@ -127,6 +144,7 @@ fn an_answer_repeats_the_sections_and_takes_one() {
             assert_eq!(text.matches(line).count(), 1, "{line} in {text}");
         }
         let ours = RemoteDescription::parse(&text).expect("our own answer");
+        assert!(ours.end_of_candidates);
         assert!(ours.ice_lite && ours.setup == Setup::Passive);
         assert_eq!(ours.candidates.len(), 1);
     }

@@ -58,7 +58,7 @@ pub fn ice_controlling(data: &[u8]) {
     agent.set_remote(&credentials(THEIRS));
     while !input.is_empty() {
         let place = path(input.choice(SOURCES));
-        match input.choice(7) {
+        match input.choice(8) {
             0 => agent.add_remote_candidate(&Candidate::host(place.remote, input.u16())),
             1 => {
                 let request = check(&mut input, &key(OURS));
@@ -81,6 +81,7 @@ pub fn ice_controlling(data: &[u8]) {
             }
             4 => now += Duration::from_millis(u64::from(input.u16())),
             5 => agent.confirm(now, &place),
+            6 => agent.end_of_candidates(),
             _ => {
                 let _ = agent.authorize_send(now, 1200);
             }

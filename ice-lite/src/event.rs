@@ -67,7 +67,8 @@ pub enum Event {
         /// How consent was lost.
         reason: ConsentLoss,
     },
-    /// No path to the peer was found. Only a restart can help.
+    /// No path to the peer was found, though it was waited for its checks too (RFC 8863). Only a
+    /// restart can help.
     Failed {
         /// Why.
         reason: FailureReason,

@@ -17,6 +17,9 @@ pub struct RemoteDescription {
     pub ice_lite: bool,
     /// Its addresses. Candidates of no use to us, such as host names, are left out.
     pub candidates: Vec<Candidate>,
+    /// No more of them come: it says so with `a=end-of-candidates` (RFC 8840), or does not trickle
+    /// at all, without `a=ice-options:trickle` (RFC 8838 §3).
+    pub end_of_candidates: bool,
     /// Of its certificate: all whose hash function we take, at least one.
     pub fingerprints: Vec<Fingerprint>,
     /// Its role in the DTLS handshake.
@@ -60,6 +63,7 @@ impl RemoteDescription {
             credentials: scope.credentials()?,
             ice_lite: description.attributes.iter().any(named("ice-lite")),
             candidates: scope.candidates(),
+            end_of_candidates: scope.has("end-of-candidates") || !scope.has_ice_option("trickle"),
             fingerprints: scope.fingerprints()?,
             setup: scope.setup()?,
             tls_id: scope.value("tls-id").map(str::to_owned),
@@ -123,6 +127,17 @@ impl<'a> Scope<'a> {
             .into_iter()
             .find(|scope| scope.iter().any(named(name)));
         values(nearest.unwrap_or_default(), name)
+    }
+
+    /// RFC 8839 §5.6: a line of them, at the session by that RFC, at each section by browsers.
+    fn has_ice_option(&self, name: &str) -> bool {
+        let lines = self
+            .0
+            .into_iter()
+            .flat_map(|scope| values(scope, "ice-options"));
+        lines
+            .flat_map(str::split_ascii_whitespace)
+            .any(|option| option == name)
     }
 
     fn credentials(&self) -> Result<Credentials, SdpError> {

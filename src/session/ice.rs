@@ -64,6 +64,9 @@ impl Agent {
                 for candidate in &remote.candidates {
                     agent.add_remote_candidate(candidate);
                 }
+                if remote.end_of_candidates {
+                    agent.end_of_candidates();
+                }
             }
         }
     }
@@ -85,6 +88,14 @@ impl Agent {
     ) {
         if let Self::Lite(agent) = self {
             agent.prove_addresses(remote, random(provider));
+        }
+    }
+
+    /// The agent that sends checks waits for no more.
+    pub(super) fn end_of_candidates(&mut self) {
+        match self {
+            Self::Lite(_) => {}
+            Self::Controlling(agent) => agent.end_of_candidates(),
         }
     }
 

@@ -13,6 +13,7 @@ mod restart;
 mod signalling;
 mod statistics;
 mod trace;
+mod trickle;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

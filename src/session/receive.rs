@@ -110,7 +110,7 @@ impl Session {
                 Event::ConsentExpired { reason, .. } => {
                     self.emit(SessionEvent::ConsentExpired { reason });
                 }
-                Event::Failed { reason } => {
+                Event::Failed { reason } if self.status == Status::Open => {
                     self.status = Status::Closed;
                     self.emit(SessionEvent::Closed(CloseReason::IceFailed(reason)));
                 }

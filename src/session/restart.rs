@@ -1,8 +1,8 @@
-//! ICE restarts that we ask for (RFC 8445 §9, RFC 8839 §4.4.3), and candidates that come late.
+//! ICE restarts that we ask for (RFC 8445 §9, RFC 8839 §4.4.3).
 
 use std::time::Instant;
 
-use ice_lite::{Candidate, Credentials};
+use ice_lite::Credentials;
 
 use super::event::SessionEvent;
 use super::negotiation::Offered;
@@ -82,20 +82,5 @@ impl Session {
             .settle(remote, self.config.audio.direction, self.config.cryptex);
         let result = self.follow_ice(now);
         self.finish(result)
-    }
-
-    /// Takes a candidate of the peer that came after its description (trickle ICE, RFC 8838): the
-    /// line of [RFC 8839 §5.1](https://www.rfc-editor.org/rfc/rfc8839#section-5.1), with or without
-    /// `a=`. A lite agent sends no checks and has no use for it; nor is there one for TCP candidates
-    /// and host names. Poll for datagrams afterwards.
-    ///
-    /// # Errors
-    /// [`SessionError::Candidate`] for a line that can't be used, such as the host name of a browser
-    /// that hides its address. The session lives on.
-    pub fn add_remote_candidate(&mut self, line: &str) -> Result<(), SessionError> {
-        let line = line.trim_start();
-        let candidate: Candidate = line.strip_prefix("a=").unwrap_or(line).parse()?;
-        self.ice.add_remote_candidate(&candidate);
-        Ok(())
     }
 }

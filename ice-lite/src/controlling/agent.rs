@@ -28,6 +28,8 @@ pub struct ControllingAgent {
     pub(super) valid: ValidList,
     pub(super) progress: Progress,
     pub(super) pacing: Duration,
+    /// How long the PAC timer of RFC 8863 §4 runs.
+    pub(super) patience: Duration,
     pub(super) revoked: bool,
     pub(super) statistics: Statistics,
 }
@@ -47,6 +49,7 @@ impl ControllingAgent {
             valid: ValidList::new(config.consent_timeout, ConsentLoss::NoAnswer),
             progress: Progress::default(),
             pacing: config.pacing,
+            patience: retransmission.duration(),
             revoked: false,
             statistics: Statistics::default(),
         }
@@ -74,15 +77,16 @@ impl ControllingAgent {
     /// Afterwards poll transmits.
     pub fn add_remote_candidate(&mut self, candidate: &Candidate) {
         self.checks.add_remote(candidate);
-        self.progress.failed = false;
+        if self.checks.has_waiting() {
+            self.progress.failed = false;
+        }
     }
 
-    /// No more candidates come: if there is no pair by now, there will be none. Afterwards poll
-    /// events.
+    /// No more candidates of the peer come (RFC 8838): if there is no pair by now, only a check of
+    /// the peer's can make one. That is waited for as long as a check of ours would take that nobody
+    /// answers (RFC 8863 §4). Afterwards arm the timer again.
     pub fn end_of_candidates(&mut self) {
-        if self.checks.is_empty() {
-            self.fail(FailureReason::NoCandidatePairs);
-        }
+        self.progress.candidates_ended = true;
     }
 
     /// Takes a datagram whose first byte says STUN. Afterwards poll everything.
@@ -187,6 +191,7 @@ impl ControllingAgent {
             self.check_failed(&transaction, FailureReason::NoAnswer);
         }
         self.valid.handle_timeout(now);
+        self.fail_if_due(now);
     }
 
     /// Writes the next answer or check. A buffer of [`crate::MAX_MESSAGE`] bytes always suffices.

@@ -7,7 +7,7 @@ use super::schedule::NOMINATION_DELAY;
 use crate::request::Role;
 use crate::stun::{ErrorCode, Message};
 use crate::valid_list::Slot;
-use crate::{ConsentLoss, Discard, Event, FailureReason, Outcome, Path};
+use crate::{ConsentLoss, Discard, FailureReason, Outcome, Path};
 use std::time::Instant;
 
 impl ControllingAgent {
@@ -107,15 +107,6 @@ impl ControllingAgent {
         if let Some(check) = self.checks.find(&transaction.path) {
             check.state = State::Failed;
         }
-        if self.checks.all_failed() && self.valid.selected().is_none() {
-            self.fail(reason);
-        }
-    }
-
-    pub(super) fn fail(&mut self, reason: FailureReason) {
-        if !self.progress.failed {
-            self.progress.failed = true;
-            self.valid.report(Event::Failed { reason });
-        }
+        self.progress.last_failure = Some(reason);
     }
 }

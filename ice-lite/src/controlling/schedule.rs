@@ -4,6 +4,7 @@ use super::ControllingAgent;
 use super::check_list::State;
 use super::requester::Purpose;
 use crate::request::Role;
+use crate::{Event, FailureReason};
 use std::time::{Duration, Instant};
 
 /// RFC 7675 §5.1: consent is asked for every 5 s, times a random factor of 0.8 to 1.2.
@@ -21,6 +22,13 @@ pub(super) struct Progress {
     /// When to nominate the best pair, even if better ones are still being checked.
     pub(super) nominate_at: Option<Instant>,
     pub(super) nominated: bool,
+    /// When the PAC timer (RFC 8863 §4) ends, before which ICE does not fail. It begins when both
+    /// sides' credentials are known.
+    pub(super) patient_until: Option<Instant>,
+    /// The peer has no more candidates.
+    pub(super) candidates_ended: bool,
+    /// How a check has failed last.
+    pub(super) last_failure: Option<FailureReason>,
     /// [`Event::Failed`] was reported.
     pub(super) failed: bool,
 }
@@ -31,6 +39,8 @@ impl ControllingAgent {
         if !self.requester.knows_remote() || self.revoked {
             return;
         }
+        let patience = self.patience;
+        self.progress.patient_until.get_or_insert(now + patience);
         let role = self.requester.role();
         if self.progress.next_check.is_none_or(|at| at <= now)
             && let Some(check) = self.checks.next(role)
@@ -90,6 +100,30 @@ impl ControllingAgent {
         }
     }
 
+    /// Reports that no path was found, when nothing more can be hoped for.
+    pub(super) fn fail_if_due(&mut self, now: Instant) {
+        if self.progress.patient_until.is_none_or(|until| until > now) {
+            return;
+        }
+        if let Some(reason) = self.hopeless() {
+            self.progress.failed = true;
+            self.valid.report(Event::Failed { reason });
+        }
+    }
+
+    /// Why there is no path and none is being looked for, unless a check of the peer's changes that.
+    fn hopeless(&self) -> Option<FailureReason> {
+        let over = self.revoked || self.progress.failed || self.valid.selected().is_some();
+        if over || !self.checks.all_failed() {
+            None
+        } else if self.checks.is_empty() {
+            let ended = self.progress.candidates_ended;
+            ended.then_some(FailureReason::NoCandidatePairs)
+        } else {
+            self.progress.last_failure
+        }
+    }
+
     /// When something is due next.
     pub(super) fn next_due(&self) -> Option<Instant> {
         let progress = &self.progress;
@@ -107,10 +141,12 @@ impl ControllingAgent {
         let consent = progress
             .next_consent
             .filter(|_| active && self.valid.selected().is_some());
+        let failure = progress.patient_until.filter(|_| self.hopeless().is_some());
         [
             next_check,
             nominate_at,
             consent,
+            failure,
             self.requester.next_timeout(),
             self.valid.next_timeout(),
         ]

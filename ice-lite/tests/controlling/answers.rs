@@ -3,7 +3,7 @@
 use ice_lite::stun::{AttributeType, ErrorCode, Message, MessageType};
 use ice_lite::{Discard, Event, FailureReason, Outcome, Path};
 
-use crate::near::{address, call, lite_server, ms, reply};
+use crate::near::{Near, address, call, lite_server, ms, reply};
 
 #[test]
 fn rfc_8445_section_7_2_5_2_1_an_answer_from_elsewhere_fails_the_pair() {
@@ -14,12 +14,7 @@ fn rfc_8445_section_7_2_5_2_1_an_answer_from_elsewhere_fails_the_pair() {
             writer.xor_mapped_address(to.local).expect("room");
         })
     });
-    assert_eq!(
-        near.events(),
-        [Event::Failed {
-            reason: FailureReason::AsymmetricPath
-        }]
-    );
+    assert_eq!(failure(&mut near), FailureReason::AsymmetricPath);
     assert!(!near.agent.is_valid(&elsewhere) && !near.agent.is_valid(&path));
 }
 
@@ -31,12 +26,19 @@ fn a_refusal_names_its_code() {
             writer.error_code(ErrorCode::BAD_REQUEST).expect("room");
         })
     });
-    assert_eq!(
-        near.events(),
-        [Event::Failed {
-            reason: FailureReason::Refused(400)
-        }]
-    );
+    assert_eq!(failure(&mut near), FailureReason::Refused(400));
+}
+
+/// How this agent, whose only check has failed, gives up: the peer's checks have the time that RFC 8863
+/// §4 leaves them.
+fn failure(near: &mut Near) -> FailureReason {
+    near.run(ms(39_499), &mut |_, _, _| Vec::new());
+    assert_eq!(near.events(), []);
+    near.run(ms(60_000), &mut |_, _, _| Vec::new());
+    match near.events()[..] {
+        [Event::Failed { reason }] => reason,
+        ref other => panic!("{other:?}"),
+    }
 }
 
 #[test]

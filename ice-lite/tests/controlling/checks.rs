@@ -2,12 +2,13 @@
 
 use ice_lite::stun::AttributeType;
 use ice_lite::{
-    Candidate, ControllingAgent, ControllingConfig, Event, FailureReason, Path, SendRefused,
+    Candidate, ControllingAgent, ControllingConfig, Event, FailureReason, LiteAgent, LiteConfig,
+    Path, SendRefused,
 };
 use std::time::Instant;
 
 use crate::near::{Near, address, attribute_kinds, call, caller, lite_server, ms};
-use crate::support::{credentials, seeded};
+use crate::support::{Peer, credentials, seeded};
 
 #[test]
 fn a_call_to_a_lite_server_takes_one_round_trip_and_is_then_nominated() {
@@ -110,11 +111,41 @@ fn no_pair_of_one_address_family() {
     agent.add_local_candidate("[2001:db8::1]:4000".parse().expect("an address"));
     agent.set_remote(&credentials(1));
     agent.add_remote_candidate(&Candidate::host(address(2, 5000), 0));
-    agent.end_of_candidates();
+    let mut near = Near::new(agent);
+    near.run(ms(60_000), &mut |_, _, _| Vec::new());
+    assert_eq!(near.events(), [], "there may come more");
+    near.agent.end_of_candidates();
+    near.run(ms(60_000), &mut |_, _, _| Vec::new());
     let failed = Event::Failed {
         reason: FailureReason::NoCandidatePairs,
     };
-    assert_eq!(agent.poll_event(), Some(failed));
+    assert_eq!(near.events(), [failed]);
+    let useless = Candidate::host(address(3, 5000), 0);
+    near.agent.add_remote_candidate(&useless);
+    near.run(ms(90_000), &mut |_, _, _| Vec::new());
+    assert_eq!(near.events(), [], "it is told once");
+}
+
+/// RFC 8863 §4: the peer may know our address though we don't know its own.
+#[test]
+fn a_check_of_the_peer_is_waited_for() {
+    let mut agent = caller(5);
+    agent.add_local_candidate(address(1, 4000));
+    agent.set_remote(&credentials(1));
+    agent.end_of_candidates();
+    let mut near = Near::new(agent);
+    near.run(ms(39_000), &mut |_, _, _| Vec::new());
+    assert_eq!(near.events(), []);
+    let path = Path::udp(address(1, 4000), address(2, 5000));
+    let mut peer = Peer::new(credentials(1), near.agent.local());
+    peer.role = AttributeType::ICE_CONTROLLED;
+    let _ = near.agent.handle_datagram(near.now, path, &peer.request());
+    let mut server = LiteAgent::new(credentials(1), LiteConfig::default());
+    near.run(ms(50_000), &mut lite_server(&mut server));
+    assert_eq!(
+        near.events(),
+        [Event::PairValidated { path }, Event::Selected { path }]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A full agent as peer: role conflicts, and checks of its own.
 
-use ice_lite::stun::{AttributeType, Class, Message, MessageType, MessageWriter};
+use ice_lite::stun::{AttributeType, Class, Message};
 use ice_lite::{Candidate, Event, Outcome, Path, SendRefused};
 use std::time::Instant;
 
@@ -70,26 +70,13 @@ fn a_role_conflict_between_two_full_agents_is_resolved() {
 #[test]
 fn a_check_from_a_peer_reflexive_address_triggers_one_to_it() {
     let mut agent = caller(5);
-    let peer = crate::support::Peer::new(credentials(1), agent.local());
+    let mut peer = crate::support::Peer::new(credentials(1), agent.local());
+    peer.role = AttributeType::ICE_CONTROLLED;
     let path = Path::udp(address(1, 4000), address(7, 7000));
     agent.add_local_candidate(path.local);
     let now = Instant::now();
     let mut buf = [0; 600];
-    let controlled = |id| {
-        let mut buf = vec![0; 600];
-        let kind = MessageType::BINDING_REQUEST;
-        let mut writer = MessageWriter::new(&mut buf, kind, id).expect("room");
-        writer
-            .username(peer.remote.ufrag(), peer.local.ufrag())
-            .expect("room");
-        writer
-            .attribute(AttributeType::ICE_CONTROLLED, &[0; 8])
-            .expect("room");
-        let len = writer.seal(&peer.key).expect("room");
-        buf.truncate(len);
-        buf
-    };
-    let request = controlled(ice_lite::stun::TransactionId([1; 12]));
+    let request = peer.request();
     let outcome = agent.handle_datagram(now, path, &request);
     assert!(matches!(outcome, Outcome::Request(_)), "{outcome:?}");
     assert_eq!(agent.poll_event(), Some(Event::PairValidated { path }));

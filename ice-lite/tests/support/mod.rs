@@ -41,6 +41,8 @@ pub(crate) struct Peer {
     pub(crate) local: Credentials,
     pub(crate) remote: Credentials,
     pub(crate) key: IntegrityKey,
+    /// The attribute that says its role.
+    pub(crate) role: AttributeType,
     pub(crate) use_candidate: bool,
     pub(crate) priority: u32,
     random: ice_lite::Random,
@@ -52,6 +54,7 @@ impl Peer {
             local,
             key: IntegrityKey::new(remote.password().as_bytes()),
             remote: remote.clone(),
+            role: AttributeType::ICE_CONTROLLING,
             use_candidate: false,
             priority: 0x6E00_01FF,
             random: Box::new(seeded(99)),
@@ -100,7 +103,7 @@ impl Peer {
             .expect("room");
         let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
         put(AttributeType::PRIORITY, &self.priority.to_be_bytes());
-        put(AttributeType::ICE_CONTROLLING, &7_u64.to_be_bytes());
+        put(self.role, &7_u64.to_be_bytes());
         if self.use_candidate {
             put(AttributeType::USE_CANDIDATE, &[]);
         }
