@@ -68,9 +68,12 @@ fn t_stn_11_only_an_authenticated_close_ends_the_session() {
             world.server.handle(world.now, path, &mut forged.to_vec());
             assert_eq!(world.server.session.state_digest(), before, "{terms:?}");
         }
-        world.send_rtcp(true);
-        world.run_for(Duration::from_secs(1));
-        assert_eq!(world.server.rtcp.len(), 1, "what RTCP says is the media's");
+        // With a tag, it is the media's to know what it means.
+        let (mut buf, len) = rtp::bye(7);
+        let transmit = world.caller.session.protect_rtcp(world.now, &mut buf, len);
+        let sealed = &mut buf[..transmit.expect("the call is secured").len];
+        world.server.handle(world.now, path, sealed);
+        assert_eq!(world.server.rtcp, [rtp::bye(7).0[..len].to_vec()]);
         world.send_rtp(false, 1);
         world.caller.session.close(world.now);
         world.run_for(Duration::from_secs(1));

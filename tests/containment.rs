@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
+use dtls::ProtocolVersion;
 use portcullis::Path;
+use support::hello::client_hello;
 use support::served::Served;
 use support::server_address;
 
@@ -26,7 +28,8 @@ fn t_dmx_10_a_panic_ends_its_own_call_only() {
     }
 }
 
-/// A call ends in the midst of its peer's datagrams; its peer calls again at once, from the same port.
+/// CVE-2026-55950: a call ends in the midst of 10,000 ClientHellos and of its peer's packets, all at one
+/// time and from one address; its peer calls again at once, from the same port.
 #[test]
 fn t_dmx_04_a_rapid_reconnect_is_a_call_like_any_other() {
     let mut served = Served::with_calls(2);
@@ -34,14 +37,19 @@ fn t_dmx_04_a_rapid_reconnect_is_a_call_like_any_other() {
     let packets: Vec<_> = (1..100)
         .map(|sequence| served.sealed(1, sequence))
         .collect();
-    for (index, packet) in packets.iter().enumerate() {
-        if index == 50 {
+    let hellos = client_hello(ProtocolVersion::DTLS1_3);
+    for number in 0..10_000 {
+        if number == 5_000 {
             let id = served.callers[1].id;
             served.gate.with(now, id, |_, cx| cx.close());
             served.gate.outbox().clear();
         }
-        served.gate.handle_datagram(now, path, &mut packet.clone());
+        served.drops(path, &hellos[number % hellos.len()]);
+        if let Some(packet) = packets.get(number / 100) {
+            served.gate.handle_datagram(now, path, &mut packet.clone());
+        }
     }
+    assert!(served.talks(0, 0), "nobody else's concern");
     assert!(served.recorder(1).is_none() && served.gate.outbox().is_empty());
     served.callers.pop();
     served.place_call(1);

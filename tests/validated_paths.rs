@@ -5,39 +5,15 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dtls::{Connection, PeerIdentity, ProtocolVersion, Role};
+use dtls::ProtocolVersion;
 use portcullis::{Path, RouteDrop};
+use support::hello::client_hello;
 use support::served::Served;
 use support::{Conditions, Terms, World, server_address};
 
 fn attacker() -> Path {
     let remote: SocketAddr = "203.0.113.66:6666".parse().expect("an address");
     Path::udp(server_address(), remote)
-}
-
-/// The datagrams of a genuine ClientHello of anybody's.
-fn client_hello(version: ProtocolVersion) -> Vec<Vec<u8>> {
-    use std::sync::Arc;
-    let config = dtls::Config::builder(dtls::crypto::default_provider())
-        .versions(&[version])
-        .build()
-        .expect("a configuration that works");
-    let certificate = dtls::Certificate::generate(&**config.provider()).expect("a certificate");
-    let now = std::time::Instant::now();
-    let mut client = Connection::new(
-        Arc::new(config),
-        Role::Client,
-        Arc::new(certificate),
-        PeerIdentity::DangerousAny,
-        now,
-    )
-    .expect("a client");
-    let mut buf = [0; 1500];
-    let mut hello = Vec::new();
-    while let Some(len) = client.poll_transmit(now, &mut buf) {
-        hello.push(buf[..len].to_vec());
-    }
-    hello
 }
 
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];

@@ -148,7 +148,7 @@ fn t_stn_04_usernames() {
         good[..good.len() - 1].into(),
         format!("{}:wrong", ours.ufrag()),
         "a".repeat(513),
-        format!("{}:{}", ours.ufrag(), "b".repeat(30_000)),
+        format!("{}:{}", ours.ufrag(), "b".repeat(65_000)),
     ];
     for name in names {
         let request = named(&scene.peer, name.as_bytes());
@@ -164,7 +164,7 @@ fn t_stn_04_usernames() {
 }
 
 fn named(peer: &Peer, name: &[u8]) -> Vec<u8> {
-    let mut buf = vec![0; 40_000];
+    let mut buf = vec![0; 65_535];
     let id = TransactionId([3; 12]);
     let mut writer = MessageWriter::new(&mut buf, MessageType::BINDING_REQUEST, id).expect("room");
     writer
@@ -370,6 +370,10 @@ fn t_stn_15_credentials_are_long_and_never_repeat() {
         assert!(seen.insert(made.ufrag().to_owned()));
         assert!(seen.insert(made.password().to_owned()));
     }
+    let ids: std::collections::HashSet<_> = (0..1_000_000)
+        .map(|_| TransactionId::generate(&mut random))
+        .collect();
+    assert_eq!(ids.len(), 1_000_000, "96 random bits");
     let used: Vec<_> = counts.into_iter().filter(|&count| count > 0).collect();
     assert_eq!(used.len(), 64);
     assert!(
