@@ -4,9 +4,13 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::net::Ipv4Addr;
 
-use portcullis::{Arrival, Path};
+use dtls::ProtocolVersion;
+use portcullis::{Arrival, Path, RouteDrop};
+use support::hello::client_hello;
 use support::served::Served;
+use support::server_address;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -50,6 +54,28 @@ fn datagrams(served: &mut Served, sequences: std::ops::Range<u16>) -> Vec<(Path,
         .flat_map(|sequence| callers.clone().map(move |index| (index, sequence)))
         .map(|(index, sequence)| (served.path(index), served.sealed(index, sequence)))
         .collect()
+}
+
+/// T-DOS-01: a million ClientHellos, each from another address: no byte of memory or of answer.
+#[test]
+fn t_dos_01_hellos_from_everywhere_allocate_nothing() {
+    let mut served = Served::with_calls(1);
+    let mut hellos = client_hello(ProtocolVersion::DTLS1_3);
+    let digest = served.gate.state_digest();
+    let count = allocations(|| {
+        for number in 0..1_000_000_u32 {
+            let source = (Ipv4Addr::from(0x0B00_0000 | number >> 4), number as u16);
+            let path = Path::udp(server_address(), source.into());
+            let hello = &mut hellos[number as usize % 2];
+            served.gate.handle_datagram(served.now, path, hello);
+        }
+    });
+    assert_eq!(count, 0);
+    assert!(served.gate.outbox().is_empty());
+    assert_eq!(served.gate.state_digest(), digest);
+    let dropped = served.gate.router().dropped(RouteDrop::UnvalidatedDtls);
+    assert_eq!(dropped, 1_000_000);
+    assert!(served.talks(0, 1));
 }
 
 /// Each caller's packets go to the next one.

@@ -3,13 +3,14 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dtls::ProtocolVersion;
-use portcullis::{Path, RouteDrop};
+use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
+use portcullis::{IceMode, Path, RouteDrop, SessionEvent};
 use support::hello::client_hello;
 use support::served::Served;
-use support::{Conditions, Terms, World, server_address};
+use support::{Conditions, Terms, World, attribute, rtp, server_address};
 
 fn attacker() -> Path {
     let remote: SocketAddr = "203.0.113.66:6666".parse().expect("an address");
@@ -178,9 +179,92 @@ fn t_dmx_08_a_path_follows_the_authenticated_check() {
     assert_eq!(Path::udp(server_address(), stale), second);
     // What the former owner sends there is nothing to the new one.
     let mut former = gone.peer.session;
-    let (mut buf, len) = support::rtp::packet(7, 9);
+    let (mut buf, len) = rtp::packet(7, 9);
     let transmit = former
         .protect_rtp(now, &mut buf, len)
         .expect("it does not know");
     served.drops(first, &buf[..transmit.len]);
+}
+
+/// A peer that knows the password claims a hundred addresses in turn: no more than 16 of them are valid
+/// at a time, the path that carries media stays, and neither DTLS nor SRTP hears of it.
+#[test]
+fn t_stn_12_flipping_use_candidate_touches_neither_dtls_nor_srtp() {
+    for terms in Terms::all() {
+        let (mut world, password) = answered(terms);
+        let own = world.server_path();
+        let info = world.server.session.connection_info().cloned();
+        let first = sealed(&mut world, 0);
+        world.server.handle(world.now, own, &mut first.clone());
+        for number in 0..1000_u16 {
+            world.now += Duration::from_millis(10);
+            let source: SocketAddr = ([203, 0, 113, (number % 100) as u8], 1000).into();
+            let mut check = nomination(&world, &password, number);
+            let path = Path::udp(server_address(), source);
+            world.server.handle(world.now, path, &mut check);
+            if number % 10 == 0 {
+                let mut packet = sealed(&mut world, 1 + number / 10);
+                world.server.handle(world.now, own, &mut packet);
+            }
+            let mut buf = [0; 1500];
+            while world
+                .server
+                .session
+                .poll_transmit(world.now, &mut buf)
+                .is_some()
+            {
+                assert!(buf[0] < 4, "answers to checks alone");
+            }
+        }
+        let count = |wanted: fn(&SessionEvent) -> bool| {
+            let events = world.server.events.iter();
+            events.filter(|event| wanted(event)).count()
+        };
+        let valid = count(|event| matches!(event, SessionEvent::PathValidated { .. }));
+        let removed = count(|event| matches!(event, SessionEvent::PathRemoved { .. }));
+        assert!(valid > 16 && valid - removed <= 16, "{valid}, {removed}");
+        assert_eq!(world.server.session.selected_path(), Some(own));
+        assert_eq!(world.server.rtp.len(), 101, "all that came");
+        world.server.handle(world.now, own, &mut first.clone());
+        assert_eq!(world.server.duplicates, 1, "known as such");
+        let now = world.server.session.connection_info().cloned();
+        assert_eq!(now, info, "{terms:?}");
+    }
+}
+
+/// A secured call, and the password of its server.
+fn answered(terms: Terms) -> (World, String) {
+    let modes = [IceMode::Controlling, IceMode::Lite];
+    let now = Instant::now();
+    let (mut world, (server, answer)) = World::offered(modes, terms, Conditions::FAIR, now);
+    world.server.session = server;
+    let accepted = world.caller.session.accept_answer(now, &answer);
+    accepted.expect("an answer that fits");
+    assert!(world.secure());
+    (world, attribute(&answer, "a=ice-pwd:"))
+}
+
+/// An RTP packet of the caller's.
+fn sealed(world: &mut World, sequence: u16) -> Vec<u8> {
+    let (mut buf, len) = rtp::packet(7, sequence);
+    let transmit = world.caller.session.protect_rtp(world.now, &mut buf, len);
+    buf[..transmit.expect("the call is secured").len].to_vec()
+}
+
+/// A check with USE-CANDIDATE from who knows the password.
+fn nomination(world: &World, password: &str, number: u16) -> Vec<u8> {
+    let mut id = [7; 12];
+    id[..2].copy_from_slice(&number.to_be_bytes());
+    let mut buf = [0; 256];
+    let kind = MessageType::BINDING_REQUEST;
+    let mut writer = MessageWriter::new(&mut buf, kind, TransactionId(id)).expect("room");
+    let ufrag = world.server.session.local_ufrag();
+    writer.username(ufrag, &world.caller_ufrag).expect("room");
+    let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
+    put(AttributeType::PRIORITY, &[0x7E, 0, 0, 1]);
+    put(AttributeType::ICE_CONTROLLING, &[1; 8]);
+    put(AttributeType::USE_CANDIDATE, &[]);
+    let key = IntegrityKey::new(password.as_bytes());
+    let len = writer.seal(&key).expect("room");
+    buf[..len].to_vec()
 }

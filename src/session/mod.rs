@@ -53,7 +53,8 @@ pub struct Session {
     negotiation: Negotiation,
     ice: Agent,
     association: Association,
-    /// A datagram of DTLS that waits until more has come from an address not yet proved.
+    /// A datagram of DTLS that waits until more has come from an address not yet proved. The end of the
+    /// session discards it.
     held: Option<Box<[u8]>>,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
@@ -193,6 +194,7 @@ impl Session {
             return;
         }
         self.status = Status::Closed;
+        self.held = None;
         if let Some(connection) = self.association.connection_mut() {
             connection.close(now);
         }

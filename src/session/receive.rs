@@ -146,6 +146,7 @@ impl Session {
     pub(super) fn finish<T>(&mut self, result: Result<T, SessionError>) -> Result<T, SessionError> {
         if let Err(error) = &result {
             self.status = Status::Closed;
+            self.held = None;
             trace::failed(self.local_ufrag(), error);
         }
         result

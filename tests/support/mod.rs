@@ -314,7 +314,8 @@ impl World {
     }
 }
 
-fn attribute(sdp: &str, name: &str) -> String {
+/// The value of the first line that begins like this.
+pub(crate) fn attribute(sdp: &str, name: &str) -> String {
     let mut values = sdp.lines().filter_map(|line| line.strip_prefix(name));
     values.next().unwrap_or_default().to_owned()
 }
