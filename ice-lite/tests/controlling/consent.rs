@@ -1,7 +1,9 @@
 //! Consent (RFC 7675) and ICE restarts.
 
 use ice_lite::stun::{AttributeType, ErrorCode, Message, MessageType};
-use ice_lite::{Candidate, ConsentLoss, Event, Outcome, Path, RemovalReason, SendRefused};
+use ice_lite::{
+    Candidate, ConsentLoss, Event, FailureReason, Outcome, Path, RemovalReason, SendRefused,
+};
 
 use crate::near::{call, lite_server, ms, reply};
 use crate::support::credentials;
@@ -94,6 +96,38 @@ fn rfc_8445_section_9_a_restart_keeps_sending_and_finds_the_path_again() {
     assert_eq!(near.events(), [], "the path is the same");
     assert_eq!(near.agent.authorize_send(near.now, 1), Ok(path));
     assert_eq!(server.statistics().discarded_total(), 0);
+}
+
+#[test]
+fn a_restart_without_a_path_fails_when_the_old_one_is_gone() {
+    let (mut near, mut server, path) = call();
+    near.run(ms(100), &mut lite_server(&mut server));
+    near.events();
+    near.agent.restart(credentials(200));
+    near.agent.set_remote(&credentials(1));
+    near.agent
+        .add_remote_candidate(&Candidate::host(path.remote, 0));
+    let mut refuse = |_, to, request: &[u8]| {
+        reply(request, MessageType::BINDING_ERROR, to, |writer| {
+            writer.error_code(ErrorCode::BAD_REQUEST).expect("room");
+        })
+    };
+    near.run(ms(29_000), &mut refuse);
+    assert_eq!(near.events(), []);
+    assert_eq!(near.agent.authorize_send(near.now, 1), Ok(path));
+    near.run(ms(60_000), &mut refuse);
+    let reason = ConsentLoss::NoAnswer;
+    let removed = Event::PairRemoved {
+        path,
+        reason: RemovalReason::Consent(reason),
+    };
+    let failed = Event::Failed {
+        reason: FailureReason::Refused(400),
+    };
+    assert_eq!(
+        near.events(),
+        [removed, Event::ConsentExpired { path, reason }, failed]
+    );
 }
 
 #[test]
