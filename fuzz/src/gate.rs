@@ -81,14 +81,15 @@ pub fn gate_router(data: &[u8]) {
     }
 }
 
-/// Two sessions between which the bytes lose, repeat, cut and flip datagrams: neither panics, and no
+/// Two sessions between which the bytes lose, repeat, cut and flip datagrams, with ICE restarts and
+/// revoked consent: neither panics, and no
 /// media comes out that did not go in.
 pub fn gate_session(data: &[u8]) {
     let mut input = Input::new(data);
     let mut now = Instant::now();
     let (mut caller, offer) =
         Session::offer(config(IceMode::Controlling, address(1)), now).expect("an offer");
-    let (mut server, answer) =
+    let (mut server, mut answer) =
         Session::answer(config(IceMode::Lite, address(2)), now, &offer).expect("an answer");
     caller.accept_answer(now, &answer).expect("it fits");
     let mut sequence = 0;
@@ -100,12 +101,35 @@ pub fn gate_session(data: &[u8]) {
         sequence += 1;
         exchange(&mut input, now, &mut caller, &mut server, sequence, 1);
         exchange(&mut input, now, &mut server, &mut caller, sequence, 2);
-        if input.choice(16) == 0 {
-            let text = String::from_utf8_lossy(input.bytes(64)).into_owned();
-            assert!(server.accept_offer(now, &text).is_err());
-            assert!(caller.accept_answer(now, &text).is_err());
+        match input.choice(32) {
+            0 | 1 => {
+                let text = String::from_utf8_lossy(input.bytes(64)).into_owned();
+                assert!(server.accept_offer(now, &text).is_err());
+                assert!(caller.accept_answer(now, &text).is_err());
+            }
+            2 => {
+                server.revoke_consent(now);
+                assert!(server.is_closed() || server.selected_path().is_none());
+            }
+            3 => caller.end_of_candidates(),
+            4 | 5 => restart(now, &mut caller, &mut server, &mut answer),
+            _ => {}
         }
     }
+}
+
+/// The caller asks for an ICE restart, which a session refuses only if it has ended.
+fn restart(now: Instant, caller: &mut Session, server: &mut Session, answer: &mut String) {
+    let Ok(offer) = caller.restart_ice(answer) else {
+        assert!(caller.is_closed());
+        return;
+    };
+    match server.accept_offer(now, &offer) {
+        Ok(next) => *answer = next,
+        Err(_) => assert!(server.is_closed()),
+    }
+    let accepted = caller.accept_answer(now, answer);
+    assert!(accepted.is_ok() || server.is_closed() || caller.is_closed());
 }
 
 /// What `from`, at the address `sender`, has to say goes to `to`, unless the bytes have it otherwise.
