@@ -85,8 +85,8 @@ impl Sessions for Contexts {
                     .len();
             }
             drop(batch);
-            for (packet, len) in packets.iter_mut().zip(lens) {
-                packet.len = len;
+            for (packet, len) in packets.iter_mut().zip(&lens) {
+                packet.len = *len;
             }
         }
     }
@@ -122,8 +122,8 @@ impl Sessions for Contexts {
                     .len;
             }
             drop(batch);
-            for (packet, len) in packets.iter_mut().zip(lens) {
-                packet.len = len;
+            for (packet, len) in packets.iter_mut().zip(&lens) {
+                packet.len = *len;
             }
         }
     }

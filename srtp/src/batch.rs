@@ -25,7 +25,9 @@ pub struct Incoming<'a> {
     receiver: usize,
     kind: Kind,
     packet: &'a mut [u8],
-    outcome: Option<Result<Unprotected, UnprotectError>>,
+    outcome: Option<Result<(), UnprotectError>>,
+    /// Where the outcome is a packet. Beside the outcome it is written and read as it is, inside byte by byte.
+    unprotected: Unprotected,
 }
 
 impl<'a> Outgoing<'a> {
@@ -72,6 +74,7 @@ impl<'a> Incoming<'a> {
             kind: classify(packet),
             packet,
             outcome: None,
+            unprotected: Unprotected::NONE,
         }
     }
 
@@ -84,7 +87,7 @@ impl<'a> Incoming<'a> {
     /// The unprotected packet and what is known of it, or why there is none; `None` before the batch has run.
     pub fn outcome(&mut self) -> Option<Result<(Unprotected, &mut [u8]), UnprotectError>> {
         Some(match self.outcome? {
-            Ok(unprotected) => Ok((unprotected, &mut self.packet[..unprotected.len])),
+            Ok(()) => Ok((self.unprotected, &mut self.packet[..self.unprotected.len])),
             Err(error) => Err(error),
         })
     }
@@ -160,12 +163,13 @@ impl Outgoing<'_> {
             return;
         };
         let sender = sender.as_mut();
-        if sender.runs_alone() {
+        // Packets of RTCP are too rare to wait for each other.
+        if self.kind == Kind::Rtcp || sender.runs_alone() {
             self.outcome = Some(sender.protect(self.kind, self.buffer, self.len));
             return;
         }
         let mut sealing = Sealing::EMPTY;
-        let result = sender.prepare(self.kind, self.buffer, self.len, &mut sealing);
+        let result = sender.prepare(Kind::Rtp, self.buffer, self.len, &mut sealing);
         self.outcome = Some(result);
         if result.is_ok() {
             later(sealing);
@@ -196,14 +200,17 @@ where
         let mut batch = Batch::default();
         let mut claims = List::new();
         open(receivers, packets, &mut batch, &mut claims);
-        for (place, claim) in batch.together.iter().zip(claims.as_slice()) {
-            packets[place].commit(receivers, claim, batch.authentic.has(place));
-        }
-        for place in batch.alone.iter() {
-            packets[place].unprotect(receivers);
-        }
-        for place in batch.refused.iter() {
-            packets[place].count(receivers);
+        let mut claims = claims.as_slice().iter().enumerate();
+        for (place, packet) in packets.iter_mut().enumerate() {
+            if batch.together.has(place) {
+                if let Some((nth, claim)) = claims.next() {
+                    packet.commit(receivers, claim, batch.authentic.has(nth));
+                }
+            } else if batch.alone.has(place) {
+                packet.unprotect(receivers);
+            } else if batch.refused.has(place) {
+                packet.count(receivers);
+            }
         }
     }
 }
@@ -213,7 +220,7 @@ where
 struct Batch {
     /// They were looked at, and went to the kernels.
     together: Places,
-    /// They went to the kernels, and were authentic.
+    /// Which of these were authentic, counted in their order.
     authentic: Places,
     /// They are best opened one by one.
     alone: Places,
@@ -238,15 +245,16 @@ fn open<R: AsRef<Receiver>>(
             packet.outcome = Some(Err(UnprotectError::UnknownReceiver));
             continue;
         };
-        if receiver.runs_alone() {
+        // Packets of RTCP are too rare to wait for each other.
+        if packet.kind == Kind::Rtcp || receiver.runs_alone() {
             batch.alone.insert(place);
             continue;
         }
         let mut opening = Opening::EMPTY;
-        match receiver.look_at(packet.kind, packet.packet, &mut opening) {
+        match receiver.look_at(Kind::Rtp, packet.packet, &mut opening) {
             Ok(()) => {
                 batch.together.insert(place);
-                jobs.push(receiver.job(&opening, packet.packet));
+                jobs.push(receiver.job(Kind::Rtp, &opening, packet.packet));
                 claims.push(opening.claim);
             }
             Err(reason) => {
@@ -256,9 +264,9 @@ fn open<R: AsRef<Receiver>>(
         }
     }
     kernel::unprotect(jobs.as_mut_slice());
-    for (place, job) in batch.together.iter().zip(jobs.as_mut_slice()) {
+    for (nth, job) in jobs.as_mut_slice().iter().enumerate() {
         if job.authentic() {
-            batch.authentic.insert(place);
+            batch.authentic.insert(nth);
         }
     }
 }
@@ -268,17 +276,25 @@ impl Incoming<'_> {
     fn commit<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], claim: &Claim, authentic: bool) {
         let receiver = receivers[self.receiver].as_mut();
         if !authentic {
-            self.outcome = Some(receiver.unprotect_again(*claim, self.packet));
+            let result = receiver.unprotect_again(Kind::Rtp, *claim, self.packet);
+            self.set(result);
             return;
         }
-        let result = receiver.commit(claim, self.packet);
-        self.outcome = Some(receiver.count(result));
+        let result = receiver.commit(Kind::Rtp, claim, self.packet);
+        let result = receiver.count(result);
+        self.set(result);
     }
 
     #[inline(always)]
     fn unprotect<R: AsMut<Receiver>>(&mut self, receivers: &mut [R]) {
         let receiver = receivers[self.receiver].as_mut();
-        self.outcome = Some(receiver.unprotect(self.kind, self.packet));
+        let result = receiver.unprotect(self.kind, self.packet);
+        self.set(result);
+    }
+
+    #[inline(always)]
+    fn set(&mut self, result: Result<Unprotected, UnprotectError>) {
+        self.outcome = Some(result.map(|unprotected| self.unprotected = unprotected));
     }
 
     /// Counts the reason why it was refused.
@@ -308,17 +324,6 @@ impl Places {
     #[inline(always)]
     fn has(self, place: usize) -> bool {
         self.0 >> place & 1 != 0
-    }
-
-    /// The places in ascending order.
-    #[inline(always)]
-    fn iter(self) -> impl Iterator<Item = usize> {
-        let mut left = self.0;
-        std::iter::from_fn(move || {
-            let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
-            left &= left - 1;
-            Some(place)
-        })
     }
 }
 

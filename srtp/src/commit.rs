@@ -17,27 +17,26 @@ impl Receiver {
     #[inline(always)]
     pub(crate) fn commit(
         &mut self,
+        kind: Kind,
         claim: &Claim,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
-        let freshness = match self.enter(claim) {
+        let freshness = match self.enter(kind, claim) {
             Ok(freshness) => freshness,
             Err(reason) => return Err(wipe(*claim, packet, reason)),
         };
-        if claim.kind == Kind::Rtp
+        if kind == Kind::Rtp
             && let Err(reason) = self.restore_header(claim, packet)
         {
             return Err(wipe(*claim, packet, reason));
         }
-        Ok(self.hand_out(claim, freshness, packet))
+        Ok(self.hand_out(kind, claim, freshness, packet))
     }
 
     /// Enters an authentic packet into the table.
     #[inline(always)]
-    fn enter(&mut self, claim: &Claim) -> Result<Freshness, UnprotectError> {
-        let &Claim {
-            kind, ssrc, index, ..
-        } = claim;
+    fn enter(&mut self, kind: Kind, claim: &Claim) -> Result<Freshness, UnprotectError> {
+        let &Claim { ssrc, index, .. } = claim;
         let key = self.ring.key_mut(claim.key);
         // Only in a batch, where the packets before were not yet counted when this one was looked at.
         if key.is_exhausted(kind) {
@@ -65,8 +64,7 @@ impl Receiver {
     /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted packet shows.
     #[inline(always)]
     fn restore_header(&mut self, claim: &Claim, packet: &mut [u8]) -> Result<(), UnprotectError> {
-        if self.config.cryptex != CryptexPolicy::Off || !self.config.encrypted_extensions.is_empty()
-        {
+        if self.config.cryptex != CryptexPolicy::Off || self.ring.has_header_keys() {
             self.decrypt_header(*claim, packet)?;
         }
         // RFC 3550 §A.1: padding that does not fit makes the packet invalid.
@@ -95,8 +93,14 @@ impl Receiver {
     }
 
     #[inline(always)]
-    fn hand_out(&mut self, claim: &Claim, freshness: Freshness, packet: &mut [u8]) -> Unprotected {
-        match (freshness, claim.kind) {
+    fn hand_out(
+        &mut self,
+        kind: Kind,
+        claim: &Claim,
+        freshness: Freshness,
+        packet: &mut [u8],
+    ) -> Unprotected {
+        match (freshness, kind) {
             (Freshness::New, Kind::Rtp) => self.statistics.rtp += 1,
             (Freshness::New, Kind::Rtcp) => self.statistics.rtcp += 1,
             (Freshness::Duplicate | Freshness::TooOld, _) => self.statistics.duplicates += 1,

@@ -182,6 +182,12 @@ impl KeyRing {
         self.periodic
     }
 
+    /// Whether there are keys for encrypted header extensions: where some are configured.
+    #[inline(always)]
+    pub(crate) fn has_header_keys(&self) -> bool {
+        self.header
+    }
+
     /// What stands behind the payload of each packet.
     #[inline(always)]
     pub(crate) fn trailer(&self, kind: Kind) -> TrailerFormat {

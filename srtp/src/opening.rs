@@ -17,7 +17,6 @@ use crate::trailer::{Trailer, read_rtcp_word, rtcp_word};
 /// What a packet that was looked at claims to be, until its tag proves it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
-    pub(crate) kind: Kind,
     /// The place of the master key.
     pub(crate) key: usize,
     pub(crate) ssrc: u32,
@@ -55,7 +54,6 @@ impl Opening {
     /// A place to fill.
     pub(crate) const EMPTY: Self = Self {
         claim: Claim {
-            kind: Kind::Rtp,
             key: 0,
             ssrc: 0,
             index: 0,
@@ -75,9 +73,9 @@ impl Opening {
     ///
     /// If `packet` is not the one that was looked at.
     #[inline(always)]
-    fn job<'a>(&self, session: &'a SessionKeys, packet: &'a mut [u8]) -> Job<'a> {
+    fn job<'a>(&self, kind: Kind, session: &'a SessionKeys, packet: &'a mut [u8]) -> Job<'a> {
         let claim = &self.claim;
-        let key = match claim.kind {
+        let key = match kind {
             Kind::Rtp => &session.rtp,
             Kind::Rtcp => &session.rtcp,
         };
@@ -103,11 +101,11 @@ impl Receiver {
     ) -> Result<Unprotected, UnprotectError> {
         let mut opening = Opening::EMPTY;
         self.look_at(kind, packet, &mut opening)?;
-        if self.open(&opening, packet) {
-            return self.commit(&opening.claim, packet);
+        if self.open(kind, &opening, packet) {
+            return self.commit(kind, &opening.claim, packet);
         }
         // What is rare takes a copy: an opening whose address nobody has stays in registers.
-        self.open_otherwise(opening, packet)
+        self.open_otherwise(kind, opening, packet)
     }
 
     /// Looks at a packet; nothing changes.
@@ -156,7 +154,6 @@ impl Receiver {
         self.admit(Kind::Rtp, key, (list, bits), index)?;
         *opening = Opening {
             claim: Claim {
-                kind: Kind::Rtp,
                 key,
                 ssrc: header.ssrc,
                 index,
@@ -196,7 +193,6 @@ impl Receiver {
         self.admit(Kind::Rtcp, key, list, index.into())?;
         Ok(Opening {
             claim: Claim {
-                kind: Kind::Rtcp,
                 key,
                 ssrc,
                 index: index.into(),
@@ -259,24 +255,29 @@ impl Receiver {
 
     /// The job of a packet that was looked at, where session keys don't change.
     #[inline(always)]
-    pub(crate) fn job<'a>(&'a self, opening: &Opening, packet: &'a mut [u8]) -> Job<'a> {
-        opening.job(&self.ring.key(opening.claim.key).session, packet)
+    pub(crate) fn job<'a>(
+        &'a self,
+        kind: Kind,
+        opening: &Opening,
+        packet: &'a mut [u8],
+    ) -> Job<'a> {
+        opening.job(kind, &self.ring.key(opening.claim.key).session, packet)
     }
 
     /// Authenticates and decrypts. If the tag is wrong, the packet is left as it was.
     #[inline(always)]
-    pub(crate) fn open(&mut self, opening: &Opening, packet: &mut [u8]) -> bool {
+    pub(crate) fn open(&mut self, kind: Kind, opening: &Opening, packet: &mut [u8]) -> bool {
         if self.ring.is_periodic() {
-            return self.open_periodic(*opening, packet);
+            return self.open_periodic(kind, *opening, packet);
         }
-        self.job(opening, packet).unprotect().is_ok()
+        self.job(kind, opening, packet).unprotect().is_ok()
     }
 
     /// The same where session keys change with the index (RFC 3711 §4.3.1).
     #[cold]
-    fn open_periodic(&mut self, opening: Opening, packet: &mut [u8]) -> bool {
+    fn open_periodic(&mut self, kind: Kind, opening: Opening, packet: &mut [u8]) -> bool {
         let found = self.ring.session(opening.claim.key, opening.claim.index);
-        let authentic = opening.job(found.keys(), packet).unprotect().is_ok();
+        let authentic = opening.job(kind, found.keys(), packet).unprotect().is_ok();
         if authentic && let Some((period, keys)) = found.derived() {
             self.ring.keep(opening.claim.key, period, *keys);
         }

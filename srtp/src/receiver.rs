@@ -45,6 +45,14 @@ pub struct Unprotected {
 }
 
 impl Unprotected {
+    /// What stands in the place of a packet that is not there.
+    pub(crate) const NONE: Self = Self {
+        len: 0,
+        ssrc: 0,
+        index: 0,
+        freshness: Freshness::New,
+    };
+
     /// Whether the packet was not known to be new: its payload is wiped unless
     /// [`Duplicates::Deliver`](crate::Duplicates::Deliver) is configured.
     #[must_use]

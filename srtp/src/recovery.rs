@@ -13,15 +13,18 @@ impl Receiver {
     #[cold]
     pub(crate) fn unprotect_again(
         &mut self,
+        kind: Kind,
         failed: Claim,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
         let mut opening = Opening::EMPTY;
-        let result = match self.look_at(failed.kind, packet, &mut opening) {
-            Ok(()) if !opening.claim.is_same_guess(&failed) && self.open(&opening, packet) => {
-                self.commit(&opening.claim, packet)
+        let result = match self.look_at(kind, packet, &mut opening) {
+            Ok(())
+                if !opening.claim.is_same_guess(&failed) && self.open(kind, &opening, packet) =>
+            {
+                self.commit(kind, &opening.claim, packet)
             }
-            Ok(()) => self.open_otherwise(opening, packet),
+            Ok(()) => self.open_otherwise(kind, opening, packet),
             Err(reason) => Err(reason),
         };
         self.count(result)
@@ -31,6 +34,7 @@ impl Receiver {
     #[cold]
     pub(crate) fn open_otherwise(
         &mut self,
+        kind: Kind,
         first: Opening,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
@@ -40,26 +44,25 @@ impl Receiver {
             _ => guess.key..guess.key + 1,
         };
         for key in keys {
-            for index in [Some(guess.index), self.next_roc(&guess)] {
+            for index in [Some(guess.index), self.next_roc(kind, &guess)] {
                 let Some(index) = index else { continue };
                 let claim = Claim {
                     key,
                     index,
                     ..guess
                 };
-                let list = self.streams.list_of(claim.ssrc, claim.kind);
-                if claim.is_same_guess(&guess) || self.admit(claim.kind, key, list, index).is_err()
-                {
+                let list = self.streams.list_of(claim.ssrc, kind);
+                if claim.is_same_guess(&guess) || self.admit(kind, key, list, index).is_err() {
                     continue;
                 }
                 let mut opening = first;
                 opening.claim = claim;
-                if claim.kind == Kind::Rtp {
+                if kind == Kind::Rtp {
                     opening.trailer = rtp_trailer(self.ring.profile().transform(), index);
                 }
-                if self.open(&opening, packet) {
+                if self.open(kind, &opening, packet) {
                     self.statistics.recovered += u64::from(index != guess.index);
-                    return self.commit(&claim, packet);
+                    return self.commit(kind, &claim, packet);
                 }
             }
         }
@@ -67,8 +70,8 @@ impl Receiver {
     }
 
     /// The index one ROC further on, where it may be that.
-    fn next_roc(&self, claim: &Claim) -> Option<u64> {
-        if claim.kind == Kind::Rtcp {
+    fn next_roc(&self, kind: Kind, claim: &Claim) -> Option<u64> {
+        if kind == Kind::Rtcp {
             return None;
         }
         let (list, _) = self.streams.list_of(claim.ssrc, Kind::Rtp);

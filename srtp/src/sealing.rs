@@ -71,8 +71,7 @@ impl Sender {
         } else {
             Preparation::Nothing
         };
-        let ids = self.config.encrypted_extensions;
-        if !ids.is_empty() {
+        if self.ring.has_header_keys() {
             check_extension(packet, header)?;
         }
         let payload_end = len + preparation.growth();
@@ -84,7 +83,7 @@ impl Sender {
 
         // From here on nothing fails: the index is used up.
         let mut span = Span::payload(&header);
-        if preparation != Preparation::Nothing || !ids.is_empty() {
+        if preparation != Preparation::Nothing || self.ring.has_header_keys() {
             span = self.rewrite_header(preparation, buffer, len, header, index);
         }
         self.write_mki(buffer, trailer.mki);

@@ -52,7 +52,10 @@ impl SessionKeys {
                     Key::cm(tier, None, &auth, tag_len)
                 }
             },
-            salt: Salt::new(&derivation.salt(salt)),
+            salt: match profile.transform() {
+                Transform::Gcm => Salt::of_nonces(&derivation.salt(salt)),
+                Transform::Cm | Transform::Null => Salt::new(&derivation.salt(salt)),
+            },
         };
         Self {
             rtp: packet_key(
@@ -81,7 +84,7 @@ impl SessionKeys {
             bytes[..salt.len()].copy_from_slice(salt);
             PacketKey {
                 key: Key::gcm(tier, aes_key(key)),
-                salt: Salt::new(&bytes),
+                salt: Salt::of_nonces(&bytes),
             }
         };
         Self {
@@ -126,27 +129,42 @@ fn aes_key(bytes: &[u8]) -> AesKey<'_> {
 }
 
 /// A session salt, standing where a packet's SSRC and index are XORed to it.
+///
+/// RFC 7714 §8.1 and §9.1 leave two bytes at the end that RFC 3711 §4.1.1 has in front: the salt of a nonce stands two bytes further
+/// right until the packet's IV is made.
 struct Salt(u128);
 
+/// Bits that a nonce is moved to the left by.
+const NONCE_SHIFT: u32 = 16;
+
 impl Salt {
+    /// The salt of counter blocks.
     fn new(salt: &[u8; SALT_MAX]) -> Self {
         let mut block = [0; 16];
         block[..SALT_MAX].copy_from_slice(salt);
         Self(u128::from_be_bytes(block))
     }
 
+    /// The salt of nonces, of which the last two bytes are zero.
+    fn of_nonces(salt: &[u8; SALT_MAX]) -> Self {
+        Self(Self::new(salt).0 >> NONCE_SHIFT)
+    }
+
     // RFC 3711 §4.1.1: IV = (k_s * 2^16) XOR (SSRC * 2^64) XOR (i * 2^16).
     #[inline(always)]
     fn counter_block(&self, ssrc: u32, index: u64) -> [u8; 16] {
-        let packet = u128::from(ssrc) << 64 ^ u128::from(index) << 16;
-        (self.0 ^ packet).to_be_bytes()
+        self.block(ssrc, index).to_be_bytes()
     }
 
     // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12 bytes, here the first of 16.
     #[inline(always)]
     fn nonce(&self, ssrc: u32, index: u64) -> [u8; 16] {
-        let packet = u128::from(ssrc) << 80 ^ u128::from(index) << 32;
-        (self.0 ^ packet).to_be_bytes()
+        (self.block(ssrc, index) << NONCE_SHIFT).to_be_bytes()
+    }
+
+    #[inline(always)]
+    fn block(&self, ssrc: u32, index: u64) -> u128 {
+        self.0 ^ u128::from(ssrc) << 64 ^ u128::from(index << 16)
     }
 }
 
@@ -169,7 +187,7 @@ mod tests {
     /// RFC 7714 §8.1: 00 00 SSRC ROC SEQ, XOR the salt.
     #[test]
     fn the_nonce_of_gcm_is_built_as_in_rfc_7714() {
-        let salt = Salt::new(b"\x51\x75\x69\x64\x20\x70\x72\x6f\x20\x71\x75\x6f\0\0");
+        let salt = Salt::of_nonces(b"\x51\x75\x69\x64\x20\x70\x72\x6f\x20\x71\x75\x6f\0\0");
         let iv = salt.nonce(0x4d61_7273, 0xf17b);
         assert_eq!(
             iv[..12],

@@ -147,7 +147,7 @@ impl StreamTable {
             Kind::Rtp => (&mut stream.lists.rtp, INDEX_MAX - INDEX_MAX / 16),
             Kind::Rtcp => (&mut stream.lists.rtcp, RTCP_INDEX_MAX - RTCP_INDEX_MAX / 16),
         };
-        let before = *list;
+        let expires = index >= soft_limit && list.next() <= soft_limit;
         let verdict = list.enter(&mut self.bits[window], index);
         let is_new = verdict == Verdict::New;
         // The clock of the stream used last is ahead of all others as it is.
@@ -158,7 +158,7 @@ impl StreamTable {
         }
         Entry {
             verdict,
-            expires: index >= soft_limit && is_new && before.next() <= soft_limit,
+            expires: expires && is_new,
         }
     }
 
