@@ -14,9 +14,9 @@ pub struct Outgoing<'a> {
     sender: usize,
     kind: Kind,
     buffer: &'a mut [u8],
+    /// The length of the packet, which is the protected one where the outcome is one.
     len: usize,
-    /// The length of the protected packet.
-    outcome: Option<Result<usize, ProtectError>>,
+    outcome: Option<Result<(), ProtectError>>,
 }
 
 /// A packet to unprotect, in a batch.
@@ -59,7 +59,7 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn outcome(&self) -> Option<Result<&[u8], ProtectError>> {
         Some(match self.outcome? {
-            Ok(len) => Ok(&self.buffer[..len]),
+            Ok(()) => Ok(&self.buffer[..self.len]),
             Err(error) => Err(error),
         })
     }
@@ -125,6 +125,9 @@ where
                 sealings.push(sealing);
             });
         }
+        if together.is_empty() {
+            continue;
+        }
         let mut sealings = sealings.as_slice().iter();
         let mut jobs = List::new();
         for (place, packet) in packets.iter_mut().enumerate() {
@@ -165,15 +168,30 @@ impl Outgoing<'_> {
         let sender = sender.as_mut();
         // Packets of RTCP are too rare to wait for each other.
         if self.kind == Kind::Rtcp || sender.runs_alone() {
-            self.outcome = Some(sender.protect(self.kind, self.buffer, self.len));
+            match self.kind {
+                Kind::Rtp => {
+                    let result = sender.protect(Kind::Rtp, self.buffer, self.len);
+                    self.set(result);
+                }
+                Kind::Rtcp => {
+                    let result = sender.protect_rtcp(self.buffer, self.len);
+                    self.set(result);
+                }
+            }
             return;
         }
         let mut sealing = Sealing::EMPTY;
         let result = sender.prepare(Kind::Rtp, self.buffer, self.len, &mut sealing);
-        self.outcome = Some(result);
         if result.is_ok() {
             later(sealing);
         }
+        self.set(result);
+    }
+
+    /// Puts down what became of the packet, field by field: copied as a whole, it would wait for its own small stores.
+    #[inline(always)]
+    fn set(&mut self, result: Result<usize, ProtectError>) {
+        self.outcome = Some(result.map(|len| self.len = len));
     }
 
     fn append(&mut self, payload: &[u8]) {
@@ -288,7 +306,10 @@ impl Incoming<'_> {
     #[inline(always)]
     fn unprotect<R: AsMut<Receiver>>(&mut self, receivers: &mut [R]) {
         let receiver = receivers[self.receiver].as_mut();
-        let result = receiver.unprotect(self.kind, self.packet);
+        let result = match self.kind {
+            Kind::Rtp => receiver.unprotect(Kind::Rtp, self.packet),
+            Kind::Rtcp => receiver.unprotect_rtcp(self.packet),
+        };
         self.set(result);
     }
 
@@ -319,6 +340,11 @@ impl Places {
     #[inline(always)]
     fn insert(&mut self, place: usize) {
         self.0 |= 1 << place;
+    }
+
+    #[inline(always)]
+    fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     #[inline(always)]

@@ -144,7 +144,7 @@ pub(crate) struct KeyRing {
     periodic: bool,
     /// Whether keys of encrypted header extensions are derived.
     header: bool,
-    mki_len: usize,
+    mki_len: u8,
     keys: Vec<MasterKey>,
     active: usize,
     /// One-way fingerprints of all keys there ever were.
@@ -161,7 +161,7 @@ impl KeyRing {
             rtcp_trailer: TrailerFormat::new(Kind::Rtcp, profile, mki_len),
             periodic: !material.rate.is_never(),
             header,
-            mki_len,
+            mki_len: mki_len as u8,
             fingerprints: vec![fingerprint(&material)],
             keys: vec![MasterKey::new(material, tier, header)],
             active: 0,
@@ -199,7 +199,7 @@ impl KeyRing {
 
     /// Length of the master key identifier in each packet.
     pub(crate) fn mki_len(&self) -> usize {
-        self.mki_len
+        self.mki_len.into()
     }
 
     /// The place of the key to use first.
@@ -318,7 +318,7 @@ impl KeyRing {
         if material.profile != self.profile {
             return Err(RekeyError::Profile);
         }
-        if material.mki.len() != self.mki_len {
+        if material.mki.len() != self.mki_len() {
             return Err(RekeyError::Mki);
         }
         // RFC 3711 §9.2: previously used keys must not be used again.

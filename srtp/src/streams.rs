@@ -36,8 +36,8 @@ pub(crate) struct StreamTable {
     streams: Vec<Stream>,
     /// The replay windows of all streams, those of one stream side by side.
     bits: Vec<u64>,
-    rtp_words: usize,
-    rtcp_words: usize,
+    rtp_words: u32,
+    rtcp_words: u32,
     max: usize,
     retired: BTreeMap<u32, Lists>,
     max_retired: usize,
@@ -74,7 +74,7 @@ impl StreamTable {
         rtp_window: usize,
         rtcp_window: usize,
     ) -> Self {
-        let words = |window: usize| window.div_ceil(64).next_power_of_two();
+        let words = |window: usize| window.div_ceil(64).next_power_of_two() as u32;
         Self {
             positions: Vec::new(),
             streams: Vec::new(),
@@ -237,16 +237,17 @@ impl StreamTable {
 
     #[inline(always)]
     fn stride(&self) -> usize {
-        self.rtp_words + self.rtcp_words
+        (self.rtp_words + self.rtcp_words) as usize
     }
 
     /// Which of the bits are the window of a replay list.
     #[inline(always)]
     fn window(&self, place: usize, kind: Kind) -> std::ops::Range<usize> {
         let start = place * self.stride();
+        let border = start + self.rtp_words as usize;
         match kind {
-            Kind::Rtp => start..start + self.rtp_words,
-            Kind::Rtcp => start + self.rtp_words..start + self.stride(),
+            Kind::Rtp => start..border,
+            Kind::Rtcp => border..start + self.stride(),
         }
     }
 
