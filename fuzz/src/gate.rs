@@ -82,8 +82,7 @@ pub fn gate_router(data: &[u8]) {
 }
 
 /// Two sessions between which the bytes lose, repeat, cut and flip datagrams, with ICE restarts and
-/// revoked consent: neither panics, and no
-/// media comes out that did not go in.
+/// revoked consent: neither panics, and no media comes out that did not go in.
 pub fn gate_session(data: &[u8]) {
     let mut input = Input::new(data);
     let mut now = Instant::now();
