@@ -170,9 +170,14 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
 
     #[inline(always)]
     fn step(&mut self, data: &mut [u8]) {
+        let token = self.token.vectors();
         let vectors = self.counter.take::<STRIDE>();
-        let keystream =
-            S::Vector::encrypt::<KEYS, STRIDE>(self.token.vectors(), self.keys, vectors);
+        let keystream = S::Vector::encrypt::<KEYS, STRIDE>(
+            token,
+            &S::Vector::round_keys(token, self.keys),
+            vectors,
+            (),
+        );
         for (chunk, key) in data.chunks_mut(S::Vector::BYTES).zip(keystream) {
             S::Vector::load_partial(self.token.vectors(), chunk)
                 .xor(key)

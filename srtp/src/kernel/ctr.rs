@@ -81,10 +81,11 @@ pub(super) fn apply_keystream<V: Vector, const KEYS: usize>(
     first: u8,
     data: &mut [u8],
 ) {
+    let keys = V::round_keys(token, keys);
     let mut counter = Counter::<V>::new(token, iv, first);
     let mut groups = data.chunks_exact_mut(8 * V::BYTES);
     for group in &mut groups {
-        let keystream = V::encrypt::<KEYS, 8>(token, keys, counter.take());
+        let keystream = V::encrypt::<KEYS, 8>(token, &keys, counter.take(), ());
         xor_whole(token, keystream, group);
     }
     let rest = groups.into_remainder();
@@ -97,7 +98,7 @@ pub(super) fn apply_keystream<V: Vector, const KEYS: usize>(
 #[inline(always)]
 fn tail<V: Vector, const KEYS: usize>(
     token: V::Token,
-    keys: &[[u8; 16]; KEYS],
+    keys: V::RoundKeys<'_, KEYS>,
     counter: Counter<V>,
     data: &mut [u8],
 ) {
@@ -115,11 +116,11 @@ fn tail<V: Vector, const KEYS: usize>(
 #[inline(always)]
 fn partial<V: Vector, const KEYS: usize, const N: usize>(
     token: V::Token,
-    keys: &[[u8; 16]; KEYS],
+    keys: V::RoundKeys<'_, KEYS>,
     mut counter: Counter<V>,
     data: &mut [u8],
 ) {
-    let keystream = V::encrypt::<KEYS, N>(token, keys, counter.take());
+    let keystream = V::encrypt::<KEYS, N>(token, &keys, counter.take(), ());
     let (whole, last) = data.split_at_mut((N - 1) * V::BYTES);
     for (chunk, key) in whole.chunks_exact_mut(V::BYTES).zip(keystream) {
         V::load(token, chunk).xor(key).store(chunk);

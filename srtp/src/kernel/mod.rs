@@ -36,6 +36,7 @@ mod cm;
 mod ctr;
 mod engine;
 mod gcm;
+mod ghash;
 mod job;
 mod key;
 #[cfg(target_arch = "x86_64")]

@@ -7,7 +7,8 @@ use super::AesKey;
 /// Round keys of AES-256; AES-128 uses the first 11.
 const ROUND_KEYS_MAX: usize = 15;
 
-/// Powers of the GHASH key: one group of the widest kernel, and the associated data before it.
+/// Powers of the GHASH key: a group of the widest kernel, or what is shorter with the block of the lengths, and the associated data
+/// before it.
 pub(super) const POWERS: usize = 17;
 
 /// An expanded AES key, or none for the NULL cipher.

@@ -5,6 +5,7 @@
 //! few lines of each implementation.
 //!
 //! Everything here is `#[inline(always)]`: the instructions become part of the `#[target_feature]` function that starts the kernel.
+//! What is long is so only where the compiler optimizes: without, each place it is inlined at takes its own part of the stack.
 
 /// One or more AES blocks in a register.
 pub(super) trait Vector: Copy {
@@ -12,8 +13,12 @@ pub(super) trait Vector: Copy {
     type Token: Copy + Into<<Self::Block as Vector>::Token>;
     /// The vector of one block on the same CPU.
     type Block: Vector<Block = Self::Block>;
+    /// An expanded key: in registers where there are enough of them, else where it stands.
+    type RoundKeys<'k, const KEYS: usize>: Copy;
     /// Blocks in a vector.
     const BLOCKS: usize;
+    /// Whether there are registers enough to hash between the rounds of AES.
+    const STITCHED: bool = false;
     /// Bytes in a vector.
     const BYTES: usize = 16 * Self::BLOCKS;
 
@@ -46,6 +51,13 @@ pub(super) trait Vector: Copy {
     /// Whether all bits are zero. One test of all: its time says nothing of where there is a one.
     fn is_zero(self) -> bool;
 
+    /// The same vector, which from here on can't be made earlier or later: compilers move instructions, and what stands between
+    /// the rounds of AES is to stay there.
+    #[inline(always)]
+    fn pin(self) -> Self {
+        self
+    }
+
     /// The sum in GF(2)[x].
     fn xor(self, other: Self) -> Self;
     /// The sum of three, which some CPUs have in one instruction.
@@ -68,13 +80,51 @@ pub(super) trait Vector: Copy {
     /// Adds `blocks` to the last byte of each block, without carry.
     fn advance(self, blocks: u8) -> Self;
 
-    /// The blocks of all vectors, enciphered with an expanded key of `KEYS` round keys.
-    fn encrypt<const KEYS: usize, const N: usize>(
+    /// The round keys, ready for [`Vector::encrypt`].
+    fn round_keys<const KEYS: usize>(
         token: Self::Token,
         keys: &[[u8; 16]; KEYS],
+    ) -> Self::RoundKeys<'_, KEYS>;
+    /// The blocks of all vectors, enciphered with an expanded key of `KEYS` round keys.
+    ///
+    /// `beside` is called with a number from 0 to `KEYS - 3` after each round but the last: what it does fills the time in which
+    /// rounds wait for each other.
+    fn encrypt<const KEYS: usize, const N: usize>(
+        token: Self::Token,
+        keys: &Self::RoundKeys<'_, KEYS>,
         vectors: [Self; N],
+        beside: impl Beside<Self>,
     ) -> [Self; N];
 }
+
+/// What is done between the rounds of AES.
+pub(super) trait Beside<V> {
+    /// The share of this round. The vectors that are enciphered pass through, so that they can be pinned.
+    fn round<const N: usize>(&mut self, round: usize, vectors: [V; N]) -> [V; N];
+}
+
+/// Nothing.
+impl<V> Beside<V> for () {
+    #[inline(always)]
+    fn round<const N: usize>(&mut self, _: usize, vectors: [V; N]) -> [V; N] {
+        vectors
+    }
+}
+
+/// Repeats a block for each number below `$end`, at most 13, without a loop: in one, vectors that are chosen by its number
+/// would stand in memory.
+macro_rules! unroll {
+    ($i:ident < $end:expr => $body:block) => {
+        unroll!($i, $end, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12)
+    };
+    ($i:ident, $end:expr, $body:block, $($number:literal)*) => {
+        $(if $number < $end {
+            let $i = $number;
+            $body
+        })*
+    };
+}
+pub(super) use unroll;
 
 /// Bytes of ones, then as many zeros as the widest vector without masks has: a window over the edge keeps the bytes in front of it.
 pub(super) const EDGE: &[u8; 64] = &{

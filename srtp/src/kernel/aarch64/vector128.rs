@@ -3,7 +3,7 @@
 use core::arch::aarch64::*;
 
 use super::cpu::Neon;
-use crate::kernel::vector::{EDGE, Vector, load_up_to_16};
+use crate::kernel::vector::{Beside, EDGE, Vector, load_up_to_16, unroll};
 
 /// One AES block.
 #[derive(Clone, Copy)]
@@ -14,6 +14,7 @@ pub(crate) struct Block128(uint8x16_t);
 impl Vector for Block128 {
     type Token = Neon;
     type Block = Self;
+    type RoundKeys<'k, const KEYS: usize> = &'k [[u8; 16]; KEYS];
     const BLOCKS: usize = 1;
 
     #[inline(always)]
@@ -151,19 +152,29 @@ impl Vector for Block128 {
     }
 
     #[inline(always)]
+    fn round_keys<const KEYS: usize>(
+        _: Neon,
+        keys: &[[u8; 16]; KEYS],
+    ) -> Self::RoundKeys<'_, KEYS> {
+        keys
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encrypt<const KEYS: usize, const N: usize>(
         token: Neon,
-        keys: &[[u8; 16]; KEYS],
+        keys: &Self::RoundKeys<'_, KEYS>,
         mut vectors: [Self; N],
+        mut beside: impl Beside<Self>,
     ) -> [Self; N] {
         // AESE adds its key before the S-box, so the first key needs no step of its own and the last one does.
-        for key in &keys[..KEYS - 2] {
-            let key = Self::broadcast(token, key);
+        unroll!(round < KEYS - 2 => {
+            let key = Self::broadcast(token, &keys[round]);
             for v in &mut vectors {
                 // SAFETY: see above for the CPU.
                 v.0 = unsafe { vaesmcq_u8(vaeseq_u8(v.0, key.0)) };
             }
-        }
+            vectors = beside.round(round, vectors);
+        });
         let [before_last, last] = [KEYS - 2, KEYS - 1].map(|i| Self::broadcast(token, &keys[i]));
         for v in &mut vectors {
             // SAFETY: see above for the CPU.

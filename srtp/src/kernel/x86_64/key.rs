@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use super::cpu::Aes;
 use super::vector128::Block128;
 use crate::kernel::AesKey;
-use crate::kernel::gcm::powers;
+use crate::kernel::ghash::powers;
 use crate::kernel::state::{CmState, GcmState, Rounds};
 
 /// The state of AES counter mode and HMAC-SHA1.

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::cpu::Aes;
-use crate::kernel::vector::{EDGE, Vector, load_up_to_16};
+use crate::kernel::vector::{Beside, EDGE, Vector, load_up_to_16, unroll};
 
 /// One AES block.
 #[derive(Clone, Copy)]
@@ -14,6 +14,7 @@ pub(crate) struct Block128(pub(super) __m128i);
 impl Vector for Block128 {
     type Token = Aes;
     type Block = Self;
+    type RoundKeys<'k, const KEYS: usize> = &'k [[u8; 16]; KEYS];
     const BLOCKS: usize = 1;
 
     #[inline(always)]
@@ -141,22 +142,29 @@ impl Vector for Block128 {
     }
 
     #[inline(always)]
+    fn round_keys<const KEYS: usize>(_: Aes, keys: &[[u8; 16]; KEYS]) -> Self::RoundKeys<'_, KEYS> {
+        keys
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encrypt<const KEYS: usize, const N: usize>(
         token: Aes,
-        keys: &[[u8; 16]; KEYS],
+        keys: &Self::RoundKeys<'_, KEYS>,
         mut vectors: [Self; N],
+        mut beside: impl Beside<Self>,
     ) -> [Self; N] {
         let key = Self::broadcast(token, &keys[0]);
         for v in &mut vectors {
             *v = v.xor(key);
         }
-        for key in &keys[1..KEYS - 1] {
-            let key = Self::broadcast(token, key);
+        unroll!(round < KEYS - 2 => {
+            let key = Self::broadcast(token, &keys[round + 1]);
             for v in &mut vectors {
                 // SAFETY: see above for the CPU.
                 v.0 = unsafe { _mm_aesenc_si128(v.0, key.0) };
             }
-        }
+            vectors = beside.round(round, vectors);
+        });
         let key = Self::broadcast(token, &keys[KEYS - 1]);
         for v in &mut vectors {
             // SAFETY: see above for the CPU.

@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 
 use super::cpu::Avx2;
 use super::vector128::Block128;
-use crate::kernel::vector::{EDGE, Vector};
+use crate::kernel::vector::{Beside, EDGE, Vector, unroll};
 
 /// Two AES blocks.
 #[derive(Clone, Copy)]
@@ -15,6 +15,7 @@ pub(crate) struct Block256(__m256i);
 impl Vector for Block256 {
     type Token = Avx2;
     type Block = Block128;
+    type RoundKeys<'k, const KEYS: usize> = &'k [[u8; 16]; KEYS];
     const BLOCKS: usize = 2;
 
     #[inline(always)]
@@ -167,22 +168,32 @@ impl Vector for Block256 {
     }
 
     #[inline(always)]
+    fn round_keys<const KEYS: usize>(
+        _: Avx2,
+        keys: &[[u8; 16]; KEYS],
+    ) -> Self::RoundKeys<'_, KEYS> {
+        keys
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encrypt<const KEYS: usize, const N: usize>(
         token: Avx2,
-        keys: &[[u8; 16]; KEYS],
+        keys: &Self::RoundKeys<'_, KEYS>,
         mut vectors: [Self; N],
+        mut beside: impl Beside<Self>,
     ) -> [Self; N] {
         let key = Self::broadcast(token, &keys[0]);
         for v in &mut vectors {
             *v = v.xor(key);
         }
-        for key in &keys[1..KEYS - 1] {
-            let key = Self::broadcast(token, key);
+        unroll!(round < KEYS - 2 => {
+            let key = Self::broadcast(token, &keys[round + 1]);
             for v in &mut vectors {
                 // SAFETY: see above for the CPU.
                 v.0 = unsafe { _mm256_aesenc_epi128(v.0, key.0) };
             }
-        }
+            vectors = beside.round(round, vectors);
+        });
         let key = Self::broadcast(token, &keys[KEYS - 1]);
         for v in &mut vectors {
             // SAFETY: see above for the CPU.

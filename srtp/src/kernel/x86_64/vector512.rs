@@ -1,10 +1,11 @@
 //! Four blocks in a 512-bit register: VAES, VPCLMULQDQ, AVX-512.
 
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 use super::cpu::Avx512;
 use super::vector128::Block128;
-use crate::kernel::vector::Vector;
+use crate::kernel::vector::{Beside, Vector, unroll};
 
 /// Four AES blocks.
 #[derive(Clone, Copy)]
@@ -15,7 +16,9 @@ pub(crate) struct Block512(__m512i);
 impl Vector for Block512 {
     type Token = Avx512;
     type Block = Block128;
+    type RoundKeys<'k, const KEYS: usize> = [Self; KEYS];
     const BLOCKS: usize = 4;
+    const STITCHED: bool = true;
 
     #[inline(always)]
     fn load(_: Avx512, bytes: &[u8]) -> Self {
@@ -98,6 +101,21 @@ impl Vector for Block512 {
     fn is_zero(self) -> bool {
         // SAFETY: see above for the CPU.
         unsafe { _mm512_test_epi64_mask(self.0, self.0) == 0 }
+    }
+
+    #[inline(always)]
+    fn pin(self) -> Self {
+        #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn inner(mut vector: __m512i) -> __m512i {
+            // SAFETY: there is no instruction in it.
+            unsafe {
+                asm!("/* {} */", inout(zmm_reg) vector, options(nomem, nostack, preserves_flags));
+            }
+            vector
+        }
+        // SAFETY: see above for the CPU.
+        Self(unsafe { inner(self.0) })
     }
 
     #[inline(always)]
@@ -184,23 +202,34 @@ impl Vector for Block512 {
     }
 
     #[inline(always)]
+    fn round_keys<const KEYS: usize>(token: Avx512, keys: &[[u8; 16]; KEYS]) -> [Self; KEYS] {
+        let mut vectors = [Self::broadcast(token, &keys[0]); KEYS];
+        for (vector, key) in vectors.iter_mut().zip(keys) {
+            *vector = Self::broadcast(token, key);
+        }
+        vectors
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encrypt<const KEYS: usize, const N: usize>(
-        token: Avx512,
-        keys: &[[u8; 16]; KEYS],
+        _: Avx512,
+        keys: &Self::RoundKeys<'_, KEYS>,
         mut vectors: [Self; N],
+        mut beside: impl Beside<Self>,
     ) -> [Self; N] {
-        let key = Self::broadcast(token, &keys[0]);
+        let key = keys[0];
         for v in &mut vectors {
             *v = v.xor(key);
         }
-        for key in &keys[1..KEYS - 1] {
-            let key = Self::broadcast(token, key);
+        unroll!(round < KEYS - 2 => {
+            let key = keys[round + 1];
             for v in &mut vectors {
                 // SAFETY: see above for the CPU.
                 v.0 = unsafe { _mm512_aesenc_epi128(v.0, key.0) };
             }
-        }
-        let key = Self::broadcast(token, &keys[KEYS - 1]);
+            vectors = beside.round(round, vectors);
+        });
+        let key = keys[KEYS - 1];
         for v in &mut vectors {
             // SAFETY: see above for the CPU.
             v.0 = unsafe { _mm512_aesenclast_epi128(v.0, key.0) };
