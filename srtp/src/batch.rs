@@ -315,7 +315,13 @@ impl Incoming<'_> {
 
     #[inline(always)]
     fn set(&mut self, result: Result<Unprotected, UnprotectError>) {
-        self.outcome = Some(result.map(|unprotected| self.unprotected = unprotected));
+        match result {
+            Ok(unprotected) => {
+                self.unprotected = unprotected;
+                self.outcome = Some(Ok(()));
+            }
+            Err(reason) => self.outcome = Some(Err(reason)),
+        }
     }
 
     /// Counts the reason why it was refused.

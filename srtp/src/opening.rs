@@ -9,9 +9,10 @@ use crate::header::{RTCP_CLEAR_LEN, RtpHeader, rtcp_ssrc};
 use crate::kernel::{Job, Layout};
 use crate::profile::Transform;
 use crate::receiver::{Receiver, Unprotected};
-use crate::replay::{ReplayList, Verdict};
+use crate::replay::Verdict;
 use crate::sealing::{next_index, rtp_trailer};
 use crate::session::SessionKeys;
+use crate::streams::Known;
 use crate::trailer::{Trailer, read_rtcp_word, rtcp_word};
 
 /// What a packet that was looked at claims to be, until its tag proves it.
@@ -148,10 +149,10 @@ impl Receiver {
             _ => Span::payload(&header),
         };
         let key = self.key_of(packet, trailer)?;
-        let (list, bits) = self.streams.list_of(header.ssrc, Kind::Rtp);
-        let index =
-            next_index(&list, header.sequence_number).ok_or(UnprotectError::IndexExhausted)?;
-        self.admit(Kind::Rtp, key, (list, bits), index)?;
+        let known = self.streams.known(header.ssrc, Kind::Rtp);
+        let index = next_index(&known.list, header.sequence_number)
+            .ok_or(UnprotectError::IndexExhausted)?;
+        self.admit(Kind::Rtp, key, &known, index)?;
         *opening = Opening {
             claim: Claim {
                 key,
@@ -189,8 +190,8 @@ impl Receiver {
             return Err(UnprotectError::NotEncrypted);
         }
         let key = self.key_of(packet, trailer)?;
-        let list = self.streams.list_of(ssrc, Kind::Rtcp);
-        self.admit(Kind::Rtcp, key, list, index.into())?;
+        let known = self.streams.known(ssrc, Kind::Rtcp);
+        self.admit(Kind::Rtcp, key, &known, index.into())?;
         Ok(Opening {
             claim: Claim {
                 key,
@@ -224,13 +225,13 @@ impl Receiver {
             .ok_or(UnprotectError::UnknownMki)
     }
 
-    /// Checks the lifetime of a key, and the index against its replay list, whose bits are none where the SSRC is not held.
+    /// Checks the lifetime of a key, and the index against its replay list.
     #[inline(always)]
     pub(crate) fn admit(
         &self,
         kind: Kind,
         key: usize,
-        (list, bits): (ReplayList, &[u64]),
+        known: &Known,
         index: u64,
     ) -> Result<(), UnprotectError> {
         // RFC 3711 §9.2, RFC 5764 §4.1.2: a key at the end of its lifetime opens nothing more.
@@ -241,12 +242,7 @@ impl Receiver {
         if self.config.duplicates != Duplicates::Drop {
             return Ok(());
         }
-        let verdict = match bits {
-            [] if index < list.next() => Verdict::TooOld,
-            [] => Verdict::New,
-            bits => list.check(bits, index),
-        };
-        match verdict {
+        match self.streams.check(known, kind, index) {
             Verdict::New => Ok(()),
             Verdict::Used => Err(UnprotectError::Replayed),
             Verdict::TooOld => Err(UnprotectError::TooOld),

@@ -51,8 +51,8 @@ impl Receiver {
                     index,
                     ..guess
                 };
-                let list = self.streams.list_of(claim.ssrc, kind);
-                if claim.is_same_guess(&guess) || self.admit(kind, key, list, index).is_err() {
+                let known = self.streams.known(claim.ssrc, kind);
+                if claim.is_same_guess(&guess) || self.admit(kind, key, &known, index).is_err() {
                     continue;
                 }
                 let mut opening = first;
@@ -74,7 +74,7 @@ impl Receiver {
         if kind == Kind::Rtcp {
             return None;
         }
-        let (list, _) = self.streams.list_of(claim.ssrc, Kind::Rtp);
+        let list = self.streams.known(claim.ssrc, Kind::Rtp).list;
         let first_packet_beyond_the_edge =
             list.highest().is_none() && claim.index & 0xffff < 0x8000;
         let wanted = match self.config.roc_recovery {

@@ -147,7 +147,7 @@ impl Sender {
             Some(place) => place,
             None => self.make_stream(ssrc, sequence_number)?,
         };
-        let (list, _) = self.streams.list(place, Kind::Rtp);
+        let list = self.streams.list(place, Kind::Rtp);
         let index = next_index(list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
         match self.take(ssrc, place, Kind::Rtp, index) {
             Verdict::New => Ok(index),

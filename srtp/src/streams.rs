@@ -18,6 +18,16 @@ pub(crate) struct Lists {
     pub(crate) rtcp: ReplayList,
 }
 
+impl Lists {
+    #[inline(always)]
+    fn of(&self, kind: Kind) -> &ReplayList {
+        match kind {
+            Kind::Rtp => &self.rtp,
+            Kind::Rtcp => &self.rtcp,
+        }
+    }
+}
+
 #[derive(Debug, Hash)]
 struct Stream {
     ssrc: u32,
@@ -44,6 +54,13 @@ pub(crate) struct StreamTable {
     /// The stream used last, which is mostly the next one too.
     recent: usize,
     clock: u64,
+}
+
+/// A replay list as it stands, and the place of its stream if the SSRC is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    place: Option<usize>,
+    pub(crate) list: ReplayList,
 }
 
 /// What came of an index that was entered.
@@ -106,6 +123,7 @@ impl StreamTable {
     }
 
     /// What is known of an SSRC, held or not.
+    #[inline(never)]
     pub(crate) fn lists(&self, ssrc: u32) -> Lists {
         match self.find(ssrc) {
             Some(place) => self.streams[place].lists,
@@ -113,29 +131,34 @@ impl StreamTable {
         }
     }
 
-    /// A replay list of an SSRC, and its window; without a window where the SSRC is not held.
+    /// A replay list of an SSRC, held or not.
     #[inline(always)]
-    pub(crate) fn list_of(&self, ssrc: u32, kind: Kind) -> (ReplayList, &[u64]) {
-        if let Some(place) = self.find(ssrc) {
-            let (list, bits) = self.list(place, kind);
-            return (*list, bits);
-        }
-        let lists = self.retired.get(&ssrc).copied().unwrap_or_default();
-        match kind {
-            Kind::Rtp => (lists.rtp, &[]),
-            Kind::Rtcp => (lists.rtcp, &[]),
+    pub(crate) fn known(&self, ssrc: u32, kind: Kind) -> Known {
+        let place = self.find(ssrc);
+        let list = match place {
+            Some(place) => *self.list(place, kind),
+            None => *self.lists(ssrc).of(kind),
+        };
+        Known { place, list }
+    }
+
+    /// What a replay list says of an index. Where the SSRC is not held there is no window, and nothing up to its highest index
+    /// is new.
+    #[inline(always)]
+    pub(crate) fn check(&self, known: &Known, kind: Kind, index: u64) -> Verdict {
+        match known.place {
+            Some(place) => known
+                .list
+                .check(&self.bits[self.window(place, kind)], index),
+            None if index < known.list.next() => Verdict::TooOld,
+            None => Verdict::New,
         }
     }
 
-    /// A replay list of the stream at `place`, and its window.
+    /// A replay list of the stream at `place`.
     #[inline(always)]
-    pub(crate) fn list(&self, place: usize, kind: Kind) -> (&ReplayList, &[u64]) {
-        let lists = &self.streams[place].lists;
-        let list = match kind {
-            Kind::Rtp => &lists.rtp,
-            Kind::Rtcp => &lists.rtcp,
-        };
-        (list, &self.bits[self.window(place, kind)])
+    pub(crate) fn list(&self, place: usize, kind: Kind) -> &ReplayList {
+        self.streams[place].lists.of(kind)
     }
 
     /// Enters an index into a replay list of the stream at `place`, which is the one used last then if the index is new.
@@ -356,9 +379,7 @@ mod tests {
     use super::*;
 
     fn rtp(table: &StreamTable, ssrc: u32, index: u64) -> Verdict {
-        let place = table.find(ssrc).expect("the stream is there");
-        let (list, bits) = table.list(place, Kind::Rtp);
-        list.check(bits, index)
+        table.check(&table.known(ssrc, Kind::Rtp), Kind::Rtp, index)
     }
 
     fn use_index(table: &mut StreamTable, ssrc: u32, index: u64) -> Result<(), TableFull> {
