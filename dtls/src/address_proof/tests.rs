@@ -195,6 +195,62 @@ fn t_hsk_15_numbers_follow_those_of_the_client() {
     }
 }
 
+/// T-REC-11: numbers follow those of the client to the last one, and never begin again: what has no
+/// number left is not sent.
+#[test]
+fn t_rec_11_the_last_record_number_is_the_last() {
+    for version in VERSIONS {
+        let mut bench = Bench::of(version);
+        let first = bench.hello();
+        let last = RecordNumber::new(0, (1 << 48) - 1);
+        let numbered = |hello: &[u8]| {
+            let mut datagram = Vec::new();
+            let number = last;
+            plaintext::write(
+                &Plaintext {
+                    number,
+                    ..record(hello)
+                },
+                &mut datagram,
+            );
+            datagram
+        };
+        let Outcome::Asked(request) = bench.give(address(), &numbered(&first)) else {
+            panic!("not asked");
+        };
+        assert_eq!(record(&request).number, last);
+
+        let mut bench = Bench::of(version);
+        let (second, _) = bench.second();
+        let Outcome::Proven(hello) = bench.give(address(), &numbered(&second)) else {
+            panic!("not proven");
+        };
+        let (certificate, peer) = (Arc::clone(&CERTIFICATE), PeerIdentity::DangerousAny);
+        let config = Arc::clone(&bench.proof.config);
+        let server = Connection::accept(config, certificate, peer, hello, bench.now);
+        let mut server = server.expect("a server");
+        let mut buf = [0; 1500];
+        let mut numbers = Vec::new();
+        let mut end = None;
+        for second in 0..40 {
+            let now = bench.now + Duration::from_secs(second);
+            end = end.or(server.handle_timeout(now).err());
+            while let Some(length) = server.poll_transmit(now, &mut buf) {
+                let mut rest = &buf[..length];
+                while let Some(record) = plaintext::read(&mut rest) {
+                    numbers.push(record.number);
+                }
+            }
+        }
+        // The flight of DTLS 1.2 has several records in plaintext; that of 1.3 has one, once.
+        let expected = match version {
+            V::DTLS1_2 => (vec![], Error::SequenceExhausted),
+            _ => (vec![last], Error::HandshakeTimeout),
+        };
+        assert_eq!((numbers, end), (expected.0, Some(expected.1)));
+    }
+}
+
 /// T-HSK-15, T-D13-02: from another address, too late, or with something else in the hello.
 #[test]
 fn t_hsk_15_a_cookie_is_bound() {

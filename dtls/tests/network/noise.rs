@@ -250,3 +250,38 @@ fn record_headers_are_those_of_the_version() {
         assert_eq!(protected > 0, expected, "{flavour:?}");
     }
 }
+
+/// T-D13-08 (RFC 9147 §7): a peer that is not verified yet floods with ACKs that acknowledge nothing.
+/// Its flight goes out again when the timer says so, and no sooner.
+#[test]
+fn t_d13_08_empty_acks_do_not_hasten_retransmission() {
+    // An ACK in plaintext without any record number.
+    let ack = |number: u64| {
+        let mut record = vec![26, 0xfe, 0xfd, 0, 0];
+        record.extend(&number.to_be_bytes()[2..]);
+        record.extend([0, 2, 0, 0]);
+        record
+    };
+    for side in Side::BOTH {
+        let transmissions = |flood: bool| {
+            let mut pair = Pair::new(config(FLAVOURS[1]));
+            // The server hears the client's first flight, and then nobody hears anybody.
+            pair.network = Box::new(move |from, index, _| match (from, index) {
+                (Side::Client, 0) if side == Side::Server => vec![MS],
+                _ => vec![],
+            });
+            pair.run_for(MS * 10);
+            for number in 1..2000 {
+                if flood {
+                    pair.deliver(side, &mut ack(number));
+                }
+                pair.run_for(MS);
+            }
+            let sent = pair.log.iter().filter(|(_, from, _)| *from == side);
+            (sent.count(), pair.end(side).error.clone())
+        };
+        let quiet = transmissions(false);
+        assert!(quiet.0 > 1, "{quiet:?}");
+        assert_eq!(transmissions(true), quiet, "{side:?}");
+    }
+}
