@@ -1,18 +1,15 @@
 //! Certificates: ours with its key, and what we read of the peer's.
 
+mod peer;
 mod unsigned;
 
 use std::fmt;
 use std::sync::Arc;
 
-use x509_cert::Certificate as X509;
-use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::{Decode as _, Encode as _, pem};
+use der::{Encode as _, pem};
 
-use crate::crypto::{
-    CryptoError, CryptoProvider, PublicKeyAlgorithm, SigningKey, SubjectPublicKey,
-};
-use crate::error::Error;
+pub(crate) use self::peer::PeerCertificate;
+use crate::crypto::{CryptoError, CryptoProvider, SigningKey};
 use crate::fingerprint::Fingerprint;
 
 /// A certificate chain and the key that proves its possession.
@@ -107,14 +104,11 @@ impl Certificate {
         let end_entity = chain
             .first()
             .ok_or(CertificateError::MalformedCertificate)?;
-        let certificate =
-            X509::from_der(end_entity).map_err(|_| CertificateError::MalformedCertificate)?;
-        let spki = certificate
-            .tbs_certificate()
-            .subject_public_key_info()
-            .to_der();
+        let spki = peer::public_key_info(end_entity)
+            .and_then(|spki| spki.to_der())
+            .map_err(|_| CertificateError::MalformedCertificate)?;
         // The two must belong together, or every handshake would fail late and for no clear reason.
-        if spki.is_ok_and(|spki| spki != signing_key.spki_der()) {
+        if spki != signing_key.spki_der() {
             return Err(CertificateError::KeyMismatch);
         }
         Ok(Self { chain, signing_key })
@@ -182,58 +176,6 @@ impl fmt::Debug for Certificate {
         f.debug_struct("Certificate")
             .field("fingerprint", &self.fingerprint_sha256())
             .finish_non_exhaustive()
-    }
-}
-
-/// A certificate that the peer presented.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PeerCertificate {
-    der: Vec<u8>,
-    algorithm: PublicKeyAlgorithm,
-    public_key: Vec<u8>,
-}
-
-const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const ID_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
-impl PeerCertificate {
-    /// Reads the public key. Who issued the certificate and until when says nothing here, and its
-    /// own signature is not looked at: unsigned certificates (RFC 9925) are as good as others.
-    pub(crate) fn parse(der: &[u8]) -> Result<Self, Error> {
-        let certificate = X509::from_der(der).map_err(|_| Error::MalformedCertificate)?;
-        let spki = certificate.tbs_certificate().subject_public_key_info();
-        let parameters = spki.algorithm.parameters.as_ref();
-        let curve = parameters.and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
-        let algorithm = match (spki.algorithm.oid, curve) {
-            (ID_EC_PUBLIC_KEY, Some(SECP256R1)) => PublicKeyAlgorithm::EcdsaP256,
-            (ID_EC_PUBLIC_KEY, Some(SECP384R1)) => PublicKeyAlgorithm::EcdsaP384,
-            (ID_ED25519, _) => PublicKeyAlgorithm::Ed25519,
-            (RSA_ENCRYPTION, _) => PublicKeyAlgorithm::Rsa,
-            _ => return Err(Error::UnsupportedCertificateKey),
-        };
-        let public_key = spki
-            .subject_public_key
-            .as_bytes()
-            .ok_or(Error::MalformedCertificate)?;
-        Ok(Self {
-            der: der.to_vec(),
-            algorithm,
-            public_key: public_key.to_vec(),
-        })
-    }
-
-    pub(crate) fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    pub(crate) fn spki(&self) -> SubjectPublicKey<'_> {
-        SubjectPublicKey {
-            algorithm: self.algorithm,
-            bytes: &self.public_key,
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Unsigned certificates (RFC 9925): a public key in the form of X.509, for peers that check fingerprints and so have no use
 //! for a signature.
 
-use x509_cert::der::asn1::{AnyRef, UintRef};
-use x509_cert::der::{Encode as _, Tag};
+use der::asn1::{AnyRef, UintRef};
+use der::{Encode as _, Tag};
 
 use super::{CertificateError, serial_number};
 use crate::crypto::{CryptoProvider, SigningKey};

@@ -5,6 +5,11 @@ use super::extensions::{RawExtensions, check_authorities, read_body, write_one};
 use super::reader::{DecodeError, Reader, U24, Wire};
 use super::{ExtensionType, List, SignatureScheme, Writer};
 
+/// The most certificates that are taken from a peer: WebRTC endpoints show one, servers of the web
+/// a handful. In a message of 16 KiB would be room for four thousand empty ones, and each costs the
+/// list of their places more than its own bytes.
+const MAX_CHAIN: usize = 32;
+
 /// The certificates of DTLS 1.2, end entity first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Certificate12<'a> {
@@ -17,7 +22,7 @@ impl<'a> Wire<'a> for Certificate12<'a> {
         let mut list = reader.nested::<U24>()?;
         let mut chain = Vec::new();
         while !list.is_empty() {
-            chain.push(certificate(&mut list)?);
+            read_certificate(&mut list, &mut chain)?;
         }
         Ok(Self { chain })
     }
@@ -48,7 +53,7 @@ impl<'a> Wire<'a> for Certificate13<'a> {
         let mut chain = Vec::new();
         let mut extension = None;
         while !list.is_empty() {
-            chain.push(certificate(&mut list)?);
+            read_certificate(&mut list, &mut chain)?;
             let extensions = RawExtensions::read(&mut list)?;
             extension = extension.or(extensions.types().next());
         }
@@ -70,13 +75,16 @@ impl<'a> Wire<'a> for Certificate13<'a> {
     }
 }
 
-fn certificate<'a>(list: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+fn read_certificate<'a>(
+    list: &mut Reader<'a>,
+    chain: &mut Vec<&'a [u8]>,
+) -> Result<(), DecodeError> {
     let certificate = list.vector::<U24>()?;
-    if certificate.is_empty() {
-        Err(DecodeError::OutOfRange)
-    } else {
-        Ok(certificate)
+    if certificate.is_empty() || chain.len() == MAX_CHAIN {
+        return Err(DecodeError::OutOfRange);
     }
+    chain.push(certificate);
+    Ok(())
 }
 
 /// The wish of a DTLS 1.2 server to see a certificate.

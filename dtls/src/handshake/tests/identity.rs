@@ -12,8 +12,8 @@ use crate::event::Event;
 use crate::fingerprint::Fingerprint;
 use crate::handshake::{CertificateVerifier, Handshake};
 use crate::wire::{
-    AlertDescription, CertificateVerify, HandshakeType, ProtocolVersion, ServerKeyExchange,
-    SignatureScheme,
+    AlertDescription, Certificate12, Certificate13, CertificateVerify, DecodeError, HandshakeType,
+    ProtocolVersion, ServerKeyExchange, SignatureScheme,
 };
 
 use HandshakeType as T;
@@ -347,6 +347,27 @@ fn malformed_certificate() {
             ..sent.clone()
         });
     assert_eq!(outcome, client(Error::ServerCertificateMissing));
+}
+
+/// T-NEG-15: more certificates than anyone has.
+#[test]
+fn t_neg_15_chain_of_50() {
+    for version in VERSIONS {
+        for role in ROLES {
+            let mut pair = Pair::new(config(version));
+            let outcome = pair.run_with(role, T::CERTIFICATE, |sent| match version {
+                V::DTLS1_2 => {
+                    sent.change::<Certificate12<'_>>(|m| m.chain = [m.chain[0]; 50].into())
+                }
+                _ => sent.change::<Certificate13<'_>>(|m| m.chain = [m.chain[0]; 50].into()),
+            });
+            let error = Error::Decode {
+                message: T::CERTIFICATE,
+                error: DecodeError::OutOfRange,
+            };
+            assert_eq!(outcome, Err((role, error)));
+        }
+    }
 }
 
 /// The default demands a client certificate.
