@@ -128,6 +128,45 @@ fn t_neg_14_schemes_do_not_fit_foreign_keys() {
     }
 }
 
+/// T-NEG-15: a right signature by an RSA key of 1024 bits is no signature.
+#[test]
+fn t_neg_15_short_rsa_keys_do_not_count() {
+    let key = hex(concat!(
+        "30818902818100c8a0e112c04934d03bf1747932c58b8dcd81efd9e03dda08044cb115bd6292c9",
+        "1008dc42169a86367f7ee807828263495bc1eb87e33d7421384deb0b798a864561ab8b69f29b56",
+        "b43134c24a183e483ed24056468adc2a035c69879a99373258dd907473400123baea2ae8fa515b",
+        "723e0712d14c6e184f21027059b573514ba50203010001",
+    ));
+    let signature = hex(concat!(
+        "aac311512cb456a758d542d50c55fe509b7432b8e0729634185b4a8959423a1a457fa8a366c4c2",
+        "4a756743405fc161b70d7366e720d02f7a22a03d135bd87123234a0b2441f214d02c6fde6468fa",
+        "0e476209b8fedfa0547066eff6fac17490a5602e16fea9b5eb12d85e13d2b85a5196e7789955a2",
+        "5e7412d8c52b4a68aa8ee4",
+    ));
+    #[cfg(feature = "aws-lc-rs")]
+    {
+        use aws_lc_rs::signature::{
+            RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY as LEGACY, UnparsedPublicKey,
+        };
+        let right = UnparsedPublicKey::new(&LEGACY, &key).verify(b"message", &signature);
+        assert_eq!(right, Ok(()));
+    }
+    let public_key = SubjectPublicKey {
+        algorithm: PublicKeyAlgorithm::Rsa,
+        bytes: &key,
+    };
+    for provider in providers() {
+        let scheme = SignatureScheme::RSA_PKCS1_SHA256;
+        let result = provider.verify_signature(scheme, public_key, b"message", &signature);
+        assert_eq!(
+            result,
+            Err(CryptoError::BadSignature),
+            "{}",
+            provider.name()
+        );
+    }
+}
+
 /// What one provider signs, each verifies.
 #[test]
 fn providers_verify_each_other() {
