@@ -15,9 +15,12 @@ const MAX_LENGTH: usize = 48;
 const LABEL_PREFIX: &[u8] = b"dtls13";
 
 /// A secret of one hash length (or of the 48 bytes of a DTLS 1.2 master secret).
+///
+/// Its bytes stay in one place while states move it on: each move would else leave a copy behind
+/// that nobody wipes.
 #[derive(Clone)]
 pub(crate) struct Secret {
-    bytes: [u8; MAX_LENGTH],
+    bytes: Box<[u8; MAX_LENGTH]>,
     length: u8,
 }
 
@@ -26,7 +29,7 @@ impl Secret {
     pub(crate) fn filled(length: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let length = length.min(MAX_LENGTH);
         let mut secret = Self {
-            bytes: [0; MAX_LENGTH],
+            bytes: Box::new([0; MAX_LENGTH]),
             length: length as u8,
         };
         fill(&mut secret.bytes[..length]);

@@ -16,9 +16,6 @@ const EXPLICIT_NONCE: usize = 8;
 /// The ciphertext from which the mask of the record number is made (RFC 9147 §4.2.3).
 const SAMPLE: usize = 16;
 
-/// The longest key of our AEADs.
-const MAX_KEY: usize = 32;
-
 /// The length of every AEAD's nonce.
 const IV: usize = 12;
 
@@ -29,9 +26,11 @@ const INNER_TYPE: usize = 1;
 ///
 /// What a library makes of a key takes up ten times its size, and some keys of a handshake are
 /// never used. So only the keys are kept at first, and the rest is made for the first record.
+///
+/// The keys stay in one place: moved along, they would leave copies behind that nobody wipes.
 pub(crate) struct EpochKeys {
     algorithm: AeadAlgorithm,
-    key: Zeroizing<[u8; MAX_KEY]>,
+    key: Zeroizing<Box<[u8]>>,
     /// The whole IV, or its first four bytes where the record carries the rest.
     iv: Zeroizing<[u8; IV]>,
     form: Form,
@@ -44,7 +43,7 @@ enum Form {
     /// DTLS 1.2 with ChaCha20-Poly1305 (RFC 7905).
     ImplicitNonce,
     /// DTLS 1.3, with the key that masks record numbers.
-    Unified(Zeroizing<[u8; MAX_KEY]>),
+    Unified(Zeroizing<Box<[u8]>>),
 }
 
 /// What the library makes of the keys.
@@ -89,13 +88,13 @@ impl EpochKeys {
         iv: &[u8],
         record_number_key: &[u8],
     ) -> Self {
-        Self::new(algorithm, key, iv, Form::Unified(padded(record_number_key)))
+        Self::new(algorithm, key, iv, Form::Unified(kept(record_number_key)))
     }
 
     fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8], form: Form) -> Self {
         Self {
             algorithm,
-            key: padded(key),
+            key: kept(key),
             iv: padded(iv),
             form,
             contexts: None,
@@ -107,16 +106,11 @@ impl EpochKeys {
         if self.contexts.is_some() {
             return;
         }
-        let used = |key: &[u8; MAX_KEY]| key.split_at(self.algorithm.key_len()).0.to_vec();
-        let key = Zeroizing::new(used(&self.key));
         let record_number = match &self.form {
-            Form::Unified(key) => {
-                let key = Zeroizing::new(used(key));
-                Some(provider.record_number_key(self.algorithm, &key))
-            }
+            Form::Unified(key) => Some(provider.record_number_key(self.algorithm, key)),
             Form::ExplicitNonce | Form::ImplicitNonce => None,
         };
-        let aead = provider.aead(self.algorithm, &key);
+        let aead = provider.aead(self.algorithm, &self.key);
         self.contexts = Some(Contexts {
             aead,
             record_number,
@@ -259,9 +253,13 @@ impl Limits {
     }
 }
 
-/// A key or IV in a place that may be longer.
-fn padded<const N: usize>(bytes: &[u8]) -> Zeroizing<[u8; N]> {
-    let mut padded = Zeroizing::new([0; N]);
+fn kept(key: &[u8]) -> Zeroizing<Box<[u8]>> {
+    Zeroizing::new(key.into())
+}
+
+/// An IV in a place that may be longer.
+fn padded(bytes: &[u8]) -> Zeroizing<[u8; IV]> {
+    let mut padded = Zeroizing::new([0; IV]);
     for (to, from) in padded.iter_mut().zip(bytes) {
         *to = *from;
     }
