@@ -1,0 +1,99 @@
+//! T-CRY-06: no block of memory is given back with a key in it, through every crypto provider that is built in.
+
+mod freed;
+mod secrets;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dtls::crypto::{self, CryptoProvider};
+use dtls::{Certificate, Config, Connection, NamedGroup, PeerIdentity, ProtocolVersion, Role};
+use secrets::Seeker;
+
+fn providers() -> Vec<Arc<dyn CryptoProvider>> {
+    vec![
+        #[cfg(feature = "aws-lc-rs")]
+        crypto::aws_lc_rs::provider(),
+        #[cfg(feature = "rust-crypto")]
+        crypto::rust_crypto::provider(),
+    ]
+}
+
+/// After handshake, key update, close and drop.
+#[test]
+fn t_cry_06_keys_are_wiped() {
+    for provider in providers() {
+        for (version, sought) in [
+            (ProtocolVersion::DTLS1_2, 4),
+            (ProtocolVersion::DTLS1_3, 20),
+        ] {
+            live_and_close(&provider, version);
+            let found = freed::found();
+            assert_eq!(found.sought, sought, "{version:?}");
+            assert_eq!(found.names, [""; 0], "{version:?} on {}", provider.name());
+        }
+    }
+}
+
+/// What nobody wipes is found: moved out of a box, and in a block of its own.
+#[test]
+fn t_cry_06_what_is_not_wiped_is_found() {
+    struct Secret([u8; 32]);
+    let secret: [u8; 32] = std::array::from_fn(|nth| nth as u8);
+    freed::seek("moved", &secret);
+    {
+        let boxed = Box::new(Secret(secret));
+        let Secret(mut moved) = *boxed;
+        moved.fill(0);
+    }
+    assert_eq!(freed::found().names, ["moved"]);
+    freed::seek("dropped", &secret);
+    drop(secret.to_vec());
+    assert_eq!(freed::found().names, ["dropped"]);
+}
+
+fn live_and_close(provider: &Arc<dyn CryptoProvider>, version: ProtocolVersion) {
+    let seeker = Arc::new(Seeker::default());
+    let config = Config::builder(Arc::clone(provider))
+        .versions(&[version])
+        .groups(&[NamedGroup::X25519, NamedGroup::SECP256R1])
+        .key_log(Arc::clone(&seeker) as _);
+    let config = Arc::new(config.build().expect("a configuration that works"));
+    let mut now = Instant::now();
+    let mut ends = [Role::Client, Role::Server].map(|role| {
+        let certificate = Arc::new(Certificate::generate(&**provider).expect("a certificate"));
+        let peer = PeerIdentity::DangerousAny;
+        Connection::new(Arc::clone(&config), role, certificate, peer, now).expect("a connection")
+    });
+    for round in 0..12 {
+        exchange(&mut ends, now, &seeker);
+        if round == 4 {
+            let keys = ends[0].srtp_keying_material().expect("connected");
+            freed::seek("SRTP", keys.as_bytes());
+            if version == ProtocolVersion::DTLS1_3 {
+                let asked = ends[0].request_key_update(now, true);
+                asked.expect("connected");
+            }
+        }
+        now += Duration::from_millis(100);
+        for end in &mut ends {
+            end.handle_timeout(now).expect("alive");
+        }
+    }
+    for end in &mut ends {
+        end.close(now);
+    }
+    exchange(&mut ends, now, &seeker);
+}
+
+fn exchange(ends: &mut [Connection; 2], now: Instant, seeker: &Seeker) {
+    let mut buf = [0; 2048];
+    for from in [0, 1] {
+        while let Some(length) = ends[from].poll_transmit(now, &mut buf) {
+            seeker.watch(&buf[..length]);
+            ends[1 - from]
+                .handle_datagram(now, &mut buf[..length])
+                .expect("alive");
+        }
+    }
+}
