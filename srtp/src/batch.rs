@@ -295,33 +295,22 @@ impl Incoming<'_> {
         let receiver = receivers[self.receiver].as_mut();
         if !authentic {
             let result = receiver.unprotect_again(Kind::Rtp, *claim, self.packet);
-            self.set(result);
+            self.outcome = Some(result.map(|unprotected| self.unprotected = unprotected));
             return;
         }
-        let result = receiver.commit(Kind::Rtp, claim, self.packet);
-        let result = receiver.count(result);
-        self.set(result);
+        let result = receiver.commit(Kind::Rtp, claim, self.packet, &mut self.unprotected);
+        self.outcome = Some(receiver.count(result));
     }
 
     #[inline(always)]
     fn unprotect<R: AsMut<Receiver>>(&mut self, receivers: &mut [R]) {
         let receiver = receivers[self.receiver].as_mut();
-        let result = match self.kind {
-            Kind::Rtp => receiver.unprotect(Kind::Rtp, self.packet),
-            Kind::Rtcp => receiver.unprotect_rtcp(self.packet),
-        };
-        self.set(result);
-    }
-
-    #[inline(always)]
-    fn set(&mut self, result: Result<Unprotected, UnprotectError>) {
-        match result {
-            Ok(unprotected) => {
-                self.unprotected = unprotected;
-                self.outcome = Some(Ok(()));
-            }
-            Err(reason) => self.outcome = Some(Err(reason)),
-        }
+        self.outcome = Some(match self.kind {
+            Kind::Rtp => receiver.unprotect_into(Kind::Rtp, self.packet, &mut self.unprotected),
+            Kind::Rtcp => receiver
+                .unprotect_rtcp(self.packet)
+                .map(|unprotected| self.unprotected = unprotected),
+        });
     }
 
     /// Counts the reason why it was refused.

@@ -14,13 +14,16 @@ use crate::streams::TableFull;
 
 impl Receiver {
     /// Takes an authentic packet, decrypted in its buffer.
+    ///
+    /// What it is goes into its place field by field: inside a `Result` it would be copied, and a copy waits for the stores before it.
     #[inline(always)]
     pub(crate) fn commit(
         &mut self,
         kind: Kind,
         claim: &Claim,
         packet: &mut [u8],
-    ) -> Result<Unprotected, UnprotectError> {
+        unprotected: &mut Unprotected,
+    ) -> Result<(), UnprotectError> {
         let freshness = match self.enter(kind, claim) {
             Ok(freshness) => freshness,
             Err(reason) => return Err(wipe(*claim, packet, reason)),
@@ -30,7 +33,8 @@ impl Receiver {
         {
             return Err(wipe(*claim, packet, reason));
         }
-        Ok(self.hand_out(kind, claim, freshness, packet))
+        *unprotected = self.hand_out(kind, claim, freshness, packet);
+        Ok(())
     }
 
     /// Enters an authentic packet into the table.

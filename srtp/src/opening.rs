@@ -46,7 +46,7 @@ pub(crate) struct Opening {
     /// Where the tag stands.
     tag: usize,
     /// What is authenticated besides the packet.
-    pub(crate) trailer: Option<[u8; 4]>,
+    pub(crate) trailer: Option<u32>,
     /// What Cryptex leaves in the clear.
     hole: Option<usize>,
 }
@@ -99,14 +99,16 @@ impl Receiver {
         &mut self,
         kind: Kind,
         packet: &mut [u8],
-    ) -> Result<Unprotected, UnprotectError> {
+        unprotected: &mut Unprotected,
+    ) -> Result<(), UnprotectError> {
         let mut opening = Opening::EMPTY;
         self.look_at(kind, packet, &mut opening)?;
         if self.open(kind, &opening, packet) {
-            return self.commit(kind, &opening.claim, packet);
+            return self.commit(kind, &opening.claim, packet, unprotected);
         }
         // What is rare takes a copy: an opening whose address nobody has stays in registers.
-        self.open_otherwise(kind, opening, packet)
+        *unprotected = self.open_otherwise(kind, opening, packet)?;
+        Ok(())
     }
 
     /// Looks at a packet; nothing changes.
@@ -182,7 +184,7 @@ impl Receiver {
             .get(trailer.word..)
             .and_then(|behind| behind.first_chunk())
             .ok_or(UnprotectError::Truncated)?;
-        let (encrypted, index) = read_rtcp_word(*word);
+        let (encrypted, index) = read_rtcp_word(u32::from_be_bytes(*word));
         // RFC 3711 §3.4: the E flag says whether the packet is encrypted, but the receiver's policy whether that will do.
         let may_be_clear = !self.config.require_encrypted_rtcp
             || self.ring.profile().transform() == Transform::Null;

@@ -218,16 +218,29 @@ impl Receiver {
         kind: Kind,
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
-        let result = self.unprotect_uncounted(kind, packet);
+        let mut unprotected = Unprotected::NONE;
+        self.unprotect_into(kind, packet, &mut unprotected)?;
+        Ok(unprotected)
+    }
+
+    /// Unprotects a packet, and puts down what it is.
+    #[inline(always)]
+    pub(crate) fn unprotect_into(
+        &mut self,
+        kind: Kind,
+        packet: &mut [u8],
+        unprotected: &mut Unprotected,
+    ) -> Result<(), UnprotectError> {
+        let result = self.unprotect_uncounted(kind, packet, unprotected);
         self.count(result)
     }
 
     /// Counts the reason of a packet that is dropped.
     #[inline(always)]
-    pub(crate) fn count(
+    pub(crate) fn count<T>(
         &mut self,
-        result: Result<Unprotected, UnprotectError>,
-    ) -> Result<Unprotected, UnprotectError> {
+        result: Result<T, UnprotectError>,
+    ) -> Result<T, UnprotectError> {
         if let Err(reason) = result {
             self.statistics.count_discard(reason);
         }

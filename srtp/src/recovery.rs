@@ -22,12 +22,23 @@ impl Receiver {
             Ok(())
                 if !opening.claim.is_same_guess(&failed) && self.open(kind, &opening, packet) =>
             {
-                self.commit(kind, &opening.claim, packet)
+                self.committed(kind, &opening.claim, packet)
             }
             Ok(()) => self.open_otherwise(kind, opening, packet),
             Err(reason) => Err(reason),
         };
         self.count(result)
+    }
+
+    fn committed(
+        &mut self,
+        kind: Kind,
+        claim: &Claim,
+        packet: &mut [u8],
+    ) -> Result<Unprotected, UnprotectError> {
+        let mut unprotected = Unprotected::NONE;
+        self.commit(kind, claim, packet, &mut unprotected)?;
+        Ok(unprotected)
     }
 
     /// Tries what else the key and the index can be.
@@ -62,7 +73,7 @@ impl Receiver {
                 }
                 if self.open(kind, &opening, packet) {
                     self.statistics.recovered += u64::from(index != guess.index);
-                    return self.commit(kind, &claim, packet);
+                    return self.committed(kind, &claim, packet);
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::replay::{ReplayList, Verdict};
 use crate::sender::Sender;
 use crate::session::SessionKeys;
 use crate::streams::{RTCP_INDEX_MAX, TableFull};
-use crate::trailer::rtcp_word;
+use crate::trailer::{WORD_LEN, rtcp_word};
 
 /// A packet that has its index, and has to be sealed under it.
 ///
@@ -121,7 +121,7 @@ impl Sender {
         let may_encrypt = self.ring.profile().transform() != Transform::Null;
         let encrypted = self.config.encrypt_rtcp && may_encrypt;
         let word = rtcp_word(encrypted, index);
-        buffer[trailer.word..trailer.word + word.len()].copy_from_slice(&word);
+        buffer[trailer.word..trailer.word + WORD_LEN].copy_from_slice(&word.to_be_bytes());
         self.write_mki(buffer, trailer.mki);
         let sealing = Sealing {
             kind: Kind::Rtcp,
@@ -259,9 +259,9 @@ pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64>
 
 /// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its nonce.
 #[inline(always)]
-pub(crate) fn rtp_trailer(transform: Transform, index: u64) -> Option<[u8; 4]> {
+pub(crate) fn rtp_trailer(transform: Transform, index: u64) -> Option<u32> {
     match transform {
-        Transform::Cm | Transform::Null => Some(roc(index).to_be_bytes()),
+        Transform::Cm | Transform::Null => Some(roc(index)),
         Transform::Gcm => None,
     }
 }

@@ -4,7 +4,7 @@ use crate::classify::Kind;
 use crate::profile::{Profile, Transform};
 
 /// Length of the word with the E flag and the SRTCP index (RFC 3711 §3.4).
-const WORD_LEN: usize = 4;
+pub(crate) const WORD_LEN: usize = 4;
 
 /// The E flag in that word.
 const E_FLAG: u32 = 1 << 31;
@@ -70,14 +70,13 @@ impl TrailerFormat {
 }
 
 /// The word of an SRTCP packet (RFC 3711 §3.4): whether it is encrypted, and its index.
-pub(crate) fn rtcp_word(encrypted: bool, index: u32) -> [u8; WORD_LEN] {
+pub(crate) fn rtcp_word(encrypted: bool, index: u32) -> u32 {
     let flag = if encrypted { E_FLAG } else { 0 };
-    (flag | index).to_be_bytes()
+    flag | index
 }
 
 /// Reads the word of an SRTCP packet.
-pub(crate) fn read_rtcp_word(word: [u8; WORD_LEN]) -> (bool, u32) {
-    let word = u32::from_be_bytes(word);
+pub(crate) fn read_rtcp_word(word: u32) -> (bool, u32) {
     (word & E_FLAG != 0, word & !E_FLAG)
 }
 
@@ -110,7 +109,7 @@ mod tests {
     #[test]
     fn the_rtcp_word_goes_both_ways() {
         let word = rtcp_word(true, 0x7fff_fffe);
-        assert_eq!(word, [0xff, 0xff, 0xff, 0xfe]);
+        assert_eq!(word, 0xffff_fffe);
         assert_eq!(read_rtcp_word(word), (true, 0x7fff_fffe));
         assert_eq!(read_rtcp_word(rtcp_word(false, 5)), (false, 5));
     }

@@ -195,7 +195,7 @@ fn finish<S: Simd>(
     state: &CmState,
     chain: S::Chain,
     packet: &[u8],
-    trailer: Option<[u8; 4]>,
+    trailer: Option<u32>,
 ) -> [u32; 5] {
     let mut tail = Tail::EMPTY;
     tail.fill(packet, trailer);

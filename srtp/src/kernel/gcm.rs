@@ -7,6 +7,7 @@
 use super::Layout;
 use super::ctr::Counter;
 use super::ghash::Ghash;
+use super::job::TRAILER_LEN;
 use super::state::GcmState;
 use super::vector::Vector;
 
@@ -40,7 +41,7 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
     buffer: &mut [u8],
 ) -> V::Block {
     let (aad, data) = buffer[..layout.end].split_at_mut(layout.clear);
-    let aad_len = aad.len() + layout.trailer.map_or(0, |t| t.len());
+    let aad_len = aad.len() + layout.trailer.map_or(0, |_| TRAILER_LEN);
     let lengths = u128::from(8 * aad_len as u64) << 64 | u128::from(8 * data.len() as u64);
     // Before a group, the associated data are reduced beside AES; without, they share the only reduction.
     let exponent = if has_group::<V, GROUP>(data) {

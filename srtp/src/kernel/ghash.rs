@@ -40,7 +40,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
         token: V::Token,
         key: &'a GcmState,
         aad: &[u8],
-        trailer: Option<[u8; 4]>,
+        trailer: Option<u32>,
         exponent: usize,
     ) -> Self {
         Self {
@@ -274,7 +274,7 @@ fn associated<V: Vector>(
     token: V::Token,
     key: &GcmState,
     aad: &[u8],
-    trailer: Option<[u8; 4]>,
+    trailer: Option<u32>,
     exponent: usize,
 ) -> Sum<V::Block> {
     let power = |exponent: usize| V::Block::load(token.into(), &key.powers_from(exponent)[0]);
@@ -293,7 +293,7 @@ fn associated<V: Vector>(
     let last = match trailer {
         None => V::load_partial(token, last).first(),
         Some(trailer) => {
-            let trailer = u128::from(u32::from_le_bytes(trailer));
+            let trailer = u128::from(trailer.swap_bytes());
             let shift = 8 * last.len() as u32;
             let block = V::Block::from_number(token.into(), load_up_to_16(last) | trailer << shift);
             if last.len() > 12 {

@@ -7,6 +7,9 @@ use super::{aead, cm};
 /// The most bytes in front of the trailer of an enciphered AES-GCM packet: the first eight of SRTCP (RFC 7714 §9.2), with room.
 pub(super) const AAD_MAX_BEFORE_TRAILER: usize = 12;
 
+/// Length of a trailer in bytes.
+pub(super) const TRAILER_LEN: usize = 4;
+
 /// Where the parts of one packet stand in its buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
@@ -17,8 +20,9 @@ pub(crate) struct Layout {
     /// Where the tag stands (or will), anywhere at or after `end`.
     pub(crate) tag: usize,
     /// Four bytes that are authenticated wherever they stand: the ROC of SRTP with HMAC, the word with the E flag and the
-    /// index of SRTCP. HMAC takes them after `buffer[..end]`, AES-GCM after `buffer[..clear]`.
-    pub(crate) trailer: Option<[u8; 4]>,
+    /// index of SRTCP. HMAC takes them after `buffer[..end]`, AES-GCM after `buffer[..clear]`. A big-endian number: as an array it
+    /// would be read in other pieces than it was written in, and wait for those to reach the cache.
+    pub(crate) trailer: Option<u32>,
     /// Offset of four bytes between `clear` and `end` that are authenticated and *not* enciphered: the start of the header
     /// extension where Cryptex also enciphers CSRCs (RFC 9335 §5.2).
     pub(crate) hole: Option<usize>,

@@ -2,6 +2,7 @@
 
 use subtle::{Choice, ConstantTimeEq};
 
+use super::job::TRAILER_LEN;
 use super::state::Midstates;
 use super::vector::load_up_to_16;
 
@@ -25,7 +26,7 @@ impl Tail {
     ///
     /// It was empty before. A tail is filled where it stands, since a copy would wait for its small stores.
     #[inline(always)]
-    pub(super) fn fill(&mut self, packet: &[u8], trailer: Option<[u8; 4]>) {
+    pub(super) fn fill(&mut self, packet: &[u8], trailer: Option<u32>) {
         let rest = packet.as_chunks::<64>().1;
         let (quarters, last) = rest.as_chunks::<16>();
         let bytes = self.blocks.as_flattened_mut();
@@ -33,9 +34,9 @@ impl Tail {
             *place = *quarter;
         }
         bytes[16 * quarters.len()..][..16].copy_from_slice(&load_up_to_16(last).to_le_bytes());
-        let trailer_len = if trailer.is_some() { 4 } else { 0 };
+        let trailer_len = trailer.map_or(0, |_| TRAILER_LEN);
         let mark = 0x80 << (8 * trailer_len);
-        let end = u64::from(trailer.map_or(0, u32::from_le_bytes)) | mark;
+        let end = u64::from(trailer.map_or(0, u32::swap_bytes)) | mark;
         bytes[rest.len()..][..8].copy_from_slice(&end.to_le_bytes());
         self.count = if rest.len() + trailer_len < 56 { 1 } else { 2 };
         let bits = 8 * (64 + packet.len() + trailer_len) as u64;
@@ -51,8 +52,8 @@ impl Tail {
 
 /// How many blocks the packet and its trailer make.
 #[inline(always)]
-pub(super) fn block_count(packet_len: usize, trailer: Option<[u8; 4]>) -> usize {
-    (packet_len + trailer.map_or(0, |t| t.len()) + 9).div_ceil(64)
+pub(super) fn block_count(packet_len: usize, trailer: Option<u32>) -> usize {
+    (packet_len + trailer.map_or(0, |_| TRAILER_LEN) + 9).div_ceil(64)
 }
 
 /// One message for a lane: the midstates of its key, its whole blocks, its tail.

@@ -12,7 +12,7 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
-use super::job::AAD_MAX_BEFORE_TRAILER;
+use super::job::{AAD_MAX_BEFORE_TRAILER, TRAILER_LEN};
 use super::{AesKey, Forged, Layout};
 
 /// The key state of the portable tier.
@@ -117,11 +117,11 @@ where
     CtrCore::<_, Ctr128BE>::inner_iv_init(cipher, iv.into()).apply_keystream_partial(data.into());
 }
 
-fn digest(mac: &Hmac<Sha1>, data: &[u8], trailer: Option<[u8; 4]>) -> [u8; 20] {
+fn digest(mac: &Hmac<Sha1>, data: &[u8], trailer: Option<u32>) -> [u8; 20] {
     let mut mac = mac.clone();
     mac.update(data);
     if let Some(trailer) = trailer {
-        mac.update(&trailer);
+        mac.update(&trailer.to_be_bytes());
     }
     mac.finalize().into_bytes().into()
 }
@@ -168,6 +168,7 @@ fn with_aad<T>(
         let (aad, rest) = buffer.split_at_mut(clear);
         return cipher(aad, &mut rest[..end - clear]);
     };
+    let trailer = trailer.to_be_bytes();
     if clear == end {
         // Nothing to encipher: the trailer borrows the place behind the packet, where the tag has room for it.
         let behind: [u8; 4] = std::array::from_fn(|i| buffer[end + i]);
@@ -176,7 +177,7 @@ fn with_aad<T>(
         buffer[end..end + 4].copy_from_slice(&behind);
         return result;
     }
-    let mut aad = [0; AAD_MAX_BEFORE_TRAILER + 4];
+    let mut aad = [0; AAD_MAX_BEFORE_TRAILER + TRAILER_LEN];
     aad[..clear].copy_from_slice(&buffer[..clear]);
     aad[clear..clear + 4].copy_from_slice(&trailer);
     cipher(&aad[..clear + 4], &mut buffer[clear..end])
