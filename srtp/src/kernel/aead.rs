@@ -39,9 +39,7 @@ impl Task for Open<'_> {
     fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output {
         let (state, layout) = (self.state, self.layout);
         let tag = crypt(token, state, Direction::Open, iv, layout, self.buffer);
-        let theirs =
-            <S::Vector as Vector>::load_partial(token.vectors(), &self.buffer[layout.tag..][..16])
-                .first();
+        let theirs = Block::<S>::load(token.vectors().into(), &self.buffer[layout.tag..]);
         if tag.xor(theirs).is_zero() {
             return Ok(());
         }

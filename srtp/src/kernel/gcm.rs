@@ -43,11 +43,11 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
     let (aad, data) = buffer[..layout.end].split_at_mut(layout.clear);
     let aad_len = aad.len() + layout.trailer.map_or(0, |_| TRAILER_LEN);
     let lengths = u128::from(8 * aad_len as u64) << 64 | u128::from(8 * data.len() as u64);
-    // Before a group, the associated data are reduced beside AES; without, they share the only reduction.
-    let exponent = if has_group::<V, GROUP>(data) {
-        1
+    // The associated data share the first reduction: that of a group, or that of all with the block of the lengths.
+    let behind = if has_group::<V, GROUP>(data) {
+        GROUP * V::BLOCKS
     } else {
-        data.len().div_ceil(16) + 2
+        data.len().div_ceil(16) + 1
     };
     let pass = Pass::<V, KEYS> {
         token,
@@ -55,7 +55,7 @@ pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
         direction,
         iv,
         counter: Counter::new(token, iv, 2),
-        hash: Ghash::new(token, key, aad, layout.trailer, exponent),
+        hash: Ghash::new(token, key, aad, layout.trailer, behind + 1),
     };
     let lengths = V::Block::from_number(token.into(), lengths.swap_bytes());
     pass.run::<GROUP>(data, lengths)
@@ -97,14 +97,14 @@ impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
         while has_group::<V, N>(data) {
             let (group, behind) = data.split_at_mut(data.len().min(N * V::BYTES));
             let counters = self.counter.take();
-            let beside = self.hash.beside(hashed, KEYS - 2, false);
+            let beside = self.hash.beside(hashed, KEYS - 2);
             let keystream = V::encrypt::<KEYS, N>(self.token, &keys, counters, beside);
             hashed = self.apply(keystream, group, N - 1);
             data = behind;
         }
         dispatch!(data, N, |M| {
             let counters = self.last_counters();
-            let beside = self.hash.beside(hashed, KEYS - 2, true);
+            let beside = self.hash.beside(hashed, KEYS - 2);
             let keystream = V::encrypt::<KEYS, M>(self.token, &keys, counters, beside);
             self.finish(keystream, data, lengths)
         })

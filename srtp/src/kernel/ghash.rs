@@ -33,8 +33,8 @@ const REDUCTION: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0xc
 const STEPS: usize = 3;
 
 impl<'a, V: Vector> Ghash<'a, V> {
-    /// The hash of the associated data, whose last block is multiplied by the hash key to the power of `exponent`: 1 if a reduction
-    /// comes next, else one more than there are blocks behind it.
+    /// The hash of the associated data, whose last block is multiplied by the hash key to the power of `exponent`: one more than there
+    /// are blocks behind it until the first reduction.
     #[inline(always)]
     pub(super) fn new(
         token: V::Token,
@@ -52,21 +52,18 @@ impl<'a, V: Vector> Ghash<'a, V> {
         }
     }
 
-    /// Hashes whole `vectors`, after all before, beside `rounds` rounds of AES. If they are the `last`, nothing is left that waits for
-    /// a reduction.
+    /// Hashes whole `vectors`, after all before, beside `rounds` rounds of AES.
     #[inline(always)]
     pub(super) fn beside<const N: usize>(
         &mut self,
         vectors: [V; N],
         rounds: usize,
-        last: bool,
     ) -> impl Beside<V> + use<'_, 'a, V, N> {
         Absorb {
             powers: self.key.powers_from(N * V::BLOCKS).as_flattened(),
             hash: self,
             vectors,
             rounds,
-            last,
         }
     }
 
@@ -145,8 +142,6 @@ struct Absorb<'h, 'a, V: Vector, const N: usize> {
     powers: &'a [u8],
     /// The rounds of AES.
     rounds: usize,
-    /// Whether their sum is to be reduced as well.
-    last: bool,
 }
 
 impl<V: Vector, const N: usize> Beside<V> for Absorb<'_, '_, V, N> {
@@ -160,11 +155,8 @@ impl<V: Vector, const N: usize> Beside<V> for Absorb<'_, '_, V, N> {
             enciphered[0] = enciphered[0].pin();
             self.hash.pin();
         } else if round + 1 == self.rounds {
-            self.hash.reduce_all();
             self.hash.multiply_all(&self.vectors, self.powers);
-            if self.last {
-                self.hash.reduce_all();
-            }
+            self.hash.reduce_all();
         }
         enciphered
     }
@@ -174,21 +166,19 @@ impl<V: Vector, const N: usize> Absorb<'_, '_, V, N> {
     /// All are done in two thirds of the rounds: what waits for the sum has time left.
     #[inline(always)]
     fn steps_before(&self, round: usize) -> usize {
-        let reductions = if self.last { 2 } else { 1 };
-        let steps = STEPS * (reductions + N);
+        let steps = STEPS * (N + 1);
         (3 * steps * round / (2 * self.rounds)).min(steps)
     }
 
-    /// A reduction of what came before, then the products, then their own reduction.
+    /// The products, then their reduction.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn step(&mut self, step: usize) {
-        let product = step.wrapping_sub(STEPS);
-        if product < STEPS * N {
-            let i = N - 1 - product / STEPS;
-            self.hash
-                .multiply(&self.vectors, self.powers, i, product % STEPS);
+        let (nth, step) = (step / STEPS, step % STEPS);
+        if nth < N {
+            let i = N - 1 - nth;
+            self.hash.multiply(&self.vectors, self.powers, i, step);
         } else {
-            self.hash.reduce(step % STEPS);
+            self.hash.reduce(step);
         }
     }
 }
