@@ -38,8 +38,9 @@ impl Task for Open<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output {
         let (state, layout) = (self.state, self.layout);
-        let tag = crypt(token, state, Direction::Open, iv, layout, self.buffer);
+        // Before the last masked store in front of it, which the load would wait for.
         let theirs = Block::<S>::load(token.vectors().into(), &self.buffer[layout.tag..]);
+        let tag = crypt(token, state, Direction::Open, iv, layout, self.buffer);
         if tag.xor(theirs).is_zero() {
             return Ok(());
         }
