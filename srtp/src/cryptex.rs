@@ -1,5 +1,7 @@
 //! Cryptex: CSRCs and header extensions encrypted with the payload (RFC 9335).
 
+use std::num::NonZeroUsize;
+
 use crate::extension::{ONE_BYTE, TWO_BYTE};
 use crate::header::{EXTENSION_WORD_LEN, RTP_FIXED_LEN, RtpHeader};
 
@@ -18,7 +20,7 @@ pub(crate) struct Span {
     /// Where they start.
     pub(crate) start: usize,
     /// The four bytes among them that stay in the clear, where there are CSRCs before them.
-    pub(crate) hole: Option<usize>,
+    pub(crate) hole: Option<NonZeroUsize>,
 }
 
 impl Span {
@@ -37,7 +39,7 @@ impl Span {
         if header.has_csrcs() {
             Self {
                 start: RTP_FIXED_LEN,
-                hole: Some(header.csrc_end),
+                hole: NonZeroUsize::new(header.csrc_end),
             }
         } else {
             Self {

@@ -1,6 +1,8 @@
 //! Opening a packet: parse, estimate the index, check replay, authenticate and decrypt, in this order. What is authentic is then
 //! committed.
 
+use std::num::NonZeroUsize;
+
 use crate::classify::Kind;
 use crate::config::{CryptexPolicy, Duplicates};
 use crate::cryptex::{self, Span};
@@ -48,7 +50,7 @@ pub(crate) struct Opening {
     /// What is authenticated besides the packet.
     pub(crate) trailer: Option<u32>,
     /// What Cryptex leaves in the clear.
-    hole: Option<usize>,
+    hole: Option<NonZeroUsize>,
 }
 
 impl Opening {

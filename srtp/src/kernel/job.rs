@@ -1,5 +1,7 @@
 //! One packet for a kernel, and how it is run.
 
+use std::num::NonZeroUsize;
+
 use super::engine::State;
 use super::key::Key;
 use super::{aead, cm};
@@ -24,8 +26,8 @@ pub(crate) struct Layout {
     /// would be read in other pieces than it was written in, and wait for those to reach the cache.
     pub(crate) trailer: Option<u32>,
     /// Offset of four bytes between `clear` and `end` that are authenticated and *not* enciphered: the start of the header
-    /// extension where Cryptex also enciphers CSRCs (RFC 9335 §5.2).
-    pub(crate) hole: Option<usize>,
+    /// extension where Cryptex also enciphers CSRCs (RFC 9335 §5.2). One word, so that it is copied as it was written.
+    pub(crate) hole: Option<NonZeroUsize>,
 }
 
 impl Layout {
@@ -79,7 +81,7 @@ impl<'a> Job<'a> {
             .is_some_and(|end| end <= buffer.len());
         let hole_fits = layout
             .hole
-            .is_none_or(|hole| layout.clear <= hole && hole.saturating_add(4) <= layout.end);
+            .is_none_or(|hole| layout.clear <= hole.get() && hole.get().saturating_add(4) <= layout.end);
         let trailer_fits = !key.is_aead()
             || layout.trailer.is_none()
             || layout.clear == layout.end
@@ -102,7 +104,7 @@ impl<'a> Job<'a> {
     pub(crate) fn protect(&mut self) {
         match self.layout.hole {
             None => self.seal(),
-            Some(hole) => self.protect_around(hole),
+            Some(hole) => self.protect_around(hole.get()),
         }
     }
 
@@ -111,7 +113,7 @@ impl<'a> Job<'a> {
     pub(crate) fn unprotect(&mut self) -> Result<(), Forged> {
         let result = match self.layout.hole {
             None => self.open(),
-            Some(hole) => self.unprotect_around(hole),
+            Some(hole) => self.unprotect_around(hole.get()),
         };
         self.authentic = result.is_ok();
         result

@@ -1,5 +1,7 @@
 //! Every tier against the portable twin.
 
+use std::num::NonZeroUsize;
+
 use super::*;
 
 /// The widest packet of the tests, with room for trailers and tags.
@@ -100,7 +102,9 @@ impl Packet {
         }
         let hole = (len - clear >= 4 && random.below(8) == 0)
             .then(|| clear + 4 * random.below((len - clear) / 4));
-        let hole = hole.filter(|_| !(aead && trailer.is_some()));
+        let hole = hole
+            .filter(|_| !(aead && trailer.is_some()))
+            .and_then(NonZeroUsize::new);
         let layout = Layout {
             clear,
             end: len,
@@ -293,11 +297,11 @@ fn a_layout_must_fit() {
         Layout { end: 31, ..fit },
         Layout { tag: 31, ..fit },
         Layout {
-            hole: Some(27),
+            hole: NonZeroUsize::new(27),
             ..fit
         },
         Layout {
-            hole: Some(11),
+            hole: NonZeroUsize::new(11),
             ..fit
         },
     ] {
