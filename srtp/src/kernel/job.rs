@@ -79,9 +79,9 @@ impl<'a> Job<'a> {
             .tag
             .checked_add(key.tag_len())
             .is_some_and(|end| end <= buffer.len());
-        let hole_fits = layout
-            .hole
-            .is_none_or(|hole| layout.clear <= hole.get() && hole.get().saturating_add(4) <= layout.end);
+        let hole_fits = layout.hole.is_none_or(|hole| {
+            layout.clear <= hole.get() && hole.get().saturating_add(4) <= layout.end
+        });
         let trailer_fits = !key.is_aead()
             || layout.trailer.is_none()
             || layout.clear == layout.end
