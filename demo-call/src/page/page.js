@@ -180,10 +180,10 @@ function explain(error, source) {
   return error.message;
 }
 
-/** The fingerprint in a description, 16 bytes a line. */
+/** The fingerprint in a description, which may be broken after every 8 bytes. */
 function fingerprint(description) {
   const [, algorithm, bytes] = description?.sdp.match(/^a=fingerprint:(\S+) (\S+)/m) ?? [];
-  return bytes && `${algorithm}\n${bytes.replace(/((?:..:){16})/g, "$1\n")}`;
+  return bytes && `${algorithm}\n${bytes.replace(/((?:..:){8})/g, "$1 ")}`;
 }
 
 function show(state, text) {
