@@ -162,6 +162,7 @@ pub(crate) fn plain(error: &io::Error) -> String {
         io::ErrorKind::AddrNotAvailable => "not an address of this host".to_owned(),
         io::ErrorKind::PermissionDenied => "not permitted".to_owned(),
         io::ErrorKind::NotFound => "does not exist".to_owned(),
+        io::ErrorKind::IsADirectory => "is a folder".to_owned(),
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "is no folder".to_owned(),
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => {

@@ -77,20 +77,24 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
         })
         .transpose()?;
     let media = driver.local_addr().map_err(Error::Socket)?;
-    let listener = TcpListener::bind(http)
-        .await
-        .map_err(Error::bind("TCP", http))?;
-    let http = listener.local_addr().map_err(Error::Http)?;
+    let (listener, http) = bind_tcp(http).await?;
     if let Some(dir) = &record {
         make_folder(dir)?;
     }
+    let metrics = match metrics {
+        Some(address) => Some(bind_tcp(address).await?),
+        None => None,
+    };
     println!("page and WHIP endpoint  http://{http}/");
     println!("media port              udp://{media}");
     if let Some(address) = media_tcp {
         println!("media port              tcp://{address}");
     }
+    if let Some((_, address)) = &metrics {
+        println!("metrics                 http://{address}/metrics");
+    }
     let handle = driver.handle();
-    let counters = serve_metrics(metrics, handle.clone()).await?;
+    let counters = serve_metrics(metrics.map(|(listener, _)| listener), handle.clone());
 
     let (commands, asked) = mpsc::channel(MAX_WAITING);
     let (news, told) = mpsc::unbounded_channel();
@@ -116,31 +120,23 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
     }
 }
 
-/// Serves the metrics at this address; without one, waits for ever.
-async fn serve_metrics(
-    address: Option<SocketAddr>,
-    handle: Handle<Call>,
-) -> Result<impl Future<Output = Result<(), Error>>, Error> {
-    let listener = match address {
-        Some(address) => {
-            let bound = TcpListener::bind(address).await;
-            Some(bound.map_err(Error::bind("TCP", address))?)
+/// A listener at this address, and the port that it got.
+async fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(Error::bind("TCP", address))?;
+    let bound = listener.local_addr().map_err(Error::Http)?;
+    Ok((listener, bound))
+}
+
+/// Serves the metrics; without a listener, waits for ever.
+async fn serve_metrics(listener: Option<TcpListener>, handle: Handle<Call>) -> Result<(), Error> {
+    match listener {
+        Some(listener) => {
+            let routes = metrics::routes(handle);
+            axum::serve(listener, routes).await.map_err(Error::Http)
         }
-        None => None,
-    };
-    if let Some(listener) = &listener {
-        let address = listener.local_addr().map_err(Error::Http)?;
-        println!("metrics                 http://{address}/metrics");
+        None => std::future::pending().await,
     }
-    Ok(async move {
-        match listener {
-            Some(listener) => {
-                let routes = metrics::routes(handle);
-                axum::serve(listener, routes).await.map_err(Error::Http)
-            }
-            None => std::future::pending().await,
-        }
-    })
 }
 
 impl Host {
@@ -159,7 +155,7 @@ impl Host {
                 _ = &mut interrupt => break,
             }
         }
-        println!("ending {} calls", self.calls.len());
+        println!("calls to end: {}", self.calls.len());
         asked.close();
         for (_, id) in self.calls.values() {
             hang_up(&self.handle, *id).await;

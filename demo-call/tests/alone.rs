@@ -106,7 +106,9 @@ fn a_recording_that_can_not_be_played_is_named() {
         "{line}"
     );
     let line = one_line_error(&run(&dir, &["--fast", "--play", "absent.ogg"]));
-    assert!(line.contains("absent.ogg"), "{line}");
+    assert_eq!(line, "error: absent.ogg: does not exist\n");
+    let line = one_line_error(&run(&dir, &["--fast", "--play", "."]));
+    assert_eq!(line, "error: .: is a folder\n");
     assert_eq!(files(dir.path()), ["text.ogg"], "nothing was left behind");
 }
 

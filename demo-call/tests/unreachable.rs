@@ -24,6 +24,19 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
+fn a_listen_that_lacks_a_port_says_nothing_of_the_others() {
+    let dir = folder();
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = tcp.local_addr().expect("its address").to_string();
+    let free = "127.0.0.1:0";
+    let arguments = ["--http", free, "--media", free, "--metrics", &address];
+    let output = run(&dir, &[&["listen"], &arguments[..]].concat());
+    let line = one_line_error(&output);
+    assert!(line.contains(&address) && line.contains("in use"), "{line}");
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
 fn a_host_that_is_not_there_is_named() {
     let dir = folder();
     let address = {

@@ -9,6 +9,7 @@ use ogg::reading::{OggReadError, PacketReader};
 
 use super::head::{self, Head};
 use super::packet::samples;
+use crate::error::plain;
 
 /// The longest Opus packet a call sends. With the 12 bytes of an RTP header, the 16 of a GCM tag
 /// and 28 of UDP over IPv4 it stays under the 1280 bytes that every IPv6 path carries.
@@ -24,7 +25,7 @@ pub(crate) struct Clip {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ClipError {
-    #[error(transparent)]
+    #[error("{}", plain(.0))]
     Io(#[from] io::Error),
     #[error("not an Ogg file")]
     NotOgg,
