@@ -4,7 +4,7 @@ use crate::classify::Kind;
 use crate::error::RekeyError;
 use crate::event::{Event, Events};
 use crate::kdf::{Derivation, Label};
-use crate::kernel::Tier;
+use crate::kernel::{Tier, Wiped};
 use crate::keys::Material;
 use crate::profile::{Lifetime, Profile};
 use crate::session::SessionKeys;
@@ -31,7 +31,7 @@ pub(crate) struct MasterKey {
 #[derive(Debug)]
 struct Periodic {
     material: Material,
-    sessions: Vec<(u64, SessionKeys)>,
+    sessions: Vec<(u64, Wiped<SessionKeys>)>,
     replace_next: usize,
 }
 
@@ -112,7 +112,7 @@ impl MasterKey {
 /// Session keys that were there, or have just been derived and are not yet kept.
 pub(crate) enum Found<'a> {
     Held(&'a SessionKeys),
-    Derived(u64, Box<SessionKeys>),
+    Derived(u64, Wiped<SessionKeys>),
 }
 
 impl Found<'_> {
@@ -124,7 +124,7 @@ impl Found<'_> {
     }
 
     /// What [`KeyRing::keep`] takes, once a packet has proved right.
-    pub(crate) fn derived(self) -> Option<(u64, Box<SessionKeys>)> {
+    pub(crate) fn derived(self) -> Option<(u64, Wiped<SessionKeys>)> {
         match self {
             Found::Held(_) => None,
             Found::Derived(period, keys) => Some((period, keys)),
@@ -133,6 +133,8 @@ impl Found<'_> {
 }
 
 /// The master keys of a context. One is active: a sender protects with it, a receiver tries it first.
+///
+/// Each stays in its box as long as it lives: moved along with a list that grows, it would leave a copy behind that nobody wipes.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     profile: Profile,
@@ -145,7 +147,10 @@ pub(crate) struct KeyRing {
     /// Whether keys of encrypted header extensions are derived.
     header: bool,
     mki_len: u8,
-    keys: Vec<MasterKey>,
+    /// The key at place 0, one step away from a packet.
+    first: Wiped<MasterKey>,
+    /// Those at the places behind it.
+    others: Vec<Wiped<MasterKey>>,
     active: usize,
     /// One-way fingerprints of all keys there ever were.
     fingerprints: Vec<[u8; 16]>,
@@ -163,7 +168,8 @@ impl KeyRing {
             header,
             mki_len: mki_len as u8,
             fingerprints: vec![fingerprint(&material)],
-            keys: vec![MasterKey::new(material, tier, header)],
+            first: Wiped::new(MasterKey::new(material, tier, header)),
+            others: Vec::new(),
             active: 0,
         }
     }
@@ -208,22 +214,28 @@ impl KeyRing {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        1 + self.others.len()
     }
 
     #[inline]
     pub(crate) fn key(&self, place: usize) -> &MasterKey {
-        &self.keys[place]
+        match place.checked_sub(1) {
+            None => &self.first,
+            Some(place) => &self.others[place],
+        }
     }
 
     #[inline]
     pub(crate) fn key_mut(&mut self, place: usize) -> &mut MasterKey {
-        &mut self.keys[place]
+        match place.checked_sub(1) {
+            None => &mut self.first,
+            Some(place) => &mut self.others[place],
+        }
     }
 
     /// The place of the key with this identifier.
     pub(crate) fn find(&self, mki: &[u8]) -> Option<usize> {
-        self.keys.iter().position(|key| key.mki() == mki)
+        (0..self.len()).find(|&place| self.key(place).mki() == mki)
     }
 
     /// Adds a key to those that have an identifier.
@@ -234,25 +246,28 @@ impl KeyRing {
         if self.find(material.mki.as_slice()).is_some() {
             return Err(RekeyError::MkiInUse);
         }
-        if self.keys.len() == KEYS_MAX {
+        if self.len() == KEYS_MAX {
             return Err(RekeyError::TooManyKeys);
         }
         let key = self.admit(material)?;
-        self.keys.push(key);
+        self.others.push(key);
         Ok(())
     }
 
     /// Puts a key in front, and keeps the one before for packets on their way, or drops it: without identifiers.
     pub(crate) fn replace(&mut self, material: Material, keep: bool) -> Result<(), RekeyError> {
         let key = self.admit(material)?;
-        self.keys.insert(0, key);
-        self.keys.truncate(if keep { 2 } else { 1 });
+        let replaced = std::mem::replace(&mut self.first, key);
+        self.others.clear();
+        if keep {
+            self.others.push(replaced);
+        }
         Ok(())
     }
 
     /// Drops all keys but the one in front: without identifiers.
     pub(crate) fn drop_replaced(&mut self) {
-        self.keys.truncate(1);
+        self.others.clear();
     }
 
     /// Makes the key at `place` the one to use first.
@@ -270,7 +285,11 @@ impl KeyRing {
         if place == self.active {
             return Err(RekeyError::Active);
         }
-        self.keys.remove(place);
+        match place.checked_sub(1) {
+            // The active key is another one.
+            None => self.first = self.others.remove(0),
+            Some(place) => drop(self.others.remove(place)),
+        }
         if place < self.active {
             self.active -= 1;
         }
@@ -279,7 +298,7 @@ impl KeyRing {
 
     /// The session keys of the key at `place` for a packet of this index.
     pub(crate) fn session(&self, place: usize, index: u64) -> Found<'_> {
-        let key = &self.keys[place];
+        let key = self.key(place);
         let Some(periodic) = &key.periodic else {
             return Found::Held(&key.session);
         };
@@ -291,7 +310,7 @@ impl KeyRing {
             Some((_, keys)) => Found::Held(keys),
             None => Found::Derived(
                 period,
-                Box::new(SessionKeys::derive(
+                Wiped::new(SessionKeys::derive(
                     &periodic.material,
                     period,
                     self.tier,
@@ -302,8 +321,8 @@ impl KeyRing {
     }
 
     /// Keeps derived session keys for the next packets of their period.
-    pub(crate) fn keep(&mut self, place: usize, period: u64, keys: SessionKeys) {
-        let Some(periodic) = &mut self.keys[place].periodic else {
+    pub(crate) fn keep(&mut self, place: usize, period: u64, keys: Wiped<SessionKeys>) {
+        let Some(periodic) = &mut self.key_mut(place).periodic else {
             return;
         };
         if periodic.sessions.len() < PERIODS_MAX {
@@ -314,7 +333,7 @@ impl KeyRing {
         periodic.replace_next = (periodic.replace_next + 1) % PERIODS_MAX;
     }
 
-    fn admit(&mut self, material: Material) -> Result<MasterKey, RekeyError> {
+    fn admit(&mut self, material: Material) -> Result<Wiped<MasterKey>, RekeyError> {
         if material.profile != self.profile {
             return Err(RekeyError::Profile);
         }
@@ -328,7 +347,8 @@ impl KeyRing {
         }
         self.fingerprints.push(fingerprint);
         self.periodic |= !material.rate.is_never();
-        Ok(MasterKey::new(material, self.tier, self.header))
+        let key = MasterKey::new(material, self.tier, self.header);
+        Ok(Wiped::new(key))
     }
 }
 

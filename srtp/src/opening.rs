@@ -279,7 +279,7 @@ impl Receiver {
         let found = self.ring.session(opening.claim.key, opening.claim.index);
         let authentic = opening.job(kind, found.keys(), packet).unprotect().is_ok();
         if authentic && let Some((period, keys)) = found.derived() {
-            self.ring.keep(opening.claim.key, period, *keys);
+            self.ring.keep(opening.claim.key, period, keys);
         }
         authentic
     }

@@ -250,7 +250,7 @@ impl Sender {
         let found = self.ring.session(sealing.key, sealing.index);
         sealing.job(found.keys(), buffer).protect();
         if let Some((period, keys)) = found.derived() {
-            self.ring.keep(sealing.key, period, *keys);
+            self.ring.keep(sealing.key, period, keys);
         }
     }
 }

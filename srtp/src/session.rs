@@ -3,7 +3,7 @@
 use zeroize::Zeroize;
 
 use crate::kdf::{AUTH_KEY_LEN, Derivation, Label};
-use crate::kernel::{AesKey, CipherKey, Key, Tier};
+use crate::kernel::{AesKey, CipherKey, Key, Tier, Wiped};
 use crate::keys::{Material, SALT_MAX};
 use crate::profile::Transform;
 
@@ -13,7 +13,7 @@ pub(crate) struct SessionKeys {
     pub(crate) rtp: PacketKey,
     pub(crate) rtcp: PacketKey,
     /// For RFC 6904, where header extensions are encrypted.
-    pub(crate) header: Option<Box<HeaderKey>>,
+    pub(crate) header: Option<Wiped<HeaderKey>>,
 }
 
 /// A key and its salt.
@@ -70,7 +70,7 @@ impl SessionKeys {
                 Label::RtcpSalt,
                 profile.rtcp_tag_len(),
             ),
-            header: header.then(|| Box::new(HeaderKey::derive(&derivation, material))),
+            header: header.then(|| Wiped::new(HeaderKey::derive(&derivation, material))),
         }
     }
 }

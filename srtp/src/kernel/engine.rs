@@ -3,7 +3,7 @@
 use super::portable;
 use super::simd::{Simd, Task};
 use super::state::{CmState, GcmState};
-use super::{AesKey, Tier};
+use super::{AesKey, Tier, Wiped};
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 use super::aarch64::{self, Neon};
@@ -32,7 +32,7 @@ pub(super) enum Engine {
     reason = "a box would cost each packet a step to memory, and a key stands in a box already"
 )]
 pub(super) enum State {
-    Portable(Box<portable::State>),
+    Portable(Wiped<portable::State>),
     Cm(CmState),
     Gcm(GcmState),
 }
@@ -76,7 +76,7 @@ impl Engine {
     /// The state of AES counter mode and HMAC-SHA1.
     pub(super) fn cm(self, cipher: Option<AesKey<'_>>, auth: &[u8; 20]) -> State {
         match self {
-            Self::Portable => State::Portable(Box::new(portable::State::cm(cipher, auth))),
+            Self::Portable => State::Portable(Wiped::new(portable::State::cm(cipher, auth))),
             #[cfg(target_arch = "x86_64")]
             Self::Lanes(token) => State::Cm(x86_64::cm(token.into(), cipher, auth)),
             #[cfg(target_arch = "x86_64")]
@@ -93,7 +93,7 @@ impl Engine {
     /// The state of AES-GCM.
     pub(super) fn gcm(self, key: AesKey<'_>) -> State {
         match self {
-            Self::Portable => State::Portable(Box::new(portable::State::gcm(key))),
+            Self::Portable => State::Portable(Wiped::new(portable::State::gcm(key))),
             #[cfg(target_arch = "x86_64")]
             Self::Lanes(token) => State::Gcm(x86_64::gcm(token.into(), key)),
             #[cfg(target_arch = "x86_64")]

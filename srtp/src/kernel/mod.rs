@@ -48,6 +48,7 @@ mod simd;
 mod state;
 mod tier;
 mod vector;
+mod wiped;
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod aarch64;
@@ -62,3 +63,4 @@ pub(crate) use job::{Forged, Job, Layout};
 pub(crate) use key::{AesKey, CipherKey, Key};
 pub(crate) use list::{LIST_MAX, List};
 pub use tier::Tier;
+pub(crate) use wiped::Wiped;
