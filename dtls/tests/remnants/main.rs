@@ -42,13 +42,13 @@ fn t_cry_06_what_is_not_wiped_is_found() {
     let secret: [u8; 32] = std::array::from_fn(|nth| nth as u8);
     freed::seek("moved", &secret);
     {
-        let boxed = Box::new(Secret(secret));
+        let boxed = std::hint::black_box(Box::new(Secret(secret)));
         let Secret(mut moved) = *boxed;
         moved.fill(0);
     }
     assert_eq!(freed::found().names, ["moved"]);
     freed::seek("dropped", &secret);
-    drop(secret.to_vec());
+    drop(std::hint::black_box(secret.to_vec()));
     assert_eq!(freed::found().names, ["dropped"]);
 }
 
