@@ -5,6 +5,7 @@ mod certificates;
 mod data;
 mod drops;
 mod exporter;
+mod forgery;
 mod handshake;
 mod hello;
 mod identity;
