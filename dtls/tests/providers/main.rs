@@ -4,6 +4,7 @@ mod aead;
 mod handshake;
 mod key_exchange;
 mod mac;
+mod nonces;
 mod signature;
 mod vectors;
 
