@@ -2,44 +2,17 @@
 
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use allocation_counter::measure;
 use dtls::{Error, ProtocolVersion};
 use portcullis::{Path, Session, SessionError};
 use support::served::Served;
 use support::{Conditions, Terms, World};
 
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HELD.set(HELD.get() + layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.set(HELD.get() - layout.size() as isize);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// The bytes that a session holds, itself included.
-fn held(session: Session) -> isize {
-    let before = HELD.get();
-    drop(session);
-    size_of::<Session>() as isize + before - HELD.get()
+fn held(session: Session) -> i64 {
+    size_of::<Session>() as i64 - measure(|| drop(session)).bytes_current
 }
 
 /// How long a handshake may take.
@@ -202,12 +175,11 @@ fn t_dos_07_abandoned_calls_leave_nothing() {
         served.gate.outbox().clear();
         served.callers.clear();
         assert_eq!(served.gate.poll_timeout(), None);
-        HELD.get()
     };
     // The first makes the tables.
-    let held = round();
+    round();
     for _ in 0..3 {
-        assert_eq!(round(), held);
+        assert_eq!(measure(&mut round).bytes_current, 0);
     }
 }
 

@@ -3,40 +3,17 @@
 //! Counted is what Rust allocates. What a crypto library in C allocates for keys in use comes on
 //! top; `bench/run.sh dtls` measures the whole.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use allocation_counter::measure;
 use dtls::{
     AddressProof, Certificate, Config, Connection, Event, NamedGroup, PeerIdentity,
     ProtocolVersion, Role, Verdict, crypto,
 };
 
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HELD.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// What an established connection may hold.
-const LIMIT: usize = 4096;
+const LIMIT: i64 = 4096;
 
 /// A client and a server that are connected; with `data`, after a message each way.
 fn connect(version: ProtocolVersion, group: NamedGroup, data: bool) -> [Connection; 2] {
@@ -88,18 +65,12 @@ fn exchange(ends: &mut [Connection; 2], now: Instant) {
 }
 
 /// The bytes that a connection holds.
-fn held(connection: Connection) -> usize {
-    let before = HELD.load(Ordering::Relaxed);
-    drop(connection);
-    size_of::<Connection>() + before - HELD.load(Ordering::Relaxed)
+fn held(connection: Connection) -> i64 {
+    size_of::<Connection>() as i64 - measure(|| drop(connection)).bytes_current
 }
-
-/// Lets one test run at a time, since the counter sees all threads.
-static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn established_connections_are_small() {
-    let _alone = ALONE.lock();
     for (version, group) in [
         (ProtocolVersion::DTLS1_2, NamedGroup::X25519),
         (ProtocolVersion::DTLS1_3, NamedGroup::X25519),
@@ -117,20 +88,19 @@ fn established_connections_are_small() {
 /// data when there is some again.
 #[test]
 fn keys_rest_when_there_are_no_records() {
-    let _alone = ALONE.lock();
     for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
         let mut ends = connect(version, NamedGroup::X25519, true);
         // No timer of the protocol runs any more.
         assert!(ends.iter().all(|end| end.poll_timeout().is_none()));
         let due = ends.iter().filter_map(Connection::poll_rest).max();
         let now = due.expect("an alarm for the time of rest");
-        let before = HELD.load(Ordering::Relaxed);
-        for end in &mut ends {
-            end.handle_timeout(now).expect("alive");
-            assert_eq!(end.poll_rest(), None);
-        }
-        let given_back = before - HELD.load(Ordering::Relaxed);
-        assert!(given_back > 0, "{version:?}: {given_back} bytes");
+        let rest = measure(|| {
+            for end in &mut ends {
+                end.handle_timeout(now).expect("alive");
+                assert_eq!(end.poll_rest(), None);
+            }
+        });
+        assert!(rest.bytes_current < 0, "{version:?}: {rest:?}");
         ends[0].send(now, b"again").expect("connected");
         exchange(&mut ends, now);
         let data = Event::ApplicationData(b"again".to_vec());
@@ -143,7 +113,6 @@ fn keys_rest_when_there_are_no_records() {
 #[test]
 fn t_dos_01_an_address_proof_holds_nothing_for_a_client() {
     const CLIENTS: u16 = 10_000;
-    let _alone = ALONE.lock();
     let provider = crypto::default_provider();
     let certificate = Arc::new(Certificate::generate(&*provider).expect("certificate"));
     let config = Arc::new(Config::new(provider).expect("configuration"));
@@ -167,13 +136,12 @@ fn t_dos_01_an_address_proof_holds_nothing_for_a_client() {
     // The place for the answer comes with the first one.
     hellos.sort_by_key(Vec::len);
     assert_eq!(hellos.each_ref().map(|hello| ask(0, hello)), [false, true]);
-    let before = HELD.load(Ordering::Relaxed);
-    for client in 0..CLIENTS {
-        for hello in &hellos {
-            ask(client, hello);
+    let asked = measure(|| {
+        for client in 0..CLIENTS {
+            for hello in &hellos {
+                ask(client, hello);
+            }
         }
-    }
-    // Not a byte for each. (The bench's own threads allocate now and then.)
-    let more = HELD.load(Ordering::Relaxed).saturating_sub(before);
-    assert!(more < CLIENTS.into(), "{more} bytes");
+    });
+    assert_eq!(asked.bytes_current, 0);
 }

@@ -1,46 +1,14 @@
-//! That packets cost no allocation: a counting allocator watches.
+//! That packets cost no allocation.
 
 mod pair;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use pair::{SSRC, open, pair, rtcp, rtp, seal};
 use srtp::{Freshness, Incoming, MAX_OVERHEAD, Outgoing, Profile};
 
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// How many allocations `run` makes on this thread.
 fn allocations(run: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.get();
-    run();
-    ALLOCATIONS.get() - before
-}
-
-#[test]
-fn the_count_counts() {
-    assert!(allocations(|| drop(std::hint::black_box(vec![0_u8; 100]))) > 0);
+    measure(run).count_total
 }
 
 #[test]

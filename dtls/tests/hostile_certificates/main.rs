@@ -1,7 +1,6 @@
 //! T-NEG-15: certificates that nobody would issue, shown to a client by somebody on the path. Through every provider that is
 //! built in.
 
-mod counting;
 mod der;
 mod mutation;
 mod victim;
