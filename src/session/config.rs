@@ -26,7 +26,8 @@ pub struct SessionConfig {
     /// Versions, algorithms, SRTP profiles and timing of DTLS.
     pub dtls: Arc<dtls::Config>,
     /// Our certificate. With `None` a new one is made, which is what keeps sessions apart
-    /// (RFC 8827 §6.5).
+    /// (RFC 8827 §6.5): somebody on the path can join the handshakes of two calls whose sessions
+    /// share a certificate at both ends (RFC 8844 §4).
     pub certificate: Option<Arc<Certificate>>,
     /// Which ICE agent we have.
     pub ice: IceMode,
