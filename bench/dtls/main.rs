@@ -5,7 +5,6 @@
 #[cfg(feature = "dimpl")]
 mod dimpl;
 mod measure;
-mod memory;
 #[cfg(any(feature = "boring", feature = "openssl"))]
 mod openssl_family;
 mod peer;
@@ -13,14 +12,16 @@ mod portcullis;
 mod report;
 #[cfg(feature = "rtc-dtls")]
 mod rtc;
+mod weight;
 mod worker;
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use memory::Weighed;
+use bench::memory;
 use peer::{Peer, Shape};
+use weight::Weighed;
 use worker::Worker;
 
 #[global_allocator]
@@ -66,7 +67,7 @@ fn weigh(name: &str, version: &str, group: &str) -> io::Result<()> {
     let (Some(shape), Some(peer)) = (Shape::find(version, group), peer) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let weight = memory::weigh(&*peer, shape);
+    let weight = weight::weigh(&*peer, shape);
     println!("{} {}", weight.resident, weight.allocated);
     Ok(())
 }
@@ -84,7 +85,7 @@ fn measure_all(programs: &[&str], json: Option<&str>) -> io::Result<()> {
         let program = timing
             .worker
             .map_or(this.clone(), |index| PathBuf::from(programs[index]));
-        let weight = memory::weigh_apart(&program, &timing.name, timing.shape)
+        let weight = weight::weigh_apart(&program, &timing.name, timing.shape)
             .ok_or_else(|| io::Error::other(format!("{} could not be weighed", timing.name)))?;
         weights.push(Weighed {
             name: timing.name.clone(),

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Instant;
 
+use bench::samples::Samples;
+
 use crate::peer::{Peer, SHAPES, Shape, Wire};
 use crate::worker::Worker;
 
@@ -23,35 +25,22 @@ pub(crate) struct Timing {
     pub(crate) shape: Shape,
     /// The worker that measures it; `None`: this process.
     pub(crate) worker: Option<usize>,
-    batches: Vec<Batch>,
+    /// Per handshake, one sample a batch.
+    pub(crate) microseconds: Samples,
+    wires: Vec<Wire>,
 }
 
 impl Timing {
-    /// The fastest batch: what the code costs when nothing else runs.
-    pub(crate) fn minimum(&self) -> f64 {
-        self.microseconds().fold(f64::INFINITY, f64::min)
-    }
-
-    pub(crate) fn median(&self) -> f64 {
-        let mut sorted: Vec<_> = self.microseconds().collect();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
-    }
-
     /// The mean of a handshake's bytes and datagrams: ECDSA signatures have no fixed length.
     pub(crate) fn wire(&self) -> Wire {
         let mean = |of: fn(&Wire) -> usize| {
-            let sum: usize = self.batches.iter().map(|batch| of(&batch.wire)).sum();
-            (sum + self.batches.len() / 2) / self.batches.len()
+            let sum: usize = self.wires.iter().map(of).sum();
+            (sum + self.wires.len() / 2) / self.wires.len()
         };
         Wire {
             bytes: mean(|wire| wire.bytes),
             datagrams: mean(|wire| wire.datagrams),
         }
-    }
-
-    fn microseconds(&self) -> impl Iterator<Item = f64> {
-        self.batches.iter().map(|batch| batch.microseconds)
     }
 }
 
@@ -71,7 +60,8 @@ pub(crate) fn run(
                     batch(&**peer.expect("invariant: planned from it"), timing.shape)
                 }
             };
-            timing.batches.push(batch);
+            timing.microseconds.push(batch.microseconds);
+            timing.wires.push(batch.wire);
         }
     }
     Ok(timings)
@@ -114,7 +104,8 @@ fn plan(peers: &[Box<dyn Peer>], workers: &mut [Worker]) -> io::Result<Vec<Timin
         name,
         shape,
         worker,
-        batches: Vec::new(),
+        microseconds: Samples::default(),
+        wires: Vec::new(),
     };
     Ok(stacks.into_iter().map(timing).collect())
 }

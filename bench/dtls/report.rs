@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::measure::Timing;
-use crate::memory::Weighed;
+use crate::weight::Weighed;
 
 /// The stack that ratios are taken against.
 const REFERENCE: &str = "boringssl";
@@ -24,15 +24,18 @@ pub(crate) fn print(timings: &[Timing], weights: &[Weighed]) {
             .iter()
             .find(|t| t.name == REFERENCE && t.shape == timing.shape);
         let ratio = reference.map_or("-".to_owned(), |r| {
-            format!("{:.2}", timing.minimum() / r.minimum())
+            format!(
+                "{:.2}",
+                timing.microseconds.minimum() / r.microseconds.minimum()
+            )
         });
         println!(
             "{:<12} {:<5} {:<15} {:>8.1} {:>8.1} {:>6} {:>7} {:>10}",
             timing.name,
             timing.shape.version,
             timing.shape.group,
-            timing.minimum(),
-            timing.median(),
+            timing.microseconds.minimum(),
+            timing.microseconds.median(),
             ratio,
             timing.wire().bytes,
             timing.wire().datagrams,
@@ -61,7 +64,7 @@ pub(crate) fn write_json(path: &str, timings: &[Timing], weights: &[Weighed]) ->
     for timing in timings {
         let row = json!({
             "bench": "dtls", "impl": timing.name, "version": timing.shape.version, "group": timing.shape.group,
-            "us": timing.minimum(), "us_median": timing.median(),
+            "us": timing.microseconds.minimum(), "us_median": timing.microseconds.median(),
             "bytes": timing.wire().bytes, "datagrams": timing.wire().datagrams,
         });
         writeln!(file, "{row}")?;

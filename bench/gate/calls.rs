@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use bench::memory;
 use serde_json::{Value, json};
 
-use super::memory;
 use super::world::World;
 
 /// Calls that are there before anything is weighed: more than are set up, at one a millisecond, before
@@ -78,6 +78,6 @@ fn establish(world: &mut World) {
 fn held() -> Held {
     Held {
         allocated: memory::live(),
-        resident: memory::resident().unwrap_or_default(),
+        resident: memory::resident(),
     }
 }

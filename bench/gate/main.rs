@@ -6,10 +6,11 @@
 mod calls;
 mod flood;
 mod forward;
-mod memory;
 mod world;
 
 use std::process::ExitCode;
+
+use bench::memory;
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;

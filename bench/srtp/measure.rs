@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bench::samples::Samples;
 use srtp::Profile;
 
 use crate::peer::{Mode, Operation, Packet, Peer, SESSIONS, Sessions};
@@ -25,20 +26,7 @@ pub(crate) struct Timing {
     pub(crate) peer: usize,
     pub(crate) shape: Shape,
     /// Nanoseconds per packet of each pass.
-    passes: Vec<f64>,
-}
-
-impl Timing {
-    /// The fastest pass: what the code costs when nothing else runs.
-    pub(crate) fn minimum(&self) -> f64 {
-        self.passes.iter().copied().fold(f64::INFINITY, f64::min)
-    }
-
-    pub(crate) fn median(&self) -> f64 {
-        let mut sorted = self.passes.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
-    }
+    pub(crate) passes: Samples,
 }
 
 /// Measures every profile and size in `rounds` rounds.
@@ -89,7 +77,7 @@ fn plan(runs: &[Option<Run>], profile: Profile, size: usize) -> Vec<Timing> {
                     plan.push(Timing {
                         peer,
                         shape,
-                        passes: Vec::new(),
+                        passes: Samples::default(),
                     });
                 }
             }

@@ -27,7 +27,7 @@ impl Report<'_> {
             .timings
             .iter()
             .find(|t| t.peer == peer && t.shape == shape)?;
-        Some(timing.minimum())
+        Some(timing.passes.minimum())
     }
 
     pub(crate) fn print(&self) {
@@ -133,7 +133,7 @@ impl Report<'_> {
             let row = json!({
                 "bench": "srtp", "cpu": cpu, "impl": peer.name(), "version": peer.version(),
                 "profile": profile.name(), "size": size, "op": operation.name(), "mode": mode.name(),
-                "ns": timing.minimum(), "ns_median": timing.median(),
+                "ns": timing.passes.minimum(), "ns_median": timing.passes.median(),
             });
             writeln!(file, "{row}")?;
         }

@@ -3,7 +3,6 @@
 //!
 //! `bench/run.sh stun [--json FILE]` builds this with all of them and runs it.
 
-mod allocations;
 #[cfg(feature = "is")]
 mod is;
 mod measure;
@@ -19,10 +18,11 @@ mod stun_types;
 
 use std::process::ExitCode;
 
+use bench::memory;
 use peer::{Peer, Requests};
 
 #[global_allocator]
-static ALLOCATOR: allocations::Counting = allocations::Counting;
+static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -3,7 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use crate::allocations;
+use bench::memory;
+use bench::samples::Samples;
+
 use crate::peer::{Peer, Requests};
 
 /// Rounds of one batch for each implementation and task.
@@ -34,63 +36,48 @@ impl Task {
 
 /// The times of one implementation at one task.
 pub(crate) struct Timing {
+    /// Place of the implementation among the peers.
+    peer: usize,
     pub(crate) name: &'static str,
     pub(crate) task: Task,
-    /// Nanoseconds a request, one entry a round.
-    nanoseconds: Vec<f64>,
+    /// Nanoseconds a request, one sample a round.
+    pub(crate) nanoseconds: Samples,
     /// Allocations a request.
     pub(crate) allocations: f64,
 }
 
-impl Timing {
-    pub(crate) fn minimum(&self) -> f64 {
-        self.nanoseconds
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min)
-    }
-
-    pub(crate) fn median(&self) -> f64 {
-        let mut sorted = self.nanoseconds.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
-    }
-}
-
 pub(crate) fn run(peers: &mut [Box<dyn Peer>], requests: &Requests) -> Vec<Timing> {
-    let mut timings: Vec<Timing> = Vec::new();
-    for round in 0..ROUNDS {
-        for task in Task::ALL {
-            for peer in &mut *peers {
-                let (nanoseconds, allocations) = batch(&mut **peer, task, requests);
-                let same = |t: &&mut Timing| t.name == peer.name() && t.task == task;
-                match timings.iter_mut().find(same) {
-                    Some(timing) => {
-                        timing.nanoseconds.push(nanoseconds);
-                        timing.allocations = allocations;
-                    }
-                    None => {
-                        debug_assert_eq!(round, 0);
-                        let name = peer.name();
-                        timings.push(Timing {
-                            name,
-                            task,
-                            nanoseconds: vec![nanoseconds],
-                            allocations,
-                        });
-                    }
-                }
-            }
+    let mut timings = plan(peers);
+    for _ in 0..ROUNDS {
+        for timing in &mut timings {
+            let peer = &mut *peers[timing.peer];
+            let (nanoseconds, allocations) = batch(peer, timing.task, requests);
+            timing.nanoseconds.push(nanoseconds);
+            timing.allocations = allocations;
         }
     }
     timings
+}
+
+fn plan(peers: &[Box<dyn Peer>]) -> Vec<Timing> {
+    let tasks = Task::ALL.into_iter();
+    let timings = tasks.flat_map(|task| {
+        peers.iter().enumerate().map(move |(peer, it)| Timing {
+            peer,
+            name: it.name(),
+            task,
+            nanoseconds: Samples::default(),
+            allocations: 0.0,
+        })
+    });
+    timings.collect()
 }
 
 /// Nanoseconds and allocations a request.
 fn batch(peer: &mut dyn Peer, task: Task, requests: &Requests) -> (f64, f64) {
     let mut buf = [0; 200];
     let count = (PASSES * requests.datagrams.len()) as f64;
-    let allocated = allocations::count();
+    let allocated = memory::allocations();
     let start = Instant::now();
     for _ in 0..PASSES {
         for request in &requests.datagrams {
@@ -107,6 +94,6 @@ fn batch(peer: &mut dyn Peer, task: Task, requests: &Requests) -> (f64, f64) {
     let nanoseconds = start.elapsed().as_nanos() as f64 / count;
     (
         nanoseconds,
-        (allocations::count() - allocated) as f64 / count,
+        (memory::allocations() - allocated) as f64 / count,
     )
 }

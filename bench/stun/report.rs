@@ -20,8 +20,8 @@ pub(crate) fn print(timings: &[Timing]) {
             "{:<18} {:<8} {:>8.0} {:>8.0} {:>6} {:>12.1}",
             timing.name,
             timing.task.name(),
-            timing.minimum(),
-            timing.median(),
+            timing.nanoseconds.minimum(),
+            timing.nanoseconds.median(),
             ratio(timing, timings).map_or("-".into(), |ratio| format!("{ratio:.2}")),
             timing.allocations,
         );
@@ -33,7 +33,7 @@ pub(crate) fn write_json(path: &str, timings: &[Timing]) -> io::Result<()> {
     for timing in timings {
         let row = json!({
             "bench": "stun", "impl": timing.name, "task": timing.task.name(),
-            "ns": timing.minimum(), "ns_median": timing.median(),
+            "ns": timing.nanoseconds.minimum(), "ns_median": timing.nanoseconds.median(),
             "allocations": timing.allocations, "ratio": ratio(timing, timings),
         });
         writeln!(file, "{row}")?;
@@ -43,12 +43,14 @@ pub(crate) fn write_json(path: &str, timings: &[Timing]) -> io::Result<()> {
 
 /// The time as a share of that of the fastest implementation that is not ours.
 fn ratio(timing: &Timing, timings: &[Timing]) -> Option<f64> {
-    Some(timing.minimum() / fastest_other(timing.task, timings)?)
+    Some(timing.nanoseconds.minimum() / fastest_other(timing.task, timings)?)
 }
 
 fn fastest_other(task: Task, timings: &[Timing]) -> Option<f64> {
     let others = timings
         .iter()
         .filter(|t| t.task == task && !t.name.starts_with("portcullis"));
-    others.map(Timing::minimum).min_by(f64::total_cmp)
+    others
+        .map(|t| t.nanoseconds.minimum())
+        .min_by(f64::total_cmp)
 }

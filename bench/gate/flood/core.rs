@@ -3,11 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
+use bench::memory;
 use portcullis::{Path, Session};
 use serde_json::{Value, json};
 
 use super::{CALLS, mix};
-use crate::memory;
 use crate::world::World;
 
 /// Datagrams of each round.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bench::memory;
 use portcullis::driver::{Driver, Handle};
 use portcullis::ice_lite::Candidate;
 use portcullis::{Call, IceMode, Session, SessionConfig, dtls};
@@ -16,7 +17,6 @@ use serde_json::{Value, json};
 use super::calls::{Echo, Talker, Tally};
 use super::sender::{self, Manner};
 use super::{CALLS, mix};
-use crate::memory;
 
 /// Both sides, each a driver on a thread of its own.
 struct Calls {
@@ -177,7 +177,7 @@ impl Calls {
             overflow: [self.server, self.callers].map(|address| overflow(address.port())),
             flood: flood.load(Relaxed),
             live: memory::live() as i64,
-            resident: resident(),
+            resident: memory::resident() as i64,
             at: Instant::now(),
         }
     }
@@ -300,14 +300,4 @@ fn overflow(port: u16) -> u64 {
         .filter(|row| row.get(1).is_some_and(|local| local.ends_with(&wanted)))
         .filter_map(|row| row.last()?.parse::<u64>().ok());
     dropped.sum()
-}
-
-/// Bytes of this process in memory.
-fn resident() -> i64 {
-    let pages = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = pages
-        .split_ascii_whitespace()
-        .nth(1)
-        .and_then(|pages| pages.parse().ok());
-    pages.unwrap_or(0) * 4096
 }

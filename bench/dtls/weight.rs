@@ -1,36 +1,16 @@
-//! Memory: what an established connection holds, by the process's resident set and by what it allocated from Rust.
+//! What an established connection holds, by the process's resident set and by what it allocated from Rust.
 //!
 //! Every stack is weighed in a process of its own, because a heap that others used before hides what is new.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicIsize, Ordering};
+
+use bench::memory::{live, resident};
 
 use crate::peer::{Established, Peer, Shape};
 
 /// Connections that are kept alive; each has two endpoints.
 const CONNECTIONS: usize = 2000;
-
-/// Counts live bytes on behalf of the whole process.
-pub(crate) struct Counting;
-
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-// SAFETY: every call goes to the system allocator unchanged; counting touches no memory of it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 /// Bytes held per endpoint.
 #[derive(Clone, Copy)]
@@ -66,12 +46,12 @@ pub(crate) fn weigh(peer: &dyn Peer, shape: Shape) -> Weight {
     // What the library sets up once is no part of a connection.
     let mut connections: Vec<Established> = Vec::with_capacity(CONNECTIONS + 8);
     connections.extend((0..8).map(|_| peer.handshake(shape)));
-    let (resident, allocated) = (resident_bytes(), LIVE.load(Ordering::Relaxed));
+    let before = (resident(), live());
     connections.extend((0..CONNECTIONS).map(|_| peer.handshake(shape)));
-    let grown = |now: isize, before: isize| (now - before).max(0) as usize / (2 * CONNECTIONS);
+    let grown = |now: u64, before: u64| now.saturating_sub(before) as usize / (2 * CONNECTIONS);
     let weight = Weight {
-        resident: grown(resident_bytes(), resident),
-        allocated: grown(LIVE.load(Ordering::Relaxed), allocated),
+        resident: grown(resident(), before.0),
+        allocated: grown(live(), before.1),
     };
     assert!(
         connections
@@ -80,14 +60,4 @@ pub(crate) fn weigh(peer: &dyn Peer, shape: Shape) -> Weight {
         "all stayed alive"
     );
     weight
-}
-
-/// The resident set, from the second field of `/proc/self/statm`, in pages of 4 KiB.
-fn resident_bytes() -> isize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm
-        .split_whitespace()
-        .nth(1)
-        .and_then(|pages| pages.parse::<isize>().ok());
-    pages.unwrap_or(0) * 4096
 }
