@@ -35,6 +35,27 @@ fn t_cry_06_keys_are_wiped() {
     }
 }
 
+/// After a key exchange of each group, in both parts of a hybrid one.
+#[test]
+fn t_cry_06_shared_secrets_are_wiped() {
+    for provider in providers() {
+        for group in provider.groups() {
+            let client = group.start().expect("random bytes");
+            let (share, secret) = group.respond(client.share()).expect("a right share");
+            for part in secret.as_bytes().chunks_exact(32) {
+                freed::seek("shared secret", part);
+            }
+            let agreed = client.complete(&share).expect("a right share");
+            assert_eq!(agreed.as_bytes(), secret.as_bytes());
+            drop((agreed, secret));
+            let found = freed::found();
+            assert!(found.sought > 0);
+            let (group, provider) = (group.name(), provider.name());
+            assert_eq!(found.names, [""; 0], "{group:?} on {provider}");
+        }
+    }
+}
+
 /// What nobody wipes is found: moved out of a box, and in a block of its own.
 #[test]
 fn t_cry_06_what_is_not_wiped_is_found() {
