@@ -9,6 +9,7 @@ pub mod http;
 pub mod impaired;
 pub mod namespace;
 pub mod page;
+pub mod peer;
 pub mod program;
 pub mod tone;
 pub mod whip;

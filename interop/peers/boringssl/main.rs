@@ -13,6 +13,7 @@ use boring::ssl::{
     SslVersion,
 };
 use foreign_types::ForeignTypeRef as _;
+use interop::peer;
 
 /// A socket as a stream in which each write and each read is a datagram.
 #[derive(Debug)]
@@ -35,20 +36,11 @@ impl Write for Datagrams {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("error {error}");
-            ExitCode::FAILURE
-        }
-    }
+    peer::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [role, port, dtls, profile, certificate, key, group] = &arguments[..] else {
-        return Err("seven arguments are needed".into());
-    };
+    let [role, port, dtls, profile, certificate, key, group] = peer::arguments()?;
     let version = match dtls.as_str() {
         "1.3" => SslVersion::DTLS1_3,
         _ => SslVersion::DTLS1_2,
@@ -67,14 +59,14 @@ fn run() -> Result<(), Box<dyn Error>> {
     let groups = if dtls == "1.2" {
         format!("{group}:P-256")
     } else {
-        group.clone()
+        group
     };
     context.set_curves_list(&groups)?;
     let ssl = Ssl::new(&context.build())?;
     // SAFETY: the pointer is that of a live SSL.
     unsafe { boring_sys::SSL_set_mtu(ssl.as_ptr(), 1200) };
 
-    let socket = socket(role, port)?;
+    let socket = socket(&role, &port)?;
     let mut stream = SslStreamBuilder::new(ssl, Datagrams(socket));
     if role == "server" {
         stream.set_accept_state();
@@ -82,7 +74,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         stream.set_connect_state();
     }
     let mut stream = stream.handshake().map_err(|error| format!("{error:?}"))?;
-    tell(stream.ssl(), profile)?;
+    tell(stream.ssl(), &profile)?;
     // Answers what we send again, until we close or a while has passed.
     let _ = stream
         .get_ref()
@@ -119,13 +111,10 @@ fn tell(ssl: &SslRef, profile: &str) -> Result<(), Box<dyn Error>> {
         let same = selected.name() == profile.replace("HMAC_", "");
         println!("profile {}", if same { profile } else { selected.name() });
     }
-    let hex = |bytes: &[u8], between: &str| {
-        let all: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        all.join(between)
-    };
-    println!("ekm {}", hex(&keys, ""));
+    peer::tell_keys(&keys);
     let certificate = ssl.peer_certificate().ok_or("no certificate of the peer")?;
     let digest = certificate.digest(MessageDigest::sha256())?;
-    println!("fingerprint sha-256 {}", hex(&digest, ":"));
+    let digest: Vec<_> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    println!("fingerprint sha-256 {}", digest.join(":"));
     Ok(())
 }

@@ -9,22 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dimpl::{Config, Dtls, DtlsCertificate, NamedGroup, Output, SrtpProfile};
+use interop::peer;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("error {error}");
-            ExitCode::FAILURE
-        }
-    }
+    peer::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [role, port, dtls, _profile, certificate, key, group] = &arguments[..] else {
-        return Err("seven arguments are needed".into());
-    };
+    let [role, port, dtls, _profile, certificate, key, group] = peer::arguments()?;
     let der = |path: &str| -> Result<Vec<u8>, Box<dyn Error>> {
         let text = std::fs::read(path)?;
         Ok(pem_rfc7468::decode_vec(&text)
@@ -32,8 +24,8 @@ fn run() -> Result<(), Box<dyn Error>> {
             .1)
     };
     let certificate = DtlsCertificate {
-        certificate: der(certificate)?,
-        private_key: der(key)?,
+        certificate: der(&certificate)?,
+        private_key: der(&key)?,
     };
     let group = match group.as_str() {
         "P-256" => NamedGroup::Secp256r1,
@@ -106,6 +98,5 @@ fn tell(keys: &[u8], profile: SrtpProfile) {
         _ => "unknown",
     };
     println!("profile {name}");
-    let hex: String = keys.iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("ekm {hex}");
+    peer::tell_keys(keys);
 }

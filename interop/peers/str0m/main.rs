@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use interop::{host, whip};
+use interop::{host, peer, whip};
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::crypto::dtls::{DtlsVersion, ProtocolVersion};
 use str0m::media::{Direction, MediaData, MediaKind};
@@ -13,20 +13,11 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("error {error}");
-            ExitCode::FAILURE
-        }
-    }
+    peer::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [mode, target, seconds] = &arguments[..] else {
-        return Err("three arguments are needed".into());
-    };
+    let [mode, target, seconds] = peer::arguments()?;
     let seconds = Duration::from_secs(seconds.parse()?);
     str0m::crypto::from_feature_flags().install_process_default();
     let config = Rtc::builder().clear_codecs().enable_opus(true, false);
@@ -37,7 +28,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let socket = UdpSocket::bind((host::address()?, 0))?;
     rtc.add_local_candidate(Candidate::host(socket.local_addr()?, "udp")?);
     match mode.as_str() {
-        "offer" => offer(&mut rtc, target)?,
+        "offer" => offer(&mut rtc, &target)?,
         _ => whip::serve(target.parse()?, |sdp| answer(&mut rtc, sdp))?,
     }
     Echo::default().exchange(&mut rtc, &socket, seconds)

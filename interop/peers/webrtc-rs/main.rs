@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use interop::peer;
 use tokio::net::UdpSocket;
 use webrtc_dtls::config::{ClientAuthType, Config, ExtendedMasterSecretType};
 use webrtc_dtls::conn::DTLSConn;
@@ -14,20 +15,11 @@ use webrtc_util::KeyingMaterialExporter as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("error {error}");
-            ExitCode::FAILURE
-        }
-    }
+    peer::end(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [role, port, _dtls, profile, certificate, key, _group] = &arguments[..] else {
-        return Err("seven arguments are needed".into());
-    };
+    let [role, port, _dtls, profile, certificate, key, _group] = peer::arguments()?;
     // It reads the key first, under a label of its own.
     let key = std::fs::read_to_string(key)?.replace("PRIVATE KEY", "PRIVATE_KEY");
     let pem = key + &std::fs::read_to_string(certificate)?;
@@ -63,8 +55,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let keys = state
         .export_keying_material("EXTRACTOR-dtls_srtp", &[], length)
         .await?;
-    let hex: String = keys.iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("ekm {hex}");
+    peer::tell_keys(&keys);
     tokio::time::sleep(Duration::from_millis(500)).await;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use interop::{host, whip};
+use interop::{host, peer, whip};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::MIME_TYPE_OPUS;
 use rtc::peer_connection::transport::RTCDtlsRole;
@@ -28,24 +28,15 @@ use webrtc::peer_connection::{
 const SSRC: u32 = 440;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("error {error}");
-            ExitCode::FAILURE
-        }
-    }
+    peer::end(run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [mode, target, seconds] = &arguments[..] else {
-        return Err("three arguments are needed".into());
-    };
+    let [mode, target, seconds] = peer::arguments()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let echo = Arc::new(Echo::default());
     let connection = if mode == "offer" {
-        runtime.block_on(offer(&echo, target))?
+        runtime.block_on(offer(&echo, &target))?
     } else {
         let mut answered = None;
         whip::serve(target.parse()?, |sdp| {
