@@ -108,13 +108,8 @@ impl LiteAgent {
             return Ok(Outcome::Response(message));
         }
         let request = self.responder.authenticate(&message)?;
-        if let Some(origin) = self.responder.memory.origin(request.id) {
-            // RFC 8489 §6.3.1: a retransmission gets the same answer; it renews nothing, for it
-            // may be a replay. From another address it is one.
-            if self.valid.find(&path) != Some(origin.into()) || !self.valid.is_valid(&path) {
-                return Err(Discard::Replayed);
-            }
-        } else {
+        let valid = &self.valid;
+        if !self.responder.is_retransmission(request.id, &path, valid)? {
             if let Some(code) = self.refusal(&request) {
                 self.statistics.requests_received += 1;
                 self.responder.refuse(path, &request, code);
@@ -157,7 +152,7 @@ impl LiteAgent {
         len: usize,
     ) -> Result<(), Discard> {
         let slot = self.valid.admit(now, path, request.priority.into())?;
-        self.responder.memory.remember(request.id, slot as u8);
+        self.responder.remember(request.id, slot);
         self.valid.credit(&path, len);
         self.valid.renew_consent(now, slot);
         self.valid.allow_sending(slot);

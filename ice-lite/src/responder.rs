@@ -7,6 +7,7 @@ use crate::stun::{
     MessageWriter, Method, TransactionId, Unverified,
 };
 use crate::transaction_memory::TransactionMemory;
+use crate::valid_list::{Slot, ValidList};
 use crate::{Credentials, Discard, Path, Statistics, Transmit};
 use std::hash::{Hash, Hasher};
 
@@ -20,7 +21,7 @@ pub(crate) struct Responder {
     local: Credentials,
     key: IntegrityKey,
     remote_ufrag: Option<Box<str>>,
-    pub(crate) memory: TransactionMemory,
+    memory: TransactionMemory,
     answers: Queue<Answer>,
 }
 
@@ -77,6 +78,30 @@ impl Responder {
             (Some(_), None) => true,
             (Some(named), Some(known)) => named == known.as_bytes(),
         }
+    }
+
+    /// Whether a request with this id was accepted before.
+    ///
+    /// RFC 8489 §6.3.1: a retransmission gets the same answer; it moves and renews nothing, for it
+    /// may be a replay. From another address it is one.
+    pub(crate) fn is_retransmission(
+        &self,
+        id: TransactionId,
+        path: &Path,
+        valid: &ValidList,
+    ) -> Result<bool, Discard> {
+        match self.memory.origin(id) {
+            None => Ok(false),
+            Some(origin) if valid.find(path) == Some(origin.into()) && valid.is_valid(path) => {
+                Ok(true)
+            }
+            Some(_) => Err(Discard::Replayed),
+        }
+    }
+
+    /// Remembers an accepted request, and the place of its path in the valid list.
+    pub(crate) fn remember(&mut self, id: TransactionId, slot: Slot) {
+        self.memory.remember(id, slot as u8);
     }
 
     pub(crate) fn accept(&mut self, path: Path, id: TransactionId) {

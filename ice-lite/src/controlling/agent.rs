@@ -122,12 +122,8 @@ impl ControllingAgent {
         message: Message<'d>,
     ) -> Result<Outcome<'d>, Discard> {
         let request = self.responder.authenticate(&message)?;
-        if let Some(origin) = self.responder.memory.origin(request.id) {
-            // RFC 8489 §6.3.1: a retransmission gets the same answer and moves nothing.
-            if self.valid.find(&path) != Some(origin.into()) || !self.valid.is_valid(&path) {
-                return Err(Discard::Replayed);
-            }
-        } else {
+        let valid = &self.valid;
+        if !self.responder.is_retransmission(request.id, &path, valid)? {
             if let Some(code) = self.refusal(&request) {
                 self.statistics.requests_received += 1;
                 self.responder.refuse(path, &request, code);
@@ -156,7 +152,7 @@ impl ControllingAgent {
     /// A new authenticated request: its path is valid, and is to be checked by us too.
     fn accept(&mut self, now: Instant, path: Path, request: &Request<'_>) -> Result<(), Discard> {
         let slot = self.valid.admit(now, path, request.priority.into())?;
-        self.responder.memory.remember(request.id, slot as u8);
+        self.responder.remember(request.id, slot);
         if let Some((theirs, _)) = request.role
             && theirs == self.requester.role()
         {
