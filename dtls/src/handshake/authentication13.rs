@@ -3,9 +3,9 @@
 
 use super::context::Context;
 use super::established::Agreed;
+use super::exporter::Exporter;
 use super::keys13::{HandshakeStage, TrafficSecret, TrafficSecrets};
 use super::message::Message;
-use super::secret::Secret;
 use crate::config::Role;
 use crate::crypto::{Digest, SharedSecret};
 use crate::error::Error;
@@ -37,13 +37,13 @@ pub(super) fn handshake_traffic(
     (stage, traffic)
 }
 
-/// The application traffic secrets and the exporter secret, once the transcript reaches to the
+/// The application traffic secrets and the exporter, once the transcript reaches to the
 /// server's Finished.
 pub(super) fn application_traffic(
     stage: HandshakeStage,
     agreed: &Agreed,
     cx: &Context<'_>,
-) -> (TrafficSecrets, Secret) {
+) -> (TrafficSecrets, Exporter) {
     let provider = cx.layers.provider();
     let hash = cx.core.transcript.hash();
     let (traffic, exporter) = stage.into_master(provider).into_traffic(&hash);
@@ -59,6 +59,10 @@ pub(super) fn application_traffic(
         traffic.server.as_bytes(),
     );
     cx.log_secret(Label::ExporterSecret, random, exporter.as_bytes());
+    let exporter = Exporter::Hkdf {
+        algorithm: agreed.suite.hash,
+        secret: exporter,
+    };
     (traffic, exporter)
 }
 

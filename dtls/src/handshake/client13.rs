@@ -19,7 +19,6 @@ use super::answers::Answers;
 use super::authentication13 as authentication;
 use super::context::Context;
 use super::established::{After, Agreed, Finished};
-use super::exporter::Exporter;
 use super::keys13::{HandshakeStage, TrafficSecrets};
 use super::message::Message;
 use super::negotiate;
@@ -200,10 +199,6 @@ impl ExpectFinished {
         cx.layers
             .set_write(Stage::Application, application.client.keys(provider))?;
         let updates = KeyUpdates::new(Role::Client, application.server, application.client);
-        let exporter = Exporter::Hkdf {
-            algorithm: agreed.suite.hash,
-            secret: exporter,
-        };
         Ok(Finished::complete(
             agreed,
             exporter,

@@ -166,6 +166,12 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Takes note that the client showed no certificate, where that may be.
+    pub(super) fn present_no_certificate(&mut self, version: ProtocolVersion) -> Result<(), Error> {
+        let client_auth = self.layers.config.client_auth;
+        self.core.identity.present_nothing(client_auth, version)
+    }
+
     pub(super) fn log_secret(&self, label: keylog::Label, client_random: &[u8; 32], secret: &[u8]) {
         keylog::log(
             self.layers.config.key_log.as_deref(),

@@ -14,6 +14,7 @@
 use super::answers::Answers;
 use super::context::Context;
 use super::established::Agreed;
+use super::hello12::{self, NULL_COMPRESSION, UNCOMPRESSED};
 use super::key_share::ClientShares;
 use super::keys12::Randoms;
 use super::message::Message;
@@ -86,12 +87,6 @@ impl Offer {
         Ok(())
     }
 }
-
-/// The one compression method that is left (RFC 8446 §4.1.2).
-pub(super) const NULL_COMPRESSION: u8 = 0;
-
-/// The one point format that is left (RFC 8422 §5.1.2).
-pub(super) const UNCOMPRESSED: u8 = 0;
 
 /// Begins: sends the first ClientHello.
 pub(super) fn begin(cx: &mut Context<'_>) -> Result<State, Error> {
@@ -291,25 +286,11 @@ impl ExpectServerHello {
         }
         let suite = chosen_suite(hello, ProtocolVersion::DTLS1_2, config)?;
         let extensions = &hello.extensions;
-        if !extensions.extended_master_secret {
-            // RFC 7627 §5.3: who insists on it ends the handshake.
-            return Err(Error::ExtendedMasterSecretMissing);
-        }
-        // RFC 5746 §3.4: empty in the first handshake. Its absence does no harm to those who
-        // never renegotiate.
-        if extensions
-            .renegotiation_info
-            .is_some_and(|info| !info.is_empty())
-        {
-            return Err(Error::RenegotiationInfoMismatch);
-        }
-        // RFC 8422 §5.1.2: the uncompressed form must be among them.
-        if extensions
-            .ec_point_formats
-            .is_some_and(|formats| !formats.contains(&UNCOMPRESSED))
-        {
-            return Err(Error::UncompressedPointsRefused);
-        }
+        hello12::check_extensions(
+            extensions.extended_master_secret,
+            extensions.renegotiation_info,
+            extensions.ec_point_formats,
+        )?;
         let answers = Answers::in_server_hello12(extensions, config)?;
         let Offer { random, shares, .. } = self.offer;
         let provider = cx.layers.provider();

@@ -14,7 +14,7 @@
 use super::answers::Answers;
 use super::context::Context;
 use super::established::Agreed;
-use super::hello_client::{NULL_COMPRESSION, UNCOMPRESSED};
+use super::hello12::{self, NULL_COMPRESSION, UNCOMPRESSED};
 use super::keys12::Randoms;
 use super::message::Message;
 use super::negotiate::{self, GroupChoice};
@@ -107,25 +107,11 @@ fn check_hello12(hello: &ClientHello<'_>) -> Result<(), Error> {
     if !hello.compression_methods.contains(&NULL_COMPRESSION) {
         return Err(Error::IllegalCompressionMethod);
     }
-    // RFC 7627 §5.2: who insists on the extended master secret ends the handshake.
-    if !extensions.extended_master_secret {
-        return Err(Error::ExtendedMasterSecretMissing);
-    }
-    // RFC 5746 §3.6: empty in the first handshake.
-    if extensions
-        .renegotiation_info
-        .is_some_and(|info| !info.is_empty())
-    {
-        return Err(Error::RenegotiationInfoMismatch);
-    }
-    // RFC 8422 §5.1.2: the uncompressed form must be among them.
-    if extensions
-        .ec_point_formats
-        .is_some_and(|formats| !formats.contains(&UNCOMPRESSED))
-    {
-        return Err(Error::UncompressedPointsRefused);
-    }
-    Ok(())
+    hello12::check_extensions(
+        extensions.extended_master_secret,
+        extensions.renegotiation_info,
+        extensions.ec_point_formats,
+    )
 }
 
 /// RFC 5746 §3.6: the extension, or the cipher suite that stands for it.

@@ -20,6 +20,7 @@ mod client13;
 mod context;
 mod established;
 mod exporter;
+mod hello12;
 mod hello_client;
 mod hello_server;
 mod identity;

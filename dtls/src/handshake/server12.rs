@@ -70,9 +70,7 @@ pub(super) fn begin(
     };
     Ok(match client_auth {
         ClientAuth::None => {
-            cx.core
-                .identity
-                .present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;
+            cx.present_no_certificate(ProtocolVersion::DTLS1_2)?;
             let next = ExpectClientKeyExchange {
                 session,
                 proves: false,
@@ -122,10 +120,7 @@ impl ExpectCertificate {
         let certificate = message.read::<Certificate12<'_>>(HandshakeType::CERTIFICATE)?;
         let chain = certificate.chain;
         if chain.is_empty() {
-            let client_auth = cx.layers.config.client_auth;
-            cx.core
-                .identity
-                .present_nothing(client_auth, ProtocolVersion::DTLS1_2)?;
+            cx.present_no_certificate(ProtocolVersion::DTLS1_2)?;
         } else {
             cx.present_certificate(&chain)?;
         }
@@ -165,23 +160,16 @@ impl ExpectClientKeyExchange {
         let hash = cx.core.transcript.hash();
         let master = MasterSecret::extended(provider, agreed.suite, randoms, &premaster, &hash);
         cx.log_secret(Label::ClientRandom, &randoms.client, master.as_bytes());
-        let Keys { read, write } = Keys::new(Role::Server, &master, agreed.suite, cx);
+        let keys = Keys::new(Role::Server, &master, agreed.suite, cx);
         if proves {
             let next = ExpectCertificateVerify {
                 agreed,
                 master,
-                read,
-                write,
+                keys,
             };
             return Ok(State::Server12CertificateVerify(Box::new(next)));
         }
-        cx.core.transcript.forget_messages();
-        authentication::install_read(read, cx)?;
-        Ok(State::Server12Finished(Box::new(ExpectFinished {
-            agreed,
-            master,
-            write,
-        })))
+        ExpectFinished::enter(agreed, master, keys, cx)
     }
 }
 
@@ -189,26 +177,13 @@ impl ExpectClientKeyExchange {
 pub(super) struct ExpectCertificateVerify {
     agreed: Agreed,
     master: MasterSecret,
-    read: EpochKeys,
-    write: EpochKeys,
+    keys: Keys,
 }
 
 impl ExpectCertificateVerify {
     pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         authentication::check_certificate_verify(message, cx)?;
-        cx.core.transcript.forget_messages();
-        let Self {
-            agreed,
-            master,
-            read,
-            write,
-        } = self;
-        authentication::install_read(read, cx)?;
-        Ok(State::Server12Finished(Box::new(ExpectFinished {
-            agreed,
-            master,
-            write,
-        })))
+        ExpectFinished::enter(self.agreed, self.master, self.keys, cx)
     }
 }
 
@@ -220,6 +195,22 @@ pub(super) struct ExpectFinished {
 }
 
 impl ExpectFinished {
+    /// No further signature will need the messages so far, and the next one is protected.
+    fn enter(
+        agreed: Agreed,
+        master: MasterSecret,
+        keys: Keys,
+        cx: &mut Context<'_>,
+    ) -> Result<State, Error> {
+        cx.core.transcript.forget_messages();
+        authentication::install_read(keys.read, cx)?;
+        Ok(State::Server12Finished(Box::new(Self {
+            agreed,
+            master,
+            write: keys.write,
+        })))
+    }
+
     pub(super) fn step(self, message: &Message<'_>, cx: &mut Context<'_>) -> Result<State, Error> {
         let Self {
             agreed,

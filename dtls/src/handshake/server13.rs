@@ -22,7 +22,6 @@ use super::exporter::Exporter;
 use super::keys13::{TrafficSecret, TrafficSecrets};
 use super::message::Message;
 use super::post13::KeyUpdates;
-use super::secret::Secret;
 use crate::config::{ClientAuth, Role};
 use crate::crypto::SharedSecret;
 use crate::error::Error;
@@ -40,7 +39,7 @@ struct Session {
     /// The client's handshake secret, for its Finished.
     client: TrafficSecret,
     application: TrafficSecrets,
-    exporter: Secret,
+    exporter: Exporter,
 }
 
 /// Enters DTLS 1.3: the ServerHello is sent, and both shares are known.
@@ -81,9 +80,7 @@ pub(super) fn begin(
     };
     Ok(match client_auth {
         ClientAuth::None => {
-            cx.core
-                .identity
-                .present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
+            cx.present_no_certificate(ProtocolVersion::DTLS1_3)?;
             State::Server13Finished(Box::new(ExpectFinished { session }))
         }
         _ => State::Server13Certificate(Box::new(ExpectCertificate { session })),
@@ -118,10 +115,7 @@ impl ExpectCertificate {
         }
         cx.record(message);
         if certificate.chain.is_empty() {
-            let client_auth = cx.layers.config.client_auth;
-            cx.core
-                .identity
-                .present_nothing(client_auth, ProtocolVersion::DTLS1_3)?;
+            cx.present_no_certificate(ProtocolVersion::DTLS1_3)?;
             return Ok(State::Server13Finished(Box::new(ExpectFinished {
                 session,
             })));
@@ -166,10 +160,6 @@ impl ExpectFinished {
         let keys = application.client.keys(cx.layers.provider());
         cx.layers.set_read(Stage::Application, keys, aligned)?;
         let updates = KeyUpdates::new(Role::Server, application.client, application.server);
-        let exporter = Exporter::Hkdf {
-            algorithm: agreed.suite.hash,
-            secret: exporter,
-        };
         Ok(Finished::complete(
             agreed,
             exporter,
