@@ -31,3 +31,22 @@ impl Rate {
         self.count <= RATE_LIMIT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T-DOS-05: so many in an interval, exactly, however many are asked for.
+    #[test]
+    fn t_dos_05_a_ration_in_each_interval() {
+        let mut rate = Rate::default();
+        let start = Instant::now();
+        let mut admitted = |at: Duration| (0..70_000).filter(|_| rate.admit(start + at)).count();
+        assert_eq!(admitted(Duration::ZERO), 64);
+        assert_eq!(admitted(RATE_INTERVAL - Duration::from_nanos(1)), 0);
+        assert_eq!(admitted(RATE_INTERVAL), 64);
+        // A clock that was set back opens no new interval.
+        assert_eq!(admitted(Duration::ZERO), 0);
+        assert_eq!(admitted(2 * RATE_INTERVAL), 64);
+    }
+}
