@@ -185,46 +185,37 @@ fn read_kind(word: &str) -> Result<CandidateKind, CandidateError> {
 }
 
 /// Why a candidate line is of no use. The other lines of the SDP may well be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CandidateError {
     /// It does not begin with `candidate:`.
+    #[error("does not begin with `candidate:`")]
     Prefix,
     /// A field is missing.
+    #[error("a field of the candidate is missing")]
     MissingField,
     /// The foundation is longer than 32 characters.
+    #[error("the foundation is longer than 32 characters")]
     Foundation,
     /// The component is no number.
+    #[error("the component is no number")]
     Component,
     /// The transport is neither UDP nor passive TCP.
+    #[error("the transport is neither UDP nor passive TCP")]
     Transport,
     /// The priority is no 32-bit number.
+    #[error("the priority is no 32-bit number")]
     Priority,
     /// The address is a host name (such as an mDNS one), not an IP address.
+    #[error("the address is not an IP address")]
     NotAnIpAddress,
     /// The port is no port.
+    #[error("the port is no port")]
     Port,
     /// The type is unknown.
+    #[error("the candidate type is unknown")]
     Kind,
 }
-
-impl fmt::Display for CandidateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Prefix => "does not begin with `candidate:`",
-            Self::MissingField => "a field of the candidate is missing",
-            Self::Foundation => "the foundation is longer than 32 characters",
-            Self::Component => "the component is no number",
-            Self::Transport => "the transport is neither UDP nor passive TCP",
-            Self::Priority => "the priority is no 32-bit number",
-            Self::NotAnIpAddress => "the address is not an IP address",
-            Self::Port => "the port is no port",
-            Self::Kind => "the candidate type is unknown",
-        })
-    }
-}
-
-impl std::error::Error for CandidateError {}
 
 #[cfg(test)]
 mod tests {

@@ -77,31 +77,22 @@ impl fmt::Debug for Credentials {
 }
 
 /// What is wrong with a ufrag or a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
     /// The ufrag has this many bytes, not 4 to 256.
+    #[error("ice-ufrag of {0} characters, not 4 to 256")]
     UfragLength(usize),
     /// The password has this many bytes, not 22 to 256.
+    #[error("ice-pwd of {0} characters, not 22 to 256")]
     PasswordLength(usize),
     /// The ufrag holds a character that the grammar does not allow.
+    #[error("ice-ufrag holds an illegal character")]
     UfragCharacter,
     /// The password holds a character that the grammar does not allow.
+    #[error("ice-pwd holds an illegal character")]
     PasswordCharacter,
 }
-
-impl fmt::Display for CredentialsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UfragLength(len) => write!(f, "ice-ufrag of {len} characters, not 4 to 256"),
-            Self::PasswordLength(len) => write!(f, "ice-pwd of {len} characters, not 22 to 256"),
-            Self::UfragCharacter => f.write_str("ice-ufrag holds an illegal character"),
-            Self::PasswordCharacter => f.write_str("ice-pwd holds an illegal character"),
-        }
-    }
-}
-
-impl std::error::Error for CredentialsError {}
 
 const fn is_ice_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'=' | b'#' | b'_')

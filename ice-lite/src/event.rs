@@ -112,28 +112,17 @@ pub enum FailureReason {
 }
 
 /// Why a datagram may not be sent now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendRefused {
     /// No check has authenticated yet.
+    #[error("no ICE check has authenticated yet")]
     NotConnected,
     /// Consent to send was lost (RFC 7675).
+    #[error("the peer's consent to receive has expired")]
     ConsentExpired,
     /// It would pass three times the bytes received from an address that no authenticated DTLS or
     /// SRTP packet has come from. Try again after more was received.
+    #[error("three times the bytes received were sent to an unconfirmed address")]
     AmplificationLimit,
 }
-
-impl std::fmt::Display for SendRefused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotConnected => "no ICE check has authenticated yet",
-            Self::ConsentExpired => "the peer's consent to receive has expired",
-            Self::AmplificationLimit => {
-                "three times the bytes received were sent to an unconfirmed address"
-            }
-        })
-    }
-}
-
-impl std::error::Error for SendRefused {}

@@ -1,6 +1,6 @@
 //! The framing of ICE-TCP: each packet after two bytes of its length (RFC 4571 §2, RFC 6544 §3).
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
 /// The bytes that [`header`] gives.
 pub const HEADER_LEN: usize = 2;
@@ -76,20 +76,9 @@ impl Deframer {
 }
 
 /// A frame longer than the limit was announced, of this many bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a frame of {0} bytes was announced, longer than the limit")]
 pub struct FrameTooLong(pub usize);
-
-impl fmt::Display for FrameTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a frame of {} bytes was announced, longer than the limit",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for FrameTooLong {}
 
 #[cfg(test)]
 mod tests {

@@ -1,36 +1,46 @@
 //! Why packets are refused.
 
-use std::fmt;
-
 use crate::header::HeaderError;
 
 /// Why a packet was not protected. Nothing but that packet is concerned; it is left as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtectError {
     /// The packet is longer than its buffer.
+    #[error("the packet is longer than its buffer")]
     LengthBeyondBuffer,
     /// The packet ends before its header.
+    #[error("the packet ends before its header")]
     Truncated,
     /// The RTP version is not 2.
+    #[error("the RTP version is not 2")]
     Version,
     /// The buffer has no room for what protection adds; it needs this many bytes in all.
+    #[error("the buffer is too small: {0} bytes are needed")]
     BufferTooSmall(usize),
     /// This sequence number has been sent: sealing another packet under it would repeat a nonce (RFC 3711 §9.1).
+    #[error("the sequence number has been sent")]
     IndexUsed,
     /// The sequence number is so far behind that nobody knows whether it has been sent.
+    #[error("the sequence number is too far behind")]
     IndexTooOld,
     /// The stream has reached the last index: 2^48 - 1 for SRTP, 2^31 - 1 for SRTCP.
+    #[error("the stream has reached its last index")]
     IndexExhausted,
     /// The master key has protected as many packets as it may (RFC 3711 §9.2).
+    #[error("the master key has reached its lifetime")]
     KeyExhausted,
     /// More SSRCs than the configuration allows.
+    #[error("too many SSRCs")]
     TooManyStreams,
     /// Cryptex was asked for, and the header extension is not one of RFC 8285.
+    #[error("the header extension is not one of RFC 8285")]
     ExtensionNotEncryptable,
     /// An extension that is to be encrypted (RFC 6904) runs past the end of its block.
+    #[error("the header extension is malformed")]
     ExtensionMalformed,
     /// The batch names a sender that was not passed.
+    #[error("the batch names an unknown sender")]
     UnknownSender,
 }
 
@@ -38,36 +48,50 @@ pub enum ProtectError {
 ///
 /// Nothing but that packet is concerned, and its buffer holds no plaintext. Unless the reason says that the packet is genuine, no state
 /// but the counter of this reason has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnprotectError {
     /// The packet ends before its header, tag or index does.
+    #[error("the packet is too short")]
     Truncated,
     /// The RTP version is not 2.
+    #[error("the RTP version is not 2")]
     Version,
     /// No key has the master key identifier of the packet.
+    #[error("unknown master key identifier")]
     UnknownMki,
     /// The index has been received.
+    #[error("the packet was received before")]
     Replayed,
     /// The index lies below the replay window.
+    #[error("the packet is below the replay window")]
     TooOld,
     /// The tag is wrong.
+    #[error("the tag is wrong")]
     Forged,
     /// The SRTCP packet says that it is not encrypted (E is 0), which the configuration does not allow.
+    #[error("the SRTCP packet is not encrypted")]
     NotEncrypted,
     /// Cryptex is required, and the packet has CSRCs or a header extension in the clear.
+    #[error("CSRCs or header extensions are in the clear")]
     NotCryptex,
     /// The index would be beyond 2^48 - 1.
+    #[error("the stream has reached its last index")]
     IndexExhausted,
     /// The master key has opened as many packets as it may (RFC 3711 §9.2).
+    #[error("the master key has reached its lifetime")]
     KeyExhausted,
     /// The packet is genuine, but the table has no place for its SSRC.
+    #[error("too many SSRCs")]
     TooManyStreams,
     /// The packet is genuine, but its padding is longer than its payload, or empty (RFC 3550 §5.1).
+    #[error("the padding does not fit the payload")]
     Padding,
     /// The packet is genuine, but an encrypted extension (RFC 6904) runs past the end of its block.
+    #[error("the header extension is malformed")]
     ExtensionMalformed,
     /// The batch names a receiver that was not passed.
+    #[error("the batch names an unknown receiver")]
     UnknownReceiver,
 }
 
@@ -113,50 +137,65 @@ impl UnprotectError {
 }
 
 /// Why a configuration was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The profile does not encrypt, and the configuration does not say `allow_null_cipher`.
+    #[error("a profile without encryption was not allowed")]
     NullCipher,
     /// Cryptex (RFC 9335) and encrypted extensions (RFC 6904) exclude each other.
+    #[error("Cryptex and encrypted header extensions exclude each other")]
     CryptexWithEncryptedExtensions,
     /// Cryptex or encrypted extensions with a profile that encrypts nothing.
+    #[error("a profile without encryption can't encrypt headers")]
     HeaderEncryptionWithNullCipher,
     /// A replay window has 64 to 32768 packets.
+    #[error("a replay window has 64 to 32768 packets")]
     ReplayWindow,
     /// A context has 1 to 65536 streams.
+    #[error("a context has 1 to 65536 streams")]
     MaxStreams,
 }
 
 /// Why a further master key was refused. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RekeyError {
     /// The new key is for another profile.
+    #[error("the new key is for another profile")]
     Profile,
     /// The keys of a context either all have a master key identifier or none has, and all are of one length.
+    #[error("master key identifiers of a context are all of one length")]
     Mki,
     /// Another key has this master key identifier.
+    #[error("another key has this master key identifier")]
     MkiInUse,
     /// No key has this master key identifier.
+    #[error("unknown master key identifier")]
     UnknownMki,
     /// This key was in use before (RFC 3711 §9.2).
+    #[error("the master key was in use before")]
     KeyReused,
     /// A context holds at most 16 keys.
+    #[error("too many master keys")]
     TooManyKeys,
     /// The key that protects packets can't be removed.
+    #[error("the master key is in use")]
     Active,
 }
 
 /// Why a counter was not moved: it would step back (RFC 3711 §3.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CounterError {
     /// The stream is beyond that already.
+    #[error("a counter can't step back")]
     Backwards,
     /// The value is beyond the last index.
+    #[error("beyond the last index")]
     OutOfRange,
     /// More SSRCs than the configuration allows.
+    #[error("too many SSRCs")]
     TooManyStreams,
 }
 
@@ -177,94 +216,6 @@ impl From<HeaderError> for UnprotectError {
         }
     }
 }
-
-impl fmt::Display for ProtectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LengthBeyondBuffer => "the packet is longer than its buffer",
-            Self::Truncated => "the packet ends before its header",
-            Self::Version => "the RTP version is not 2",
-            Self::BufferTooSmall(needed) => {
-                return write!(f, "the buffer is too small: {needed} bytes are needed");
-            }
-            Self::IndexUsed => "the sequence number has been sent",
-            Self::IndexTooOld => "the sequence number is too far behind",
-            Self::IndexExhausted => "the stream has reached its last index",
-            Self::KeyExhausted => "the master key has reached its lifetime",
-            Self::TooManyStreams => "too many SSRCs",
-            Self::ExtensionNotEncryptable => "the header extension is not one of RFC 8285",
-            Self::ExtensionMalformed => "the header extension is malformed",
-            Self::UnknownSender => "the batch names an unknown sender",
-        })
-    }
-}
-
-impl fmt::Display for UnprotectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Truncated => "the packet is too short",
-            Self::Version => "the RTP version is not 2",
-            Self::UnknownMki => "unknown master key identifier",
-            Self::Replayed => "the packet was received before",
-            Self::TooOld => "the packet is below the replay window",
-            Self::Forged => "the tag is wrong",
-            Self::NotEncrypted => "the SRTCP packet is not encrypted",
-            Self::NotCryptex => "CSRCs or header extensions are in the clear",
-            Self::IndexExhausted => "the stream has reached its last index",
-            Self::KeyExhausted => "the master key has reached its lifetime",
-            Self::TooManyStreams => "too many SSRCs",
-            Self::Padding => "the padding does not fit the payload",
-            Self::ExtensionMalformed => "the header extension is malformed",
-            Self::UnknownReceiver => "the batch names an unknown receiver",
-        })
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NullCipher => "a profile without encryption was not allowed",
-            Self::CryptexWithEncryptedExtensions => {
-                "Cryptex and encrypted header extensions exclude each other"
-            }
-            Self::HeaderEncryptionWithNullCipher => {
-                "a profile without encryption can't encrypt headers"
-            }
-            Self::ReplayWindow => "a replay window has 64 to 32768 packets",
-            Self::MaxStreams => "a context has 1 to 65536 streams",
-        })
-    }
-}
-
-impl fmt::Display for RekeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Profile => "the new key is for another profile",
-            Self::Mki => "master key identifiers of a context are all of one length",
-            Self::MkiInUse => "another key has this master key identifier",
-            Self::UnknownMki => "unknown master key identifier",
-            Self::KeyReused => "the master key was in use before",
-            Self::TooManyKeys => "too many master keys",
-            Self::Active => "the master key is in use",
-        })
-    }
-}
-
-impl fmt::Display for CounterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Backwards => "a counter can't step back",
-            Self::OutOfRange => "beyond the last index",
-            Self::TooManyStreams => "too many SSRCs",
-        })
-    }
-}
-
-impl std::error::Error for ProtectError {}
-impl std::error::Error for UnprotectError {}
-impl std::error::Error for ConfigError {}
-impl std::error::Error for RekeyError {}
-impl std::error::Error for CounterError {}
 
 #[cfg(test)]
 mod tests {

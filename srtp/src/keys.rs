@@ -59,37 +59,28 @@ pub(crate) struct Material {
 }
 
 /// Why keying material was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The exported material has not the length that the profile needs ([`Profile::exported_len`]).
+    #[error("exported keying material of the wrong length")]
     ExportedLength,
     /// Both directions have the same key, which would repeat key streams (RFC 3711 §9.1).
+    #[error("both directions have the same master key")]
     SameKeyBothWays,
     /// The master key has not the length that the profile needs.
+    #[error("master key of the wrong length")]
     KeyLength,
     /// The master salt has not the length that the profile needs.
+    #[error("master salt of the wrong length")]
     SaltLength,
     /// A master key identifier has 1 to [`MKI_MAX`] bytes.
+    #[error("master key identifier of the wrong length")]
     MkiLength,
     /// A lifetime of zero, or one that RFC 3711 §9.2 does not allow.
+    #[error("key lifetime of zero or beyond RFC 3711 section 9.2")]
     Lifetime,
 }
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ExportedLength => "exported keying material of the wrong length",
-            Self::SameKeyBothWays => "both directions have the same master key",
-            Self::KeyLength => "master key of the wrong length",
-            Self::SaltLength => "master salt of the wrong length",
-            Self::MkiLength => "master key identifier of the wrong length",
-            Self::Lifetime => "key lifetime of zero or beyond RFC 3711 section 9.2",
-        })
-    }
-}
-
-impl std::error::Error for KeyError {}
 
 /// The keys of both directions from what DTLS exported with the label `EXTRACTOR-dtls_srtp` (RFC 5764 §4.2), of which
 /// `exported` must be all [`Profile::exported_len`] bytes. The caller wipes its copy.

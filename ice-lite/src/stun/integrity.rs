@@ -121,24 +121,15 @@ impl fmt::Debug for IntegrityKey {
 }
 
 /// Why a message is not verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
     /// The attribute is missing.
+    #[error("the attribute is missing")]
     Missing,
     /// The attribute's value is wrong.
+    #[error("the attribute's value is wrong")]
     Mismatch,
 }
-
-impl fmt::Display for Unverified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "the attribute is missing",
-            Self::Mismatch => "the attribute's value is wrong",
-        })
-    }
-}
-
-impl std::error::Error for Unverified {}
 
 /// The value of FINGERPRINT for a message whose bytes before the attribute are `covered`.
 pub(super) fn fingerprint(covered: &[u8]) -> u32 {

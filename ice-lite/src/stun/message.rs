@@ -209,37 +209,28 @@ const MAX_LENGTH: usize = u16::MAX as usize - HEADER_LEN;
 const MAX_USERNAME: usize = 513;
 
 /// Why a datagram is no STUN message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
     /// Shorter than a header.
+    #[error("shorter than a STUN header")]
     TooShort,
     /// The two top bits are not zero.
+    #[error("the two top bits are not zero")]
     TopBits,
     /// The magic cookie is not there.
+    #[error("no magic cookie")]
     MagicCookie,
     /// The length field is no multiple of four, or not the length of what follows the header.
+    #[error("the length field is wrong")]
     Length,
     /// An attribute reaches beyond the end of the message.
+    #[error("an attribute reaches beyond the end")]
     Attribute,
     /// MESSAGE-INTEGRITY has not 20 bytes.
+    #[error("MESSAGE-INTEGRITY has not 20 bytes")]
     IntegrityLength,
     /// FINGERPRINT has not 4 bytes, or is not the last attribute.
+    #[error("FINGERPRINT has not 4 bytes or is not last")]
     Fingerprint,
 }
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooShort => "shorter than a STUN header",
-            Self::TopBits => "the two top bits are not zero",
-            Self::MagicCookie => "no magic cookie",
-            Self::Length => "the length field is wrong",
-            Self::Attribute => "an attribute reaches beyond the end",
-            Self::IntegrityLength => "MESSAGE-INTEGRITY has not 20 bytes",
-            Self::Fingerprint => "FINGERPRINT has not 4 bytes or is not last",
-        })
-    }
-}
-
-impl std::error::Error for ParseError {}

@@ -5,7 +5,7 @@ use super::{
     address,
     integrity::{INTEGRITY_LEN, fingerprint},
 };
-use std::{fmt, net::SocketAddr};
+use std::net::SocketAddr;
 
 /// A message that is being written.
 ///
@@ -169,13 +169,6 @@ impl<'b> MessageWriter<'b> {
 const SEAL_LEN: usize = 4 + INTEGRITY_LEN + 8;
 
 /// The buffer has no room for the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the buffer has no room for the STUN message")]
 pub struct BufferTooSmall;
-
-impl fmt::Display for BufferTooSmall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the buffer has no room for the STUN message")
-    }
-}
-
-impl std::error::Error for BufferTooSmall {}
