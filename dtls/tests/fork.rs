@@ -3,23 +3,13 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{Read as _, Write as _};
-use std::sync::Arc;
 
-use dtls::crypto::{self, CryptoProvider};
+use dtls::crypto::{CryptoProvider, providers};
 
 unsafe extern "C" {
     fn fork() -> i32;
     fn _exit(status: i32) -> !;
     fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
-}
-
-fn providers() -> Vec<Arc<dyn CryptoProvider>> {
-    vec![
-        #[cfg(feature = "aws-lc-rs")]
-        crypto::aws_lc_rs::provider(),
-        #[cfg(feature = "rust-crypto")]
-        crypto::rust_crypto::provider(),
-    ]
 }
 
 fn random(provider: &dyn CryptoProvider) -> [u8; 32] {

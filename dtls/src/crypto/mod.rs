@@ -27,6 +27,17 @@ pub fn default_provider() -> Arc<dyn CryptoProvider> {
     return rust_crypto::provider();
 }
 
+/// The providers that were built in, the default first.
+#[must_use]
+pub fn providers() -> Vec<Arc<dyn CryptoProvider>> {
+    vec![
+        #[cfg(feature = "aws-lc-rs")]
+        aws_lc_rs::provider(),
+        #[cfg(feature = "rust-crypto")]
+        rust_crypto::provider(),
+    ]
+}
+
 /// Everything that DTLS asks of a library of cryptographic primitives.
 pub trait CryptoProvider: fmt::Debug + Send + Sync {
     /// A name for people.

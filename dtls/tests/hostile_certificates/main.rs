@@ -12,7 +12,7 @@ use der::{
     ATTRIBUTE, EC_PUBLIC_KEY, EXTENSIONS, P256, P521, RSA, SEQUENCE, SET, certificate, nested,
     spki, tlv,
 };
-use dtls::crypto::{self, CryptoProvider};
+use dtls::crypto::{CryptoProvider, providers};
 use dtls::{Certificate, DecodeError, Error, Fingerprint, HandshakeType, PeerIdentity};
 use mutation::Chance;
 use victim::{Stage, message};
@@ -26,15 +26,6 @@ const VERIFIED: usize = 64;
 
 /// The longest handshake message that is taken.
 const MAX_MESSAGE: usize = 1 << 14;
-
-fn providers() -> Vec<Arc<dyn CryptoProvider>> {
-    vec![
-        #[cfg(feature = "aws-lc-rs")]
-        crypto::aws_lc_rs::provider(),
-        #[cfg(feature = "rust-crypto")]
-        crypto::rust_crypto::provider(),
-    ]
-}
 
 /// A certificate of each kind with which every provider can be a server.
 fn certificates(provider: &dyn CryptoProvider) -> Vec<Arc<Certificate>> {

@@ -1,8 +1,7 @@
 //! AEADs and the mask of record numbers.
 
-use dtls::crypto::{AeadAlgorithm, CryptoError};
+use dtls::crypto::{AeadAlgorithm, CryptoError, providers};
 
-use crate::providers;
 use crate::vectors::each;
 
 #[test]

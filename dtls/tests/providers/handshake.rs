@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use dtls::crypto::CryptoProvider;
+use dtls::crypto::{CryptoProvider, providers};
 use dtls::{Certificate, Config, Connection, NamedGroup, PeerIdentity, ProtocolVersion, Role};
-
-use crate::providers;
 
 /// Version and group of each handshake that is tried.
 const SHAPES: [(ProtocolVersion, NamedGroup); 6] = [

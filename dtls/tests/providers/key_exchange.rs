@@ -1,9 +1,8 @@
 //! Key exchange: agreement between providers, and shares that must be refused.
 
 use dtls::NamedGroup;
-use dtls::crypto::{CryptoError, CryptoProvider, KeyExchangeGroup};
+use dtls::crypto::{CryptoError, CryptoProvider, KeyExchangeGroup, providers};
 
-use crate::providers;
 use crate::vectors::each;
 
 /// The group of a provider; each has all of them.

@@ -1,8 +1,7 @@
 //! HMAC, and HKDF as it is built on it.
 
-use dtls::crypto::{CryptoProvider, HashAlgorithm};
+use dtls::crypto::{CryptoProvider, HashAlgorithm, providers};
 
-use crate::providers;
 use crate::vectors::each;
 
 const HASHES: [(HashAlgorithm, &str); 2] = [

@@ -7,17 +7,3 @@ mod mac;
 mod nonces;
 mod signature;
 mod vectors;
-
-use std::sync::Arc;
-
-use dtls::crypto::{self, CryptoProvider};
-
-/// The providers of this build.
-fn providers() -> Vec<Arc<dyn CryptoProvider>> {
-    vec![
-        #[cfg(feature = "aws-lc-rs")]
-        crypto::aws_lc_rs::provider(),
-        #[cfg(feature = "rust-crypto")]
-        crypto::rust_crypto::provider(),
-    ]
-}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dtls::SignatureScheme;
+use dtls::crypto::providers;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::PrimeField as _;
 use p256::elliptic_curve::ops::Reduce as _;
@@ -10,8 +11,6 @@ use p256::elliptic_curve::point::AffineCoordinates as _;
 use p256::pkcs8::EncodePrivateKey as _;
 use p256::{FieldBytes, ProjectivePoint, Scalar};
 use sha2::{Digest as _, Sha256};
-
-use crate::providers;
 
 /// Signatures of each provider if `PORTCULLIS_SIGNATURES` does not say another number.
 const SIGNATURES: u64 = 1000;

@@ -1,9 +1,8 @@
 //! Signatures: Wycheproof's, and those of one provider verified by the other.
 
 use dtls::SignatureScheme;
-use dtls::crypto::{CryptoError, PublicKeyAlgorithm, SubjectPublicKey};
+use dtls::crypto::{CryptoError, PublicKeyAlgorithm, SubjectPublicKey, providers};
 
-use crate::providers;
 use crate::vectors::{Case, each, hex};
 
 #[test]

@@ -6,18 +6,9 @@ mod secrets;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dtls::crypto::{self, CryptoProvider};
+use dtls::crypto::{CryptoProvider, providers};
 use dtls::{Certificate, Config, Connection, NamedGroup, PeerIdentity, ProtocolVersion, Role};
 use secrets::Seeker;
-
-fn providers() -> Vec<Arc<dyn CryptoProvider>> {
-    vec![
-        #[cfg(feature = "aws-lc-rs")]
-        crypto::aws_lc_rs::provider(),
-        #[cfg(feature = "rust-crypto")]
-        crypto::rust_crypto::provider(),
-    ]
-}
 
 /// After handshake, key update, close and drop.
 #[test]
