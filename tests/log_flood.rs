@@ -5,12 +5,12 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ice_lite::stun::{IntegrityKey, MessageType, MessageWriter, TransactionId};
+use ice_lite::stun::MessageType;
 use portcullis::{Gate, Path, RouteDrop};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use support::served::{Recorder, Served};
-use support::server_address;
+use support::{forged, server_address};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
@@ -65,23 +65,14 @@ fn forged_stun(served: &Served) -> Vec<Vec<u8>> {
     let calls = served.gate.calls();
     let mut ufrags: Vec<_> = calls.map(|(_, session, _)| session.local_ufrag()).collect();
     ufrags.push("nobody");
-    let mut forged = Vec::new();
+    let mut messages = Vec::new();
     for kind in [MessageType::BINDING_REQUEST, MessageType::BINDING_SUCCESS] {
         for ufrag in &ufrags {
-            let mut buf = [0; 256];
-            let mut writer =
-                MessageWriter::new(&mut buf, kind, TransactionId([1; 12])).expect("room");
-            writer.username(ufrag, "peer").expect("room");
-            let key = IntegrityKey::new(b"not the password");
-            let len = writer.seal(&key).expect("room");
-            forged.push(buf[..len].to_vec());
+            messages.push(forged::message(kind, [1; 12], Some(ufrag)));
         }
-        let mut buf = [0; 64];
-        let writer = MessageWriter::new(&mut buf, kind, TransactionId([2; 12])).expect("room");
-        let len = writer.seal(&IntegrityKey::new(b"none")).expect("room");
-        forged.push(buf[..len].to_vec());
+        messages.push(forged::message(kind, [2; 12], None));
     }
-    forged
+    messages
 }
 
 /// Noise of which DTLS makes one record: it counts records, of which a datagram may hold many.

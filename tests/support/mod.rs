@@ -1,6 +1,7 @@
 //! Two sessions on a virtual clock, with a network between them that a seed makes lossy.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod forged;
 pub(crate) mod hello;
 mod network;
 pub(crate) mod rtp;

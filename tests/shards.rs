@@ -1,0 +1,97 @@
+//! One port, several routers: who gets a datagram that came in at the wrong one.
+
+mod support;
+
+use std::time::Instant;
+
+use portcullis::{Announcement, Path, Route, RouteDrop, Router, Shard};
+use rand::SeedableRng as _;
+use rand::rngs::SmallRng;
+use support::{caller_address, forged, server_address};
+
+fn stranger() -> Path {
+    Path::udp(server_address(), caller_address())
+}
+
+/// The routers of two shards, and a ufrag whose hash gives it to the shard `index`.
+fn two_shards(index: u16) -> ([Router; 2], String) {
+    let routers = [0, 1].map(|index| Router::sharded([9; 16], Shard { index, count: 2 }));
+    let mut ufrags = (0..).map(|number| format!("session{number}"));
+    let ufrag = ufrags.find(|ufrag| routers[0].shard_of(ufrag.as_bytes()) == index);
+    (routers, ufrag.expect("half of them"))
+}
+
+/// T-DMX-11: the time of a look-up does not depend on who chose the ufrags and addresses: the tables
+/// hash under a secret key. Two routers with different keys put the same names into different shards.
+#[test]
+fn t_dmx_11_hashes_are_keyed() {
+    let shard = Shard {
+        index: 0,
+        count: 16,
+    };
+    let routers = [1, 2].map(|key| Router::sharded([key; 16], shard));
+    let differ = (0..1000)
+        .map(|number: u32| number.to_be_bytes())
+        .filter(|ufrag| routers[0].shard_of(ufrag) != routers[1].shard_of(ufrag))
+        .count();
+    assert!((900..970).contains(&differ), "15 of 16: {differ}");
+}
+
+/// A datagram that comes in on the wrong socket is handed over: checks by their ufrag, the rest by
+/// their path once it is known.
+#[test]
+fn shards_hand_over_what_is_another_s() {
+    let mut random = SmallRng::seed_from_u64(1);
+    let now = Instant::now();
+    let ([mut here, mut there], ufrag) = two_shards(1);
+    let id = there.insert(&ufrag).expect("a new ufrag");
+    let path = stranger();
+    let check = forged::check(&ufrag, &mut random);
+    assert_eq!(here.route(now, &path, &check), Route::Shard(1));
+    assert_eq!(there.route(now, &path, &check), Route::Session(id));
+    let media = [0x80; 40];
+    let nobodys = Route::Drop(RouteDrop::UnvalidatedMedia);
+    assert_eq!(here.route(now, &path, &media), nobodys);
+    there.validate(id, path);
+    let validated = there.poll_announcement();
+    assert_eq!(validated, Some(Announcement::PathAdded(path)));
+    here.handle_announcement(1, Announcement::PathAdded(path));
+    assert_eq!(here.route(now, &path, &media), Route::Shard(1));
+    assert_eq!(there.route(now, &path, &media), Route::Session(id));
+    there.remove(id);
+    let invalidated = there.poll_announcement();
+    assert_eq!(invalidated, Some(Announcement::PathRemoved(path)));
+    // Of a third shard, which has nothing to say about it.
+    here.handle_announcement(2, Announcement::PathRemoved(path));
+    assert_eq!(here.route(now, &path, &media), Route::Shard(1));
+    here.handle_announcement(1, Announcement::PathRemoved(path));
+    assert_eq!(here.route(now, &path, &media), nobodys);
+    assert_eq!(there.route(now, &path, &media), nobodys);
+    assert_eq!(
+        there.route(now, &path, &check),
+        Route::Drop(RouteDrop::UnknownUfrag)
+    );
+}
+
+/// A session may live on any shard, if the others are told.
+#[test]
+fn shards_hand_over_checks_for_sessions_that_live_elsewhere_than_their_ufrag_says() {
+    let mut random = SmallRng::seed_from_u64(2);
+    let now = Instant::now();
+    let ([mut here, mut there], ufrag) = two_shards(0);
+    let id = there.insert(&ufrag).expect("a new ufrag");
+    assert_eq!(id.shard(), 1);
+    let check = forged::check(&ufrag, &mut random);
+    let unknown = Route::Drop(RouteDrop::UnknownUfrag);
+    assert_eq!(here.route(now, &stranger(), &check), unknown);
+    let added = there.poll_announcement().expect("it is not the hash's");
+    assert_eq!(added, Announcement::UfragAdded(ufrag.as_bytes().into()));
+    here.handle_announcement(1, added);
+    assert_eq!(here.route(now, &stranger(), &check), Route::Shard(1));
+    there.remove(id);
+    let removed = there.poll_announcement().expect("it was announced");
+    assert_eq!(removed, Announcement::UfragRemoved(ufrag.as_bytes().into()));
+    here.handle_announcement(1, removed);
+    assert_eq!(here.route(now, &stranger(), &check), unknown);
+    assert_eq!(there.poll_announcement(), None);
+}
