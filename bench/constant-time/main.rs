@@ -1,8 +1,10 @@
-//! Whether the kernels of SRTP take the same time whatever the secrets are, asked of the optimized program.
+//! Whether the kernels of SRTP take the same time whatever the secrets are, asked of the optimized
+//! program.
 //!
-//! Two methods. Under valgrind all secrets are marked as undefined, and memcheck reports each branch and each address that
-//! depends on them; it knows no SHA-NI and no AVX-512, so that it reaches the tiers `portable` and `lanes`. For every tier of
-//! the CPU a statistical test compares the times of two classes of secrets.
+//! Two methods. Under valgrind all secrets are marked as undefined, and memcheck reports each
+//! branch and each address that depends on them; it knows no SHA-NI and no AVX-512, so that it
+//! reaches the tiers `portable` and `lanes`. For every tier of the CPU a statistical test compares
+//! the times of two classes of secrets.
 
 #[cfg(feature = "valgrind")]
 mod marking;

@@ -16,8 +16,9 @@ const ROOM: usize = 1516;
 /// Packets of a batch: whole groups of lanes, and some left over.
 const BATCH: usize = 19;
 
-/// What an unprotect tells of a tag is no secret, and decides about what follows: so many branches, whatever the length. If there
-/// were none, the marks would have been lost on their way from the keys to the tag.
+/// What an unprotect tells of a tag is no secret, and decides about what follows: so many branches,
+/// whatever the length. If there were none, the marks would have been lost on their way from the
+/// keys to the tag.
 const VERDICTS: std::ops::RangeInclusive<u32> = 1..=2;
 
 /// Runs every tier that valgrind's CPU has; whether only the verdicts were reported.

@@ -16,7 +16,8 @@ pub(crate) const PROFILES: [Profile; 5] = [
     Profile::AeadAes256Gcm,
 ];
 
-/// A sender on `tier` under a master key, which is cut to the length that the profile wants, and its salt.
+/// A sender on `tier` under a master key, which is cut to the length that the profile wants, and
+/// its salt.
 pub(crate) fn sender(tier: Tier, profile: Profile, key: &[u8; 32], salt: &[u8; 14]) -> Sender {
     let (key, salt) = (&key[..profile.key_len()], &salt[..profile.salt_len()]);
     let keys = SenderKeys::from_raw(profile, key, salt).expect("lengths of the profile");

@@ -1,9 +1,11 @@
-//! Welch's t-test, as in "Dude, is my code constant time?" (Reparaz, Balasch and Verbauwhede, 2017).
+//! Welch's t-test, as in "Dude, is my code constant time?" (Reparaz, Balasch and Verbauwhede,
+//! 2017).
 
 /// Beyond this, times differ for sure.
 pub(crate) const LEAK: f64 = 10.0;
 
-/// Times above these percentiles of all are cut off, one after the other: interrupts hide what the fast passes show.
+/// Times above these percentiles of all are cut off, one after the other: interrupts hide what the
+/// fast passes show.
 const PERCENTILES: [usize; 6] = [50, 75, 90, 95, 99, 100];
 
 /// The largest |t| over all cuts between the times of two classes.

@@ -1,4 +1,5 @@
-//! Whole DTLS handshakes side by side with other stacks, and the memory of an established connection.
+//! Whole DTLS handshakes side by side with other stacks, and the memory of an established
+//! connection.
 //!
 //! `bench/run.sh dtls [--json FILE]` builds and runs this with every stack that is installed.
 

@@ -1,6 +1,8 @@
-//! What an established connection holds, by the process's resident set and by what it allocated from Rust.
+//! What an established connection holds, by the process's resident set and by what it allocated
+//! from Rust.
 //!
-//! Every stack is weighed in a process of its own, because a heap that others used before hides what is new.
+//! Every stack is weighed in a process of its own, because a heap that others used before hides
+//! what is new.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,9 @@
-//! Stacks in a process of their own: OpenSSL and BoringSSL have the same symbols and can't share one.
+//! Stacks in a process of their own: OpenSSL and BoringSSL have the same symbols and can't share
+//! one.
 //!
-//! A worker is this same program, built with other features. It answers `list` with its stacks and shapes, and
-//! `batch NAME VERSION GROUP` with the batch's time and the bytes and datagrams of one handshake.
+//! A worker is this same program, built with other features. It answers `list` with its stacks and
+//! shapes, and `batch NAME VERSION GROUP` with the batch's time and the bytes and datagrams of one
+//! handshake.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

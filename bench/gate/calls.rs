@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::world::World;
 
-/// Calls that are there before anything is weighed: more than are set up, at one a millisecond, before
-/// the keys of the first one rest.
+/// Calls that are there before anything is weighed: more than are set up, at one a millisecond,
+/// before the keys of the first one rest.
 const SETTLED: usize = 1500;
 
 /// What a process holds.

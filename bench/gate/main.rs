@@ -1,5 +1,5 @@
-//! The gate under load: what a dropped datagram costs, what a call costs, and what a forwarded packet
-//! costs.
+//! The gate under load: what a dropped datagram costs, what a call costs, and what a forwarded
+//! packet costs.
 //!
 //! `bench/run.sh flood|calls|forward [--json FILE]` builds and runs this.
 

@@ -1,6 +1,8 @@
-//! Intel's ipsec-mb, the limit: its best call for each shape, without what a library of SRTP does besides.
+//! Intel's ipsec-mb, the limit: its best call for each shape, without what a library of SRTP does
+//! besides.
 //!
-//! Sequence numbers, the ROC, replay and headers are not its business; the packets of a pass have one fixed IV per session.
+//! Sequence numbers, the ROC, replay and headers are not its business; the packets of a pass have
+//! one fixed IV per session.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
@@ -169,7 +171,8 @@ impl Sessions for Bursts {
 
 impl Drop for Bursts {
     fn drop(&mut self) {
-        // SAFETY: the keys and the manager were made by their counterparts, and nothing uses them any more.
+        // SAFETY: the keys and the manager were made by their counterparts, and nothing uses them
+        // any more.
         unsafe {
             for key in &self.keys {
                 bench_mb_key_free(key.as_ptr());

@@ -1,4 +1,5 @@
-//! libsrtp as a shared library that is loaded at run time: versions 2 and 3, whose interfaces differ.
+//! libsrtp as a shared library that is loaded at run time: versions 2 and 3, whose interfaces
+//! differ.
 //!
 //! `PORTCULLIS_LIBSRTP` names them: `libsrtp-openssl=PATH,libsrtp-boringssl=PATH`.
 
@@ -121,7 +122,8 @@ pub(crate) fn libraries() -> Vec<Library> {
 
 impl Library {
     fn load(name: &str, path: &str) -> Result<Self, libloading::Error> {
-        // SAFETY: the names and types are those of libsrtp's header, of the version that the library tells.
+        // SAFETY: the names and types are those of libsrtp's header, of the version that the
+        // library tells.
         unsafe {
             let shared = Shared::new(path)?;
             let version = shared.get::<Version>(b"srtp_get_version")?();
@@ -227,7 +229,8 @@ fn policy<L>(profile: Profile, len: impl Fn(usize) -> L) -> Option<CryptoPolicy<
         Profile::Aes256CmSha1_80 | Profile::Aes256CmSha1_32 => (ICM_256, HMAC_SHA1),
         Profile::AeadAes128Gcm => (GCM_128, NULL),
         Profile::AeadAes256Gcm => (GCM_256, NULL),
-        // The policies that libsrtp has for the NULL profiles leave out the master salt, so that nobody else understands them.
+        // The policies that libsrtp has for the NULL profiles leave out the master salt, so that
+        // nobody else understands them.
         _ => return None,
     };
     Some(CryptoPolicy {

@@ -1,6 +1,7 @@
 //! SRTP side by side with other libraries, one packet at a time and in batches.
 //!
-//! `bench/run.sh srtp [--json FILE]` builds this with every library that is installed, and runs it pinned to a core.
+//! `bench/run.sh srtp [--json FILE]` builds this with every library that is installed, and runs it
+//! pinned to a core.
 
 #[cfg(feature = "ipsec-mb")]
 mod ipsec_mb;

@@ -1,4 +1,5 @@
-//! Time: short passes of every library in turn, so that a slow moment of the machine meets them all.
+//! Time: short passes of every library in turn, so that a slow moment of the machine meets them
+//! all.
 
 use std::time::Instant;
 
@@ -86,7 +87,8 @@ fn plan(runs: &[Option<Run>], profile: Profile, size: usize) -> Vec<Timing> {
     plan
 }
 
-/// Before anything is timed: what two libraries of SRTP protect is the same, and each opens it again.
+/// Before anything is timed: what two libraries of SRTP protect is the same, and each opens it
+/// again.
 fn agree(peers: &[Box<dyn Peer>], runs: &mut [Option<Run>], profile: Profile, size: usize) {
     let sequence_number = runs.iter().flatten().map(|run| run.next).max().unwrap_or(0);
     let plain: Vec<_> = (0..SESSIONS)

@@ -121,7 +121,8 @@ pub(crate) trait Sessions {
     /// Protects the packet of each session. This is what is timed.
     fn protect(&mut self, mode: Mode, packets: &mut [Packet]);
 
-    /// Unprotects the packet of each session, and fails if one is not authentic. This is what is timed.
+    /// Unprotects the packet of each session, and fails if one is not authentic. This is what is
+    /// timed.
     fn unprotect(&mut self, mode: Mode, packets: &mut [Packet]);
 
     /// Puts results into `packets` that stand elsewhere. This is not timed.

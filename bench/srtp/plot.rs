@@ -13,7 +13,8 @@ use crate::report::Report;
 /// Width and height of the picture in pixels.
 const SIZE: (u32, u32) = (1100, 520);
 
-/// Draws the time to protect a packet over its size for two profiles, each library in each mode a line.
+/// Draws the time to protect a packet over its size for two profiles, each library in each mode a
+/// line.
 pub(crate) fn draw(report: &Report<'_>, path: &Path) -> Result<(), Box<dyn Error>> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;

@@ -129,5 +129,6 @@ impl Sessions for Contexts {
     }
 }
 
-/// A batch without allocation. It is filled where it stands: collected, all its places would be copied, the empty ones too.
+/// A batch without allocation. It is filled where it stands: collected, all its places would be
+/// copied, the empty ones too.
 type Batch<T> = arrayvec::ArrayVec<T, SESSIONS>;

@@ -141,7 +141,8 @@ impl Report<'_> {
     }
 }
 
-/// The name of the CPU, and its family and model, since the name of a virtual machine's CPU says little.
+/// The name of the CPU, and its family and model, since the name of a virtual machine's CPU says
+/// little.
 fn cpu() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// Host candidates that an answer lists at most. A host may have hundreds of addresses (containers),
-/// and a caller checks each of them.
+/// Host candidates that an answer lists at most. A host may have hundreds of addresses
+/// (containers), and a caller checks each of them.
 const MAX_CANDIDATES: usize = 8;
 
 /// The addresses of the port that is bound to `bound`, as `caller` may reach them, best first.

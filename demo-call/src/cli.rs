@@ -57,7 +57,8 @@ pub(crate) struct Listen {
     /// The UDP port of all calls
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:3478")]
     pub(crate) media: SocketAddr,
-    /// A TCP port beside it, for callers that UDP does not get through from (ICE-TCP); without it none
+    /// A TCP port beside it, for callers that UDP does not get through from (ICE-TCP); without it
+    /// none
     #[arg(long, value_name = "ADDR")]
     pub(crate) media_tcp: Option<SocketAddr>,
     /// Where counters are served for Prometheus, under /metrics; without it nowhere
@@ -98,7 +99,8 @@ pub(crate) struct Security {
     /// DTLS version to allow; given twice, both [default: both]
     #[arg(long = "dtls", value_name = "VERSION")]
     pub(crate) versions: Vec<Version>,
-    /// SRTP profile to allow, best first; may be given several times [default: all but aes128-cm-sha1-32]
+    /// SRTP profile to allow, best first; may be given several times [default: all but
+    /// aes128-cm-sha1-32]
     #[arg(long = "profile", value_name = "PROFILE")]
     pub(crate) profiles: Vec<Profile>,
     /// Key exchange group to allow, best first; may be given several times [default: all]
@@ -113,7 +115,8 @@ pub(crate) struct Security {
     /// Its private key (PEM, PKCS#8)
     #[arg(long, value_name = "FILE.pem", requires = "certificate")]
     pub(crate) key: Option<PathBuf>,
-    /// File to which the DTLS secrets are appended, for Wireshark: whoever reads it can read the call
+    /// File to which the DTLS secrets are appended, for Wireshark: whoever reads it can read the
+    /// call
     #[arg(long, value_name = "FILE")]
     pub(crate) key_log: Option<PathBuf>,
 }

@@ -130,8 +130,8 @@ async fn hang_up(State(commands): State<Commands>, Path(call): Path<String>) -> 
     }
 }
 
-/// RFC 9725 §4.3.1: candidates that come later. An ICE-lite agent learns the address of its peer from
-/// the peer's checks, so there is nothing to keep of them.
+/// RFC 9725 §4.3.1: candidates that come later. An ICE-lite agent learns the address of its peer
+/// from the peer's checks, so there is nothing to keep of them.
 async fn trickle(
     State(commands): State<Commands>,
     Path(call): Path<String>,

@@ -26,12 +26,14 @@ pub struct Incoming<'a> {
     kind: Kind,
     packet: &'a mut [u8],
     outcome: Option<Result<(), UnprotectError>>,
-    /// Where the outcome is a packet. Beside the outcome it is written and read as it is, inside byte by byte.
+    /// Where the outcome is a packet. Beside the outcome it is written and read as it is, inside
+    /// byte by byte.
     unprotected: Unprotected,
 }
 
 impl<'a> Outgoing<'a> {
-    /// The RTP packet in the first `len` bytes of `buffer`, for the sender at place `sender` of the batch's senders.
+    /// The RTP packet in the first `len` bytes of `buffer`, for the sender at place `sender` of the
+    /// batch's senders.
     ///
     /// The buffer needs room for [`Sender::rtp_overhead`] more bytes.
     #[must_use]
@@ -39,7 +41,8 @@ impl<'a> Outgoing<'a> {
         Self::new(sender, Kind::Rtp, buffer, len)
     }
 
-    /// The RTCP packet in the first `len` bytes of `buffer`, likewise, with room for [`Sender::rtcp_overhead`] more.
+    /// The RTCP packet in the first `len` bytes of `buffer`, likewise, with room for
+    /// [`Sender::rtcp_overhead`] more.
     #[must_use]
     pub fn rtcp(sender: usize, buffer: &'a mut [u8], len: usize) -> Self {
         Self::new(sender, Kind::Rtcp, buffer, len)
@@ -66,7 +69,8 @@ impl<'a> Outgoing<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// An SRTP or SRTCP packet, told apart as [`classify`] does, for the receiver at place `receiver` of the batch's receivers.
+    /// An SRTP or SRTCP packet, told apart as [`classify`] does, for the receiver at place
+    /// `receiver` of the batch's receivers.
     #[must_use]
     pub fn new(receiver: usize, packet: &'a mut [u8]) -> Self {
         Self {
@@ -84,7 +88,8 @@ impl<'a> Incoming<'a> {
         self.kind
     }
 
-    /// The unprotected packet and what is known of it, or why there is none; `None` before the batch has run.
+    /// The unprotected packet and what is known of it, or why there is none; `None` before the
+    /// batch has run.
     pub fn outcome(&mut self) -> Option<Result<(Unprotected, &mut [u8]), UnprotectError>> {
         Some(match self.outcome? {
             Ok(()) => Ok((self.unprotected, &mut self.packet[..self.unprotected.len])),
@@ -93,10 +98,11 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Protects all packets, each in its buffer, as if one after the other; [`Outgoing::outcome`] then says what became of each.
+/// Protects all packets, each in its buffer, as if one after the other; [`Outgoing::outcome`] then
+/// says what became of each.
 ///
-/// Packets may be of any senders, profiles and lengths; what can share vector lanes is put together in groups of 64, so that a
-/// caller need not sort them.
+/// Packets may be of any senders, profiles and lengths; what can share vector lanes is put together
+/// in groups of 64, so that a caller need not sort them.
 ///
 /// ```
 /// use srtp::{Outgoing, Profile, Sender, SenderConfig, SenderKeys};
@@ -142,8 +148,9 @@ where
     }
 }
 
-/// Protects one payload to many: appends `payload` to the RTP header that stands in the first bytes of each packet's buffer, and
-/// protects them all. This is the shape of a forwarder, whose packets to all its receivers differ in their headers alone.
+/// Protects one payload to many: appends `payload` to the RTP header that stands in the first bytes
+/// of each packet's buffer, and protects them all. This is the shape of a forwarder, whose packets
+/// to all its receivers differ in their headers alone.
 pub fn protect_fan_out<S>(senders: &mut [S], payload: &[u8], packets: &mut [Outgoing<'_>])
 where
     S: AsRef<Sender> + AsMut<Sender>,
@@ -188,7 +195,8 @@ impl Outgoing<'_> {
         self.set(result);
     }
 
-    /// Puts down what became of the packet, field by field: copied as a whole, it would wait for its own small stores.
+    /// Puts down what became of the packet, field by field: copied as a whole, it would wait for
+    /// its own small stores.
     #[inline(always)]
     fn set(&mut self, result: Result<usize, ProtectError>) {
         self.outcome = Some(result.map(|len| self.len = len));
@@ -206,10 +214,12 @@ impl Outgoing<'_> {
     }
 }
 
-/// Unprotects all packets, each in its buffer, as if one after the other; [`Incoming::outcome`] then says what became of each.
+/// Unprotects all packets, each in its buffer, as if one after the other; [`Incoming::outcome`]
+/// then says what became of each.
 ///
-/// Packets may be of any receivers, profiles and lengths; what can share vector lanes is put together in groups of 64, so that a
-/// caller need not sort them. A forged packet changes nothing for the others.
+/// Packets may be of any receivers, profiles and lengths; what can share vector lanes is put
+/// together in groups of 64, so that a caller need not sort them. A forged packet changes nothing
+/// for the others.
 pub fn unprotect_batch<R>(receivers: &mut [R], packets: &mut [Incoming<'_>])
 where
     R: AsRef<Receiver> + AsMut<Receiver>,

@@ -11,9 +11,9 @@ pub enum Kind {
 
 /// Tells RTP from RTCP by the second byte (RFC 5761 §4), for SRTP and SRTCP alike.
 ///
-/// A packet is RTCP if its packet type is 192 to 223: as an RTP packet it would have the marker bit and a payload type of
-/// 64 to 95, which must not be used where both share a port. A packet of one byte or none counts as RTP; either
-/// unprotect refuses it.
+/// A packet is RTCP if its packet type is 192 to 223: as an RTP packet it would have the marker bit
+/// and a payload type of 64 to 95, which must not be used where both share a port. A packet of one
+/// byte or none counts as RTP; either unprotect refuses it.
 ///
 /// ```
 /// use srtp::{Kind, classify};

@@ -15,7 +15,8 @@ use crate::streams::TableFull;
 impl Receiver {
     /// Takes an authentic packet, decrypted in its buffer.
     ///
-    /// What it is goes into its place field by field: inside a `Result` it would be copied, and a copy waits for the stores before it.
+    /// What it is goes into its place field by field: inside a `Result` it would be copied, and a
+    /// copy waits for the stores before it.
     #[inline(always)]
     pub(crate) fn commit(
         &mut self,
@@ -42,7 +43,8 @@ impl Receiver {
     fn enter(&mut self, kind: Kind, claim: &Claim) -> Result<Freshness, UnprotectError> {
         let &Claim { ssrc, index, .. } = claim;
         let key = self.ring.key_mut(claim.key);
-        // Only in a batch, where the packets before were not yet counted when this one was looked at.
+        // Only in a batch, where the packets before were not yet counted when this one was looked
+        // at.
         if key.is_exhausted(kind) {
             return Err(UnprotectError::KeyExhausted);
         }
@@ -57,7 +59,8 @@ impl Receiver {
         }
         match (entry.verdict, self.config.duplicates) {
             (Verdict::New, _) => Ok(Freshness::New),
-            // Only in a batch, where the packet before was not yet entered when this one was looked at.
+            // Only in a batch, where the packet before was not yet entered when this one was looked
+            // at.
             (Verdict::Used, Duplicates::Drop) => Err(UnprotectError::Replayed),
             (Verdict::TooOld, Duplicates::Drop) => Err(UnprotectError::TooOld),
             (Verdict::Used, _) => Ok(Freshness::Duplicate),
@@ -65,7 +68,8 @@ impl Receiver {
         }
     }
 
-    /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted packet shows.
+    /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted
+    /// packet shows.
     #[inline(always)]
     fn restore_header(&mut self, claim: &Claim, packet: &mut [u8]) -> Result<(), UnprotectError> {
         if self.config.cryptex != CryptexPolicy::Off || self.ring.has_header_keys() {
@@ -78,7 +82,8 @@ impl Receiver {
         Ok(())
     }
 
-    /// Undoes what Cryptex and RFC 6904 did to the header. What says where its parts stand was never encrypted.
+    /// Undoes what Cryptex and RFC 6904 did to the header. What says where its parts stand was
+    /// never encrypted.
     #[inline(never)]
     fn decrypt_header(&mut self, claim: Claim, packet: &mut [u8]) -> Result<(), UnprotectError> {
         let header = RtpHeader::parse(&packet[..claim.end])?;

@@ -8,29 +8,33 @@ use crate::profile::{Profile, Transform};
 /// The most streams a context may be configured for.
 const STREAMS_LIMIT: usize = 1 << 16;
 
-/// The smallest and largest replay window (RFC 3711 §3.3.2 asks for 64 at least; beyond 2^15 an index is ambiguous).
+/// The smallest and largest replay window (RFC 3711 §3.3.2 asks for 64 at least; beyond 2^15 an
+/// index is ambiguous).
 const WINDOWS: std::ops::RangeInclusive<usize> = 64..=1 << 15;
 
 /// How a [`Sender`](crate::Sender) protects packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderConfig {
-    /// Encrypts CSRCs and header extensions (RFC 9335), once SDP has agreed on `a=cryptex`. Default: no.
+    /// Encrypts CSRCs and header extensions (RFC 9335), once SDP has agreed on `a=cryptex`.
+    /// Default: no.
     pub cryptex: bool,
-    /// The header extensions to encrypt one by one (RFC 6904), by their local identifiers. Default: none.
+    /// The header extensions to encrypt one by one (RFC 6904), by their local identifiers. Default:
+    /// none.
     pub encrypted_extensions: ExtensionIds,
     /// Encrypts SRTCP, as DTLS-SRTP always does (RFC 3711 §3.4: the E flag). Default: yes.
     pub encrypt_rtcp: bool,
     /// Takes a profile without encryption. Default: no.
     pub allow_null_cipher: bool,
-    /// How far behind the newest a sequence number may be sent, in packets; rounded up to a power of two. Default: 1024.
+    /// How far behind the newest a sequence number may be sent, in packets; rounded up to a power
+    /// of two. Default: 1024.
     ///
-    /// A forwarder sends packets in the order in which they reach it. What was sent is remembered that far back, and is
-    /// refused a second time.
+    /// A forwarder sends packets in the order in which they reach it. What was sent is remembered
+    /// that far back, and is refused a second time.
     pub window: usize,
     /// How many SSRCs are held with their window at a time. Default: 256.
     pub max_streams: usize,
-    /// How many SSRCs beyond that are remembered by their highest index alone. Past both, new ones are refused, since
-    /// forgetting one could repeat a nonce. Default: 65536, of 40 bytes each.
+    /// How many SSRCs beyond that are remembered by their highest index alone. Past both, new ones
+    /// are refused, since forgetting one could repeat a nonce. Default: 65536, of 40 bytes each.
     pub max_retired_streams: usize,
     /// The instruction set of the kernels. Default: the best of this CPU.
     pub tier: Tier,
@@ -54,7 +58,8 @@ impl Default for SenderConfig {
 /// Which packets with header extensions or CSRCs a [`Receiver`](crate::Receiver) takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CryptexPolicy {
-    /// Cryptex is not agreed on. What looks like it is taken for an extension in the clear. The default.
+    /// Cryptex is not agreed on. What looks like it is taken for an extension in the clear. The
+    /// default.
     #[default]
     Off,
     /// Packets may come with Cryptex or without (RFC 9335 §4: `a=cryptex`).
@@ -63,29 +68,34 @@ pub enum CryptexPolicy {
     Require,
 }
 
-/// What becomes of an authentic packet whose index was received before, or lies below the replay window.
+/// What becomes of an authentic packet whose index was received before, or lies below the replay
+/// window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Duplicates {
     /// It is dropped before its tag is looked at, the cheapest.
     Drop,
-    /// It is authenticated and reported, its header readable and its payload wiped. The default: browsers probe bandwidth with
-    /// packets sent before, and a congestion controller has to see them arrive.
+    /// It is authenticated and reported, its header readable and its payload wiped. The default:
+    /// browsers probe bandwidth with packets sent before, and a congestion controller has to see
+    /// them arrive.
     #[default]
     Report,
-    /// It is handed out like a new packet, marked as what it is. Whoever asks for this does without replay protection.
+    /// It is handed out like a new packet, marked as what it is. Whoever asks for this does without
+    /// replay protection.
     Deliver,
 }
 
-/// When a packet whose tag is wrong is tried again with the next ROC, which costs a second authentication.
+/// When a packet whose tag is wrong is tried again with the next ROC, which costs a second
+/// authentication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RocRecovery {
     /// Never.
     Never,
-    /// For the first packet of an SSRC with a sequence number below 2^15: the packets before the edge at 2^16 may have been
-    /// lost. The default.
+    /// For the first packet of an SSRC with a sequence number below 2^15: the packets before the
+    /// edge at 2^16 may have been lost. The default.
     #[default]
     FirstPacket,
-    /// Also for later packets: an outage of 2^15 to 98303 packets is recovered from. Each forged packet costs twice as much.
+    /// Also for later packets: an outage of 2^15 to 98303 packets is recovered from. Each forged
+    /// packet costs twice as much.
     Always,
 }
 
@@ -94,9 +104,11 @@ pub enum RocRecovery {
 pub struct ReceiverConfig {
     /// Which packets with header extensions or CSRCs are taken. Default: [`CryptexPolicy::Off`].
     pub cryptex: CryptexPolicy,
-    /// The header extensions that come encrypted one by one (RFC 6904), by their local identifiers. Default: none.
+    /// The header extensions that come encrypted one by one (RFC 6904), by their local identifiers.
+    /// Default: none.
     pub encrypted_extensions: ExtensionIds,
-    /// Drops SRTCP packets that are not encrypted (RFC 3711 §3.4: the E flag). Default: yes. The NULL profiles take both.
+    /// Drops SRTCP packets that are not encrypted (RFC 3711 §3.4: the E flag). Default: yes. The
+    /// NULL profiles take both.
     pub require_encrypted_rtcp: bool,
     /// Takes a profile without encryption. Default: no.
     pub allow_null_cipher: bool,
@@ -108,10 +120,11 @@ pub struct ReceiverConfig {
     pub duplicates: Duplicates,
     /// Whether the ROC is guessed a second time. Default: [`RocRecovery::FirstPacket`].
     pub roc_recovery: RocRecovery,
-    /// How many SSRCs are held with their replay windows at a time. The least recently used gives way. Default: 256.
+    /// How many SSRCs are held with their replay windows at a time. The least recently used gives
+    /// way. Default: 256.
     pub max_streams: usize,
-    /// How many SSRCs that gave way are remembered by their highest indexes, so that nothing of them is taken twice. Past
-    /// that, new SSRCs are refused. Default: 4096, of 40 bytes each.
+    /// How many SSRCs that gave way are remembered by their highest indexes, so that nothing of
+    /// them is taken twice. Past that, new SSRCs are refused. Default: 4096, of 40 bytes each.
     pub max_retired_streams: usize,
     /// The instruction set of the kernels. Default: the best of this CPU.
     pub tier: Tier,

@@ -87,7 +87,8 @@ impl Preparation {
         }
     }
 
-    /// Prepares the packet of `len` bytes in `buffer`, which has room to grow, and its header; returns what to encipher.
+    /// Prepares the packet of `len` bytes in `buffer`, which has room to grow, and its header;
+    /// returns what to encipher.
     pub(crate) fn apply(self, buffer: &mut [u8], len: usize, header: &mut RtpHeader) -> Span {
         match self {
             Self::Nothing => return Span::payload(header),

@@ -18,7 +18,8 @@ pub enum ProtectError {
     /// The buffer has no room for what protection adds; it needs this many bytes in all.
     #[error("the buffer is too small: {0} bytes are needed")]
     BufferTooSmall(usize),
-    /// This sequence number has been sent: sealing another packet under it would repeat a nonce (RFC 3711 §9.1).
+    /// This sequence number has been sent: sealing another packet under it would repeat a nonce
+    /// (RFC 3711 §9.1).
     #[error("the sequence number has been sent")]
     IndexUsed,
     /// The sequence number is so far behind that nobody knows whether it has been sent.
@@ -46,8 +47,8 @@ pub enum ProtectError {
 
 /// Why a packet was not unprotected: it is to be dropped.
 ///
-/// Nothing but that packet is concerned, and its buffer holds no plaintext. Unless the reason says that the packet is genuine, no state
-/// but the counter of this reason has changed.
+/// Nothing but that packet is concerned, and its buffer holds no plaintext. Unless the reason says
+/// that the packet is genuine, no state but the counter of this reason has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnprotectError {
@@ -69,7 +70,8 @@ pub enum UnprotectError {
     /// The tag is wrong.
     #[error("the tag is wrong")]
     Forged,
-    /// The SRTCP packet says that it is not encrypted (E is 0), which the configuration does not allow.
+    /// The SRTCP packet says that it is not encrypted (E is 0), which the configuration does not
+    /// allow.
     #[error("the SRTCP packet is not encrypted")]
     NotEncrypted,
     /// Cryptex is required, and the packet has CSRCs or a header extension in the clear.
@@ -164,7 +166,8 @@ pub enum RekeyError {
     /// The new key is for another profile.
     #[error("the new key is for another profile")]
     Profile,
-    /// The keys of a context either all have a master key identifier or none has, and all are of one length.
+    /// The keys of a context either all have a master key identifier or none has, and all are of
+    /// one length.
     #[error("master key identifiers of a context are all of one length")]
     Mki,
     /// Another key has this master key identifier.

@@ -9,8 +9,8 @@ use crate::error::UnprotectError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
-    /// A master key has been used for 15/16 of its lifetime. At its end, packets are refused: key the session anew, or end it
-    /// (RFC 3711 §9.2).
+    /// A master key has been used for 15/16 of its lifetime. At its end, packets are refused: key
+    /// the session anew, or end it (RFC 3711 §9.2).
     KeyExpiring {
         /// Whether SRTP or SRTCP packets come to their end.
         kind: Kind,

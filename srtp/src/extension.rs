@@ -10,7 +10,8 @@ use crate::session::HeaderKey;
 /// What a header extension of one-byte elements is "defined by" (RFC 8285 §4.2).
 pub(crate) const ONE_BYTE: u16 = 0xbede;
 
-/// What a header extension of two-byte elements is "defined by", up to four bits of the application (RFC 8285 §4.3).
+/// What a header extension of two-byte elements is "defined by", up to four bits of the application
+/// (RFC 8285 §4.3).
 pub(crate) const TWO_BYTE: u16 = 0x1000;
 
 /// The identifier that ends a block of one-byte elements (RFC 8285 §4.2).
@@ -72,7 +73,8 @@ pub(crate) fn check(packet: &[u8], header: &RtpHeader) -> Result<(), Malformed> 
     Ok(())
 }
 
-/// Encrypts or decrypts those elements of `packet`'s header extension whose identifiers are in `ids`.
+/// Encrypts or decrypts those elements of `packet`'s header extension whose identifiers are in
+/// `ids`.
 pub(crate) fn apply(
     packet: &mut [u8],
     header: &RtpHeader,
@@ -168,7 +170,8 @@ impl<'a> Keystream<'a> {
     }
 
     fn apply(&mut self, packet: &mut [u8], data: Range<usize>) {
-        // RFC 6904 §2.1: the key stream runs along the whole block; identifiers, lengths and padding are left as they are.
+        // RFC 6904 §2.1: the key stream runs along the whole block; identifiers, lengths and
+        // padding are left as they are.
         for place in data {
             packet[place] ^= self.byte(place - self.origin);
         }
@@ -179,7 +182,8 @@ impl<'a> Keystream<'a> {
         if self.number != Some(number) {
             self.number = Some(number);
             self.piece.fill(0);
-            // A block has at most 2^18 bytes, so that its counter stays within the low 16 bits, which start at zero.
+            // A block has at most 2^18 bytes, so that its counter stays within the low 16 bits,
+            // which start at zero.
             let iv = self.iv | (number * PIECE_LEN / 16) as u128;
             self.key
                 .key

@@ -3,10 +3,12 @@
 /// Length of the fixed part of an RTP header.
 pub(crate) const RTP_FIXED_LEN: usize = 12;
 
-/// Length of what SRTCP leaves in the clear: the first RTCP header and the sender's SSRC (RFC 3711 §3.4).
+/// Length of what SRTCP leaves in the clear: the first RTCP header and the sender's SSRC (RFC 3711
+/// §3.4).
 pub(crate) const RTCP_CLEAR_LEN: usize = 8;
 
-/// Length of the word in front of a header extension: "defined by profile" and the length (RFC 3550 §5.3.1).
+/// Length of the word in front of a header extension: "defined by profile" and the length (RFC 3550
+/// §5.3.1).
 pub(crate) const EXTENSION_WORD_LEN: usize = 4;
 
 /// The header of an RTP packet, which fits in the packet.

@@ -3,15 +3,17 @@
 /// The largest index: 2^48 - 1.
 pub(crate) const INDEX_MAX: u64 = (1 << 48) - 1;
 
-/// The index nearest to `highest` that ends in `sequence_number`, given the highest index seen (RFC 3711 §3.3.1 and
-/// appendix A); `None` if it is beyond 2^48 - 1.
+/// The index nearest to `highest` that ends in `sequence_number`, given the highest index seen (RFC
+/// 3711 §3.3.1 and appendix A); `None` if it is beyond 2^48 - 1.
 ///
-/// The appendix subtracts one from the ROC modulo 2^32. An index below zero can't be, so with a ROC of 0 the only candidate is
-/// the one above, and an index above 2^48 - 1 is never reached, since the key has ended before.
+/// The appendix subtracts one from the ROC modulo 2^32. An index below zero can't be, so with a ROC
+/// of 0 the only candidate is the one above, and an index above 2^48 - 1 is never reached, since
+/// the key has ended before.
 #[inline]
 pub(crate) fn estimate(highest: u64, sequence_number: u16) -> Option<u64> {
     let local = highest as u16;
-    // The appendix in two's complement: a distance of exactly 2^15 keeps the ROC, whichever side it is on.
+    // The appendix in two's complement: a distance of exactly 2^15 keeps the ROC, whichever side it
+    // is on.
     let same_roc = highest - u64::from(local) + u64::from(sequence_number);
     let distance = i32::from(sequence_number) - i32::from(local);
     let index = if distance > 0x8000 && same_roc > 0xffff {
@@ -38,7 +40,8 @@ pub(crate) fn roc(index: u64) -> u32 {
 mod tests {
     use super::*;
 
-    /// RFC 3711 appendix A as it is printed, on ROC and s_l apart; where it steps below ROC 0 or above 2^32 - 1, `None`.
+    /// RFC 3711 appendix A as it is printed, on ROC and s_l apart; where it steps below ROC 0 or
+    /// above 2^32 - 1, `None`.
     fn appendix_a(roc: u32, s_l: u16, seq: u16) -> Option<u64> {
         let (seq, s_l) = (i64::from(seq), i64::from(s_l));
         let v = if s_l < 32768 {
@@ -68,7 +71,8 @@ mod tests {
         );
     }
 
-    /// T-SRT-02, RFC 3711 appendix A: every sequence number against every s_l near an edge, at the ends of the ROC.
+    /// T-SRT-02, RFC 3711 appendix A: every sequence number against every s_l near an edge, at the
+    /// ends of the ROC.
     #[test]
     fn estimates_are_those_of_appendix_a_near_every_edge() {
         let near = |center: u16| (0..=64).map(move |i| center.wrapping_sub(32).wrapping_add(i));

@@ -16,7 +16,8 @@ pub(crate) enum Label {
     RtcpSalt = 0x05,
     HeaderEncryption = 0x06,
     HeaderSalt = 0x07,
-    /// No RFC uses this one: it names a master key without telling it, so that a key that comes a second time is known.
+    /// No RFC uses this one: it names a master key without telling it, so that a key that comes a
+    /// second time is known.
     Fingerprint = 0xff,
 }
 
@@ -33,7 +34,8 @@ pub(crate) struct Derivation<'a> {
 impl<'a> Derivation<'a> {
     /// Derivation in `period`, which is `index DIV key_derivation_rate`.
     pub(crate) fn new(material: &'a Material, period: u64) -> Self {
-        // RFC 3711 §4.3.3, RFC 6188 §3: the PRF is AES in counter mode under the master key, of its length.
+        // RFC 3711 §4.3.3, RFC 6188 §3: the PRF is AES in counter mode under the master key, of its
+        // length.
         let key = AesKey::from_bytes(material.key()).expect("invariant: 16 or 32 bytes");
         Self {
             master: CipherKey::new(key),
@@ -62,8 +64,9 @@ impl<'a> Derivation<'a> {
     }
 
     fn fill(&self, label: Label, out: &mut [u8]) {
-        // RFC 3711 §4.3.1: x = (label || r) XOR master_salt, aligned to the right; the first counter block is x * 2^16. The
-        // RFC leaves open how wide r is for SRTCP: it has 48 bits here as for SRTP, so that the label stays in its place.
+        // RFC 3711 §4.3.1: x = (label || r) XOR master_salt, aligned to the right; the first
+        // counter block is x * 2^16. The RFC leaves open how wide r is for SRTCP: it has 48 bits
+        // here as for SRTP, so that the label stays in its place.
         let mut iv = Zeroizing::new([0; 16]);
         iv[..SALT_MAX].copy_from_slice(self.material.salt());
         iv[7] ^= label as u8;

@@ -13,7 +13,8 @@ use crate::trailer::TrailerFormat;
 /// The most master keys a context holds at a time.
 const KEYS_MAX: usize = 16;
 
-/// The most periods of a key derivation rate whose session keys a master key holds: the two around an edge, for some streams.
+/// The most periods of a key derivation rate whose session keys a master key holds: the two around
+/// an edge, for some streams.
 const PERIODS_MAX: usize = 16;
 
 /// A master key in use.
@@ -132,17 +133,19 @@ impl Found<'_> {
     }
 }
 
-/// The master keys of a context. One is active: a sender protects with it, a receiver tries it first.
+/// The master keys of a context. One is active: a sender protects with it, a receiver tries it
+/// first.
 ///
-/// Each stays in its box as long as it lives: moved along with a list that grows, it would leave a copy behind that nobody wipes.
+/// Each stays in its box as long as it lives: moved along with a list that grows, it would leave a
+/// copy behind that nobody wipes.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     profile: Profile,
     tier: Tier,
     rtp_trailer: TrailerFormat,
     rtcp_trailer: TrailerFormat,
-    /// Whether there is or was a key whose session keys change with the index, so that [`MasterKey::session`] is not for every
-    /// packet.
+    /// Whether there is or was a key whose session keys change with the index, so that
+    /// [`MasterKey::session`] is not for every packet.
     periodic: bool,
     /// Whether keys of encrypted header extensions are derived.
     header: bool,
@@ -182,7 +185,8 @@ impl KeyRing {
         self.tier
     }
 
-    /// Whether session keys may change with the index of a packet: then [`KeyRing::session`] has them.
+    /// Whether session keys may change with the index of a packet: then [`KeyRing::session`] has
+    /// them.
     #[inline(always)]
     pub(crate) fn is_periodic(&self) -> bool {
         self.periodic
@@ -254,7 +258,8 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Puts a key in front, and keeps the one before for packets on their way, or drops it: without identifiers.
+    /// Puts a key in front, and keeps the one before for packets on their way, or drops it: without
+    /// identifiers.
     pub(crate) fn replace(&mut self, material: Material, keep: bool) -> Result<(), RekeyError> {
         let key = self.admit(material)?;
         let replaced = std::mem::replace(&mut self.first, key);

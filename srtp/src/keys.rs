@@ -82,8 +82,9 @@ pub enum KeyError {
     Lifetime,
 }
 
-/// The keys of both directions from what DTLS exported with the label `EXTRACTOR-dtls_srtp` (RFC 5764 §4.2), of which
-/// `exported` must be all [`Profile::exported_len`] bytes. The caller wipes its copy.
+/// The keys of both directions from what DTLS exported with the label `EXTRACTOR-dtls_srtp` (RFC
+/// 5764 §4.2), of which `exported` must be all [`Profile::exported_len`] bytes. The caller wipes
+/// its copy.
 ///
 /// # Errors
 ///
@@ -130,8 +131,8 @@ pub fn from_dtls(
 }
 
 impl<D> Keys<D> {
-    /// A master key and its salt, of the lengths that `profile` says. The caller wipes its copies, and never gives the same
-    /// key to two contexts that send.
+    /// A master key and its salt, of the lengths that `profile` says. The caller wipes its copies,
+    /// and never gives the same key to two contexts that send.
     ///
     /// The key's lifetime is that of DTLS-SRTP until [`Keys::with_lifetime`] changes it.
     ///
@@ -178,8 +179,8 @@ impl<D> Keys<D> {
         Ok(self)
     }
 
-    /// Changes how many packets the key may protect or open: fewer than the profile's limit, or, outside DTLS-SRTP, up to
-    /// [`Lifetime::RFC3711`].
+    /// Changes how many packets the key may protect or open: fewer than the profile's limit, or,
+    /// outside DTLS-SRTP, up to [`Lifetime::RFC3711`].
     ///
     /// # Errors
     ///
@@ -252,7 +253,8 @@ impl Drop for Material {
 
 impl ZeroizeOnDrop for Material {}
 
-/// Every how many packets session keys are derived anew: never, or a power of two from 1 to 2^24 (RFC 3711 §4.3.1).
+/// Every how many packets session keys are derived anew: never, or a power of two from 1 to 2^24
+/// (RFC 3711 §4.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DerivationRate(Option<u8>);
 

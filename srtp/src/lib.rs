@@ -1,8 +1,9 @@
 //! SRTP and SRTCP (RFC 3711, RFC 7714) in place, one packet at a time or in batches.
 //!
-//! A [`Sender`] protects all streams that go one way, a [`Receiver`] unprotects those that come the other. Both are built from keys
-//! that move in ([`from_dtls`], [`Keys::from_raw`]); neither can be cloned, reset or rewound, so that no nonce is used twice.
-//! No packet allocates but the first of its SSRC. [`protect_batch`], [`unprotect_batch`] and [`protect_fan_out`] take packets of many
+//! A [`Sender`] protects all streams that go one way, a [`Receiver`] unprotects those that come the
+//! other. Both are built from keys that move in ([`from_dtls`], [`Keys::from_raw`]); neither can be
+//! cloned, reset or rewound, so that no nonce is used twice. No packet allocates but the first of
+//! its SSRC. [`protect_batch`], [`unprotect_batch`] and [`protect_fan_out`] take packets of many
 //! sessions at once, which is what fills the vector lanes of the kernels.
 //!
 //! ```
@@ -73,5 +74,6 @@ pub use profile::{Lifetime, Profile};
 pub use receiver::{Freshness, Receiver, Unprotected};
 pub use sender::Sender;
 
-/// The most bytes that protecting a packet without a master key identifier adds, whatever the profile and its configuration.
+/// The most bytes that protecting a packet without a master key identifier adds, whatever the
+/// profile and its configuration.
 pub const MAX_OVERHEAD: usize = 20;

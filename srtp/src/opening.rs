@@ -1,5 +1,5 @@
-//! Opening a packet: parse, estimate the index, check replay, authenticate and decrypt, in this order. What is authentic is then
-//! committed.
+//! Opening a packet: parse, estimate the index, check replay, authenticate and decrypt, in this
+//! order. What is authentic is then committed.
 
 use std::num::NonZeroUsize;
 
@@ -41,7 +41,8 @@ impl Claim {
 
 /// A packet that was looked at.
 ///
-/// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the stores before it.
+/// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the
+/// stores before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {
     pub(crate) claim: Claim,
@@ -145,7 +146,8 @@ impl Receiver {
         let header = RtpHeader::parse(&packet[..payload_end])?;
         let span = match self.config.cryptex {
             CryptexPolicy::Off => Span::payload(&header),
-            // RFC 9335 §5.3: CSRCs or extensions in the clear are not taken where all have to be encrypted.
+            // RFC 9335 §5.3: CSRCs or extensions in the clear are not taken where all have to be
+            // encrypted.
             CryptexPolicy::Require if cryptex::is_bare(&header) => {
                 return Err(UnprotectError::NotCryptex);
             }
@@ -187,7 +189,8 @@ impl Receiver {
             .and_then(|behind| behind.first_chunk())
             .ok_or(UnprotectError::Truncated)?;
         let (encrypted, index) = read_rtcp_word(u32::from_be_bytes(*word));
-        // RFC 3711 §3.4: the E flag says whether the packet is encrypted, but the receiver's policy whether that will do.
+        // RFC 3711 §3.4: the E flag says whether the packet is encrypted, but the receiver's policy
+        // whether that will do.
         let may_be_clear = !self.config.require_encrypted_rtcp
             || self.ring.profile().transform() == Transform::Null;
         if !encrypted && !may_be_clear {
@@ -242,7 +245,8 @@ impl Receiver {
         if self.ring.key(key).is_exhausted(kind) {
             return Err(UnprotectError::KeyExhausted);
         }
-        // RFC 3711 §3.3: replay is checked before authentication. Whoever wants to hear of duplicates hears of authentic ones.
+        // RFC 3711 §3.3: replay is checked before authentication. Whoever wants to hear of
+        // duplicates hears of authentic ones.
         if self.config.duplicates != Duplicates::Drop {
             return Ok(());
         }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// What protects the packets of a session: the ciphers, key lengths and tag lengths of an SRTP protection profile.
+/// What protects the packets of a session: the ciphers, key lengths and tag lengths of an SRTP
+/// protection profile.
 ///
 /// ```
 /// use srtp::Profile;
@@ -14,16 +15,19 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
-    /// AES-128 in counter mode and HMAC-SHA1 with tags of 80 bits (RFC 5764 §4.1.2), which every WebRTC endpoint has.
+    /// AES-128 in counter mode and HMAC-SHA1 with tags of 80 bits (RFC 5764 §4.1.2), which every
+    /// WebRTC endpoint has.
     Aes128CmSha1_80,
-    /// The same with tags of 32 bits for SRTP, and 80 for SRTCP. A forgery succeeds once in 2^32 packets.
+    /// The same with tags of 32 bits for SRTP, and 80 for SRTCP. A forgery succeeds once in 2^32
+    /// packets.
     Aes128CmSha1_32,
-    /// AES-256 in counter mode (RFC 6188) and HMAC-SHA1 with tags of 80 bits. Has no IANA number for DTLS-SRTP.
+    /// AES-256 in counter mode (RFC 6188) and HMAC-SHA1 with tags of 80 bits. Has no IANA number
+    /// for DTLS-SRTP.
     Aes256CmSha1_80,
     /// The same with tags of 32 bits for SRTP, and 80 for SRTCP.
     Aes256CmSha1_32,
-    /// No encryption, and HMAC-SHA1 with tags of 80 bits (RFC 5764 §4.1.2). Contexts take it only where
-    /// their configuration says `allow_null_cipher`.
+    /// No encryption, and HMAC-SHA1 with tags of 80 bits (RFC 5764 §4.1.2). Contexts take it only
+    /// where their configuration says `allow_null_cipher`.
     NullSha1_80,
     /// The same with tags of 32 bits for SRTP, and 80 for SRTCP.
     NullSha1_32,
@@ -57,14 +61,16 @@ impl Profile {
         Self::AeadAes256Gcm,
     ];
 
-    /// The profiles that an endpoint should offer, the preferred first: those of WebRTC without tags of 32 bits.
+    /// The profiles that an endpoint should offer, the preferred first: those of WebRTC without
+    /// tags of 32 bits.
     pub const DEFAULT: [Self; 3] = [
         Self::AeadAes128Gcm,
         Self::AeadAes256Gcm,
         Self::Aes128CmSha1_80,
     ];
 
-    /// The profile of this number of the IANA registry "DTLS-SRTP Protection Profiles", if this crate has it.
+    /// The profile of this number of the IANA registry "DTLS-SRTP Protection Profiles", if this
+    /// crate has it.
     #[must_use]
     pub const fn from_iana(number: u16) -> Option<Self> {
         match number {
@@ -80,8 +86,9 @@ impl Profile {
 
     /// Its number in the IANA registry "DTLS-SRTP Protection Profiles".
     ///
-    /// `None` for the two AES-256 counter mode profiles, which RFC 6188 registers for SDP security descriptions only. Of the
-    /// numbers 3 and 4, drafts of RFC 5764 gave them to AES-256, some libraries to AES-F8: they mean nothing safely.
+    /// `None` for the two AES-256 counter mode profiles, which RFC 6188 registers for SDP security
+    /// descriptions only. Of the numbers 3 and 4, drafts of RFC 5764 gave them to AES-256, some
+    /// libraries to AES-F8: they mean nothing safely.
     #[must_use]
     pub const fn iana(self) -> Option<u16> {
         match self {
@@ -130,7 +137,8 @@ impl Profile {
         }
     }
 
-    /// Length of what the DTLS exporter has to give for this profile: keys and salts of both directions (RFC 5764 §4.2).
+    /// Length of what the DTLS exporter has to give for this profile: keys and salts of both
+    /// directions (RFC 5764 §4.2).
     #[must_use]
     pub const fn exported_len(self) -> usize {
         2 * (self.key_len() + self.salt_len())
@@ -190,7 +198,8 @@ impl fmt::Display for Profile {
     }
 }
 
-/// How many packets one master key may protect or open, over all streams; SRTP and SRTCP are counted apart.
+/// How many packets one master key may protect or open, over all streams; SRTP and SRTCP are
+/// counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lifetime {
     /// SRTP packets.
@@ -200,7 +209,8 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
-    /// The limits of RFC 3711 §9.2: 2^48 SRTP packets and 2^31 SRTCP packets. For contexts that DTLS-SRTP has not keyed.
+    /// The limits of RFC 3711 §9.2: 2^48 SRTP packets and 2^31 SRTCP packets. For contexts that
+    /// DTLS-SRTP has not keyed.
     pub const RFC3711: Self = Self {
         rtp: 1 << 48,
         rtcp: 1 << 31,

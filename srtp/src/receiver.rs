@@ -10,11 +10,12 @@ use crate::keys::ReceiverKeys;
 use crate::profile::{Profile, Transform};
 use crate::streams::StreamTable;
 
-/// Unprotects what one endpoint receives from another: all its SRTP and SRTCP streams under one set of keys.
+/// Unprotects what one endpoint receives from another: all its SRTP and SRTCP streams under one set
+/// of keys.
 ///
-/// For each packet: parse, estimate the index, check replay, authenticate, decrypt, commit. Nothing changes before a packet
-/// proved authentic but a counter of the reason why it was dropped. Replay protection is always on, and a receiver can't be
-/// cloned or reset:
+/// For each packet: parse, estimate the index, check replay, authenticate, decrypt, commit. Nothing
+/// changes before a packet proved authentic but a counter of the reason why it was dropped. Replay
+/// protection is always on, and a receiver can't be cloned or reset:
 ///
 /// ```compile_fail
 /// fn twice(receiver: &srtp::Receiver) -> srtp::Receiver {
@@ -34,7 +35,8 @@ pub struct Receiver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Unprotected {
-    /// Length of the RTP or RTCP packet; of one whose payload is not handed out, length of its header.
+    /// Length of the RTP or RTCP packet; of one whose payload is not handed out, length of its
+    /// header.
     pub len: usize,
     /// The SSRC; in RTCP, that of the sender.
     pub ssrc: u32,
@@ -95,7 +97,8 @@ impl Receiver {
         })
     }
 
-    /// Unprotects an SRTP packet in place; the RTP packet is the first [`Unprotected::len`] bytes then.
+    /// Unprotects an SRTP packet in place; the RTP packet is the first [`Unprotected::len`] bytes
+    /// then.
     ///
     /// # Errors
     ///
@@ -104,8 +107,8 @@ impl Receiver {
         self.unprotect(Kind::Rtp, packet)
     }
 
-    /// Unprotects an SRTCP packet in place; the RTCP packet, compound or reduced-size (RFC 5506), is the first
-    /// [`Unprotected::len`] bytes then.
+    /// Unprotects an SRTCP packet in place; the RTCP packet, compound or reduced-size (RFC 5506),
+    /// is the first [`Unprotected::len`] bytes then.
     ///
     /// # Errors
     ///
@@ -138,7 +141,8 @@ impl Receiver {
         self.streams.roc(ssrc)
     }
 
-    /// Tells the ROC of a stream that is joined late. The next packet is taken for one of this ROC, or of the following.
+    /// Tells the ROC of a stream that is joined late. The next packet is taken for one of this ROC,
+    /// or of the following.
     ///
     /// # Errors
     ///
@@ -151,15 +155,17 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`CounterError::Backwards`] if the stream has come further, [`CounterError::OutOfRange`] beyond 2^31 - 1.
+    /// [`CounterError::Backwards`] if the stream has come further, [`CounterError::OutOfRange`]
+    /// beyond 2^31 - 1.
     pub fn set_rtcp_index(&mut self, ssrc: u32, next: u32) -> Result<(), CounterError> {
         self.streams.set_rtcp_index(ssrc, next.into())
     }
 
     /// Takes a new master key. Streams keep their ROC, indexes and replay lists (RFC 3711 §3.3.1).
     ///
-    /// Where keys have identifiers, the new one has another and stands beside the others. Else packets are tried with the new
-    /// key first and with the one before after it, until [`Receiver::drop_replaced_keys`].
+    /// Where keys have identifiers, the new one has another and stands beside the others. Else
+    /// packets are tried with the new key first and with the one before after it, until
+    /// [`Receiver::drop_replaced_keys`].
     ///
     /// # Errors
     ///
@@ -172,8 +178,8 @@ impl Receiver {
         }
     }
 
-    /// Forgets the key before the last [`Receiver::rekey`], of keys without identifiers. RFC 5764 §5.2 asks to keep it for
-    /// some time, for packets on their way.
+    /// Forgets the key before the last [`Receiver::rekey`], of keys without identifiers. RFC 5764
+    /// §5.2 asks to keep it for some time, for packets on their way.
     pub fn drop_replaced_keys(&mut self) {
         if self.ring.mki_len() == 0 {
             self.ring.drop_replaced();
@@ -193,7 +199,8 @@ impl Receiver {
         self.ring.remove(mki)
     }
 
-    /// What has happened. To be polled after unprotecting packets, whenever convenient; returns `None` when there is no more.
+    /// What has happened. To be polled after unprotecting packets, whenever convenient; returns
+    /// `None` when there is no more.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.poll()
@@ -205,8 +212,8 @@ impl Receiver {
         &self.statistics
     }
 
-    /// A hash of all state except the counters. It is the same before and after each packet that was dropped, which tests hold
-    /// us to.
+    /// A hash of all state except the counters. It is the same before and after each packet that
+    /// was dropped, which tests hold us to.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
         self.streams.digest()
@@ -247,8 +254,8 @@ impl Receiver {
         result
     }
 
-    /// Whether packets are best opened one by one: those of AES-GCM, which share nothing, or where session keys change with
-    /// the index.
+    /// Whether packets are best opened one by one: those of AES-GCM, which share nothing, or where
+    /// session keys change with the index.
     #[inline(always)]
     pub(crate) fn runs_alone(&self) -> bool {
         self.ring.profile().transform() == Transform::Gcm || self.ring.is_periodic()

@@ -9,7 +9,8 @@ use crate::receiver::{Receiver, Unprotected};
 use crate::sealing::rtp_trailer;
 
 impl Receiver {
-    /// Unprotects a packet again that failed in a batch, and counts: packets before it may have changed what its index seems to be.
+    /// Unprotects a packet again that failed in a batch, and counts: packets before it may have
+    /// changed what its index seems to be.
     #[cold]
     pub(crate) fn unprotect_again(
         &mut self,

@@ -2,8 +2,9 @@
 
 /// Which indexes of one sequence have been used.
 ///
-/// The bits stand elsewhere, those of all streams of a table in one piece, so that they can be of any size without a pointer
-/// per stream: `bits` has a power of two of bits, at least 64, of which index `i` has bit `i` modulo their number.
+/// The bits stand elsewhere, those of all streams of a table in one piece, so that they can be of
+/// any size without a pointer per stream: `bits` has a power of two of bits, at least 64, of which
+/// index `i` has bit `i` modulo their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ReplayList {
     /// One above the highest index; 0 if there was none.
@@ -47,7 +48,8 @@ impl ReplayList {
         self.next.checked_sub(1)
     }
 
-    /// The lowest index that may be new, whatever the window: one above the highest, or where the list starts.
+    /// The lowest index that may be new, whatever the window: one above the highest, or where the
+    /// list starts.
     pub(crate) fn next(&self) -> u64 {
         self.next.max(self.floor)
     }

@@ -17,7 +17,8 @@ use crate::trailer::{WORD_LEN, rtcp_word};
 
 /// A packet that has its index, and has to be sealed under it.
 ///
-/// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the stores before it.
+/// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the
+/// stores before it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sealing {
     pub(crate) kind: Kind,
@@ -56,7 +57,8 @@ impl Sealing {
 }
 
 impl Sender {
-    /// Checks an RTP packet, takes its index, and writes what stands in the clear; gives the length of the protected packet.
+    /// Checks an RTP packet, takes its index, and writes what stands in the clear; gives the length
+    /// of the protected packet.
     #[inline(always)]
     pub(crate) fn prepare_rtp(
         &mut self,
@@ -103,7 +105,8 @@ impl Sender {
         Ok(trailer.end)
     }
 
-    /// Checks an RTCP packet, takes its index, and writes what stands in the clear; gives the length of the protected packet.
+    /// Checks an RTCP packet, takes its index, and writes what stands in the clear; gives the
+    /// length of the protected packet.
     #[inline(never)]
     pub(crate) fn prepare_rtcp(
         &mut self,
@@ -218,7 +221,8 @@ impl Sender {
         buffer[at..at + mki.len()].copy_from_slice(mki);
     }
 
-    /// Encrypts header extensions one by one (RFC 6904), or makes ready for Cryptex (RFC 9335); says what to encipher.
+    /// Encrypts header extensions one by one (RFC 6904), or makes ready for Cryptex (RFC 9335);
+    /// says what to encipher.
     #[inline(never)]
     fn rewrite_header(
         &self,
@@ -257,7 +261,8 @@ pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64>
     }
 }
 
-/// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its nonce.
+/// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its
+/// nonce.
 #[inline(always)]
 pub(crate) fn rtp_trailer(transform: Transform, index: u64) -> Option<u32> {
     match transform {

@@ -11,12 +11,15 @@ use crate::profile::{Profile, Transform};
 use crate::sealing::Sealing;
 use crate::streams::StreamTable;
 
-/// Protects what one endpoint sends to another: all its SRTP and SRTCP streams under one set of keys.
+/// Protects what one endpoint sends to another: all its SRTP and SRTCP streams under one set of
+/// keys.
 ///
-/// Sequence numbers come from the RTP headers; the sender keeps the rollover counter (ROC) of each SSRC. A sequence number is
-/// sealed once: packets may come out of order within [`SenderConfig::window`], but one that has been sent is refused, since
-/// under the same nonce a second packet would reveal both (RFC 3711 §9.1, RFC 7714 §8.4). A retransmission is the protected
-/// packet, kept and sent once more, or a packet of an RTX stream (RFC 4588) with an SSRC of its own.
+/// Sequence numbers come from the RTP headers; the sender keeps the rollover counter (ROC) of each
+/// SSRC. A sequence number is sealed once: packets may come out of order within
+/// [`SenderConfig::window`], but one that has been sent is refused, since under the same nonce a
+/// second packet would reveal both (RFC 3711 §9.1, RFC 7714 §8.4). A retransmission is the
+/// protected packet, kept and sent once more, or a packet of an RTX stream (RFC 4588) with an SSRC
+/// of its own.
 ///
 /// A sender can't be cloned, reset or rewound:
 ///
@@ -57,7 +60,8 @@ impl Sender {
         })
     }
 
-    /// Protects the RTP packet in the first `len` bytes of `buffer`, in place; returns its new length.
+    /// Protects the RTP packet in the first `len` bytes of `buffer`, in place; returns its new
+    /// length.
     ///
     /// The buffer needs room for [`Sender::rtp_overhead`] more bytes.
     ///
@@ -68,8 +72,8 @@ impl Sender {
         self.protect(Kind::Rtp, buffer, len)
     }
 
-    /// Protects the RTCP packet, compound or reduced-size (RFC 5506), in the first `len` bytes of `buffer`, in place; returns its
-    /// new length.
+    /// Protects the RTCP packet, compound or reduced-size (RFC 5506), in the first `len` bytes of
+    /// `buffer`, in place; returns its new length.
     ///
     /// The buffer needs room for [`Sender::rtcp_overhead`] more bytes.
     ///
@@ -131,13 +135,15 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`CounterError::Backwards`] if the stream has come further, [`CounterError::OutOfRange`] beyond 2^31 - 1.
+    /// [`CounterError::Backwards`] if the stream has come further, [`CounterError::OutOfRange`]
+    /// beyond 2^31 - 1.
     pub fn set_rtcp_index(&mut self, ssrc: u32, next: u32) -> Result<(), CounterError> {
         self.streams.set_rtcp_index(ssrc, next.into())
     }
 
-    /// Replaces the master key at once. Streams keep their ROC and indexes (RFC 3711 §3.3.1), packet counts start anew. Where keys
-    /// have identifiers, the new one has another, and the old one stays until [`Sender::remove_keys`].
+    /// Replaces the master key at once. Streams keep their ROC and indexes (RFC 3711 §3.3.1),
+    /// packet counts start anew. Where keys have identifiers, the new one has another, and the old
+    /// one stays until [`Sender::remove_keys`].
     ///
     /// # Errors
     ///
@@ -178,7 +184,8 @@ impl Sender {
         self.ring.remove(mki)
     }
 
-    /// What has happened. To be polled after protecting packets, whenever convenient; returns `None` when there is no more.
+    /// What has happened. To be polled after protecting packets, whenever convenient; returns
+    /// `None` when there is no more.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.poll()
@@ -207,7 +214,8 @@ impl Sender {
         Ok(len)
     }
 
-    /// Everything before the cryptography, which has to follow; gives the length of the protected packet.
+    /// Everything before the cryptography, which has to follow; gives the length of the protected
+    /// packet.
     #[inline(always)]
     pub(crate) fn prepare(
         &mut self,
@@ -237,8 +245,8 @@ impl Sender {
         sealing.job(&self.ring.key(sealing.key).session, buffer)
     }
 
-    /// Whether packets are best sealed one by one: those of AES-GCM, which share nothing, or where session keys change with
-    /// the index.
+    /// Whether packets are best sealed one by one: those of AES-GCM, which share nothing, or where
+    /// session keys change with the index.
     #[inline(always)]
     pub(crate) fn runs_alone(&self) -> bool {
         self.ring.profile().transform() == Transform::Gcm || self.ring.is_periodic()

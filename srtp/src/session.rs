@@ -31,7 +31,8 @@ pub(crate) struct HeaderKey {
 }
 
 impl SessionKeys {
-    /// Derives the session keys of `period`; with `header`, also that of encrypted header extensions.
+    /// Derives the session keys of `period`; with `header`, also that of encrypted header
+    /// extensions.
     pub(crate) fn derive(material: &Material, period: u64, tier: Tier, header: bool) -> Self {
         let derivation = Derivation::new(material, period);
         let profile = material.profile;
@@ -109,8 +110,8 @@ impl PacketKey {
 
 impl HeaderKey {
     fn derive(derivation: &Derivation<'_>, material: &Material) -> Self {
-        // RFC 6904 §2.2, RFC 7714 §8.3: counter mode in all profiles, AES-GCM included, with a key and salt of the
-        // profile's lengths.
+        // RFC 6904 §2.2, RFC 7714 §8.3: counter mode in all profiles, AES-GCM included, with a key
+        // and salt of the profile's lengths.
         let key = derivation.encryption_key(Label::HeaderEncryption);
         Self {
             key: CipherKey::new(aes_key(&key[..material.profile.key_len()])),
@@ -130,8 +131,8 @@ fn aes_key(bytes: &[u8]) -> AesKey<'_> {
 
 /// A session salt, standing where a packet's SSRC and index are XORed to it.
 ///
-/// RFC 7714 §8.1 and §9.1 leave two bytes at the end that RFC 3711 §4.1.1 has in front: the salt of a nonce stands two bytes further
-/// right until the packet's IV is made.
+/// RFC 7714 §8.1 and §9.1 leave two bytes at the end that RFC 3711 §4.1.1 has in front: the salt of
+/// a nonce stands two bytes further right until the packet's IV is made.
 struct Salt(u128);
 
 /// Bits that a nonce is moved to the left by.
@@ -156,7 +157,8 @@ impl Salt {
         self.block(ssrc, index).to_be_bytes()
     }
 
-    // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12 bytes, here the first of 16.
+    // RFC 7714 §8.1 and §9.1: two zero bytes, the SSRC and 48 bits of index, XOR the salt: 12
+    // bytes, here the first of 16.
     #[inline(always)]
     fn nonce(&self, ssrc: u32, index: u64) -> [u8; 16] {
         (self.block(ssrc, index) << NONCE_SHIFT).to_be_bytes()

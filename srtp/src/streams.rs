@@ -36,9 +36,11 @@ struct Stream {
     used: u64,
 }
 
-/// All streams of a context: a flat array behind a hash of positions, bounded, least recently used out first.
+/// All streams of a context: a flat array behind a hash of positions, bounded, least recently used
+/// out first.
 ///
-/// A stream that gave way is remembered by its highest indexes, so that nothing of it counts as new twice.
+/// A stream that gave way is remembered by its highest indexes, so that nothing of it counts as new
+/// twice.
 #[derive(Debug)]
 pub(crate) struct StreamTable {
     /// The hash: places in `streams`, plus one; a power of two of them, at least half empty.
@@ -83,8 +85,8 @@ impl StreamTable {
         hasher.finish()
     }
 
-    /// A table of at most `max` streams and `max_retired` that gave way, with replay windows of so many bits, each rounded up
-    /// to a power of two from 64.
+    /// A table of at most `max` streams and `max_retired` that gave way, with replay windows of so
+    /// many bits, each rounded up to a power of two from 64.
     pub(crate) fn new(
         max: usize,
         max_retired: usize,
@@ -142,8 +144,8 @@ impl StreamTable {
         Known { place, list }
     }
 
-    /// What a replay list says of an index. Where the SSRC is not held there is no window, and nothing up to its highest index
-    /// is new.
+    /// What a replay list says of an index. Where the SSRC is not held there is no window, and
+    /// nothing up to its highest index is new.
     #[inline(always)]
     pub(crate) fn check(&self, known: &Known, kind: Kind, index: u64) -> Verdict {
         match known.place {
@@ -161,7 +163,8 @@ impl StreamTable {
         self.streams[place].lists.of(kind)
     }
 
-    /// Enters an index into a replay list of the stream at `place`, which is the one used last then if the index is new.
+    /// Enters an index into a replay list of the stream at `place`, which is the one used last then
+    /// if the index is new.
     #[inline(always)]
     pub(crate) fn enter(&mut self, place: usize, kind: Kind, index: u64) -> Entry {
         let window = self.window(place, kind);
@@ -295,7 +298,8 @@ impl StreamTable {
         place
     }
 
-    /// Retires the least recently used stream, and gives its place, which is not yet in the hash, to `ssrc`.
+    /// Retires the least recently used stream, and gives its place, which is not yet in the hash,
+    /// to `ssrc`.
     fn replace_oldest(&mut self, ssrc: u32) -> Result<usize, TableFull> {
         // One that returns frees its own entry among the retired.
         let returns = self.retired.contains_key(&ssrc);
@@ -318,7 +322,8 @@ impl StreamTable {
         Ok(place)
     }
 
-    /// Where the hash of an SSRC starts. The table is bounded, so that chosen SSRCs can't make it slow.
+    /// Where the hash of an SSRC starts. The table is bounded, so that chosen SSRCs can't make it
+    /// slow.
     fn home(&self, ssrc: u32) -> usize {
         let hash = u64::from(ssrc).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (hash >> 32) as usize & (self.positions.len() - 1)
@@ -353,7 +358,8 @@ impl StreamTable {
         while self.positions[hole] != place as u32 + 1 {
             hole = (hole + 1) & mask;
         }
-        // Whatever stands behind and could stand in the hole moves there, so that no search ends early.
+        // Whatever stands behind and could stand in the hole moves there, so that no search ends
+        // early.
         let mut position = hole;
         loop {
             position = (position + 1) & mask;

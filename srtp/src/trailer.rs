@@ -9,7 +9,8 @@ pub(crate) const WORD_LEN: usize = 4;
 /// The E flag in that word.
 const E_FLAG: u32 = 1 << 31;
 
-/// Where the parts of a trailer stand, counted from the end of the payload: the same in all packets of one kind of a context.
+/// Where the parts of a trailer stand, counted from the end of the payload: the same in all packets
+/// of one kind of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TrailerFormat {
     // A master key identifier has 128 bytes at most, a tag 20, the word 4.
@@ -40,7 +41,8 @@ impl TrailerFormat {
         let (tag, word, mki) = match profile.transform() {
             // RFC 3711 §3.1 and §3.4: the tag stands last.
             Transform::Cm | Transform::Null => (word_len + mki_len, 0, word_len),
-            // RFC 7714 §8.2 and §9.2: the tag is part of the ciphertext, and what else there is stands behind it.
+            // RFC 7714 §8.2 and §9.2: the tag is part of the ciphertext, and what else there is
+            // stands behind it.
             Transform::Gcm => (0, tag_len, tag_len + word_len),
         };
         Self {

@@ -170,7 +170,8 @@ fn rfc_7714_16_encrypted_rtp() {
     }
 }
 
-/// RFC 7714 sections 16.1.3, 16.1.4, 16.2.3 and 16.2.4: a tag alone. SRTP as we use it has no such mode, the kernel has.
+/// RFC 7714 sections 16.1.3, 16.1.4, 16.2.3 and 16.2.4: a tag alone. SRTP as we use it has no such
+/// mode, the kernel has.
 #[test]
 fn rfc_7714_16_tagged_rtp() {
     for (tier, vector) in each_tier_of(&RFC_7714) {
@@ -229,7 +230,8 @@ fn rfc_6904_a() {
     );
 }
 
-/// RFC 7714 section 8.3: the same under AES-GCM, with the key stream of counter mode. No RFC prints a packet; this is libsrtp's.
+/// RFC 7714 section 8.3: the same under AES-GCM, with the key stream of counter mode. No RFC prints
+/// a packet; this is libsrtp's.
 #[test]
 fn rfc_6904_under_gcm() {
     let plain = "900f1234 decafbad cafebabe bede0006 17414273 a4752627 48220000 c8308e46 55996386
@@ -313,7 +315,8 @@ fn rfc_9335_a_2() {
     }
 }
 
-/// Seals and opens a printed packet. `headers` says whether Cryptex is used, and which extensions are encrypted one by one.
+/// Seals and opens a printed packet. `headers` says whether Cryptex is used, and which extensions
+/// are encrypted one by one.
 fn both_ways(
     profile: Profile,
     (key, salt): (&str, &str),
@@ -374,7 +377,8 @@ fn wycheproof(json: &str) -> Vec<(serde_json::Value, serde_json::Value)> {
     tests.collect()
 }
 
-/// Wycheproof `aes_gcm`: those with the lengths of SRTP, which are 96 bits of nonce, 128 of tag, and AES-128 or -256.
+/// Wycheproof `aes_gcm`: those with the lengths of SRTP, which are 96 bits of nonce, 128 of tag,
+/// and AES-128 or -256.
 #[test]
 fn wycheproof_aes_gcm() {
     let mut ran = 0;

@@ -38,7 +38,8 @@ fn contexts() -> (Vec<Sender>, Vec<Receiver>) {
     (senders, receivers)
 }
 
-/// Packets of all lengths, RTP and RTCP, of all contexts: a batch gives the bytes that one by one gives.
+/// Packets of all lengths, RTP and RTCP, of all contexts: a batch gives the bytes that one by one
+/// gives.
 #[test]
 fn a_batch_does_what_one_by_one_does() {
     let (mut senders, mut receivers) = contexts();
@@ -163,7 +164,8 @@ fn every_packet_has_its_own_outcome() {
     );
 }
 
-/// T-SRT-05 in a batch: the first packets of a stream beyond the edge, all looked at before any is committed.
+/// T-SRT-05 in a batch: the first packets of a stream beyond the edge, all looked at before any is
+/// committed.
 #[test]
 fn t_srt_05_a_batch_finds_a_stream_whose_start_was_lost() {
     for profile in Profile::ALL {

@@ -72,7 +72,8 @@ fn t_srt_16_every_header_comes_back() {
     }
 }
 
-/// T-SRT-16, RFC 9335 §5.1: CSRCs without an extension get an empty one; a packet with neither stays as it is.
+/// T-SRT-16, RFC 9335 §5.1: CSRCs without an extension get an empty one; a packet with neither
+/// stays as it is.
 #[test]
 fn t_srt_16_csrcs_alone_get_an_empty_extension() {
     for profile in ENCRYPTING {
@@ -106,7 +107,8 @@ fn t_srt_16_room_for_the_extension_is_asked_for() {
     assert!(seal(&mut sender, &plain).is_ok());
 }
 
-/// T-SRT-16: what requires Cryptex drops CSRCs and extensions in the clear, and takes packets without either.
+/// T-SRT-16: what requires Cryptex drops CSRCs and extensions in the clear, and takes packets
+/// without either.
 #[test]
 fn t_srt_16_required_means_required() {
     for profile in ENCRYPTING {
@@ -165,7 +167,8 @@ fn t_srt_16_off_takes_the_mark_for_an_extension() {
     assert_eq!(open(&mut off, &sealed), Err(UnprotectError::Forged));
 }
 
-/// RFC 9335 §5.1: an extension that is not of RFC 8285 can't be marked, and is not sent in the clear instead.
+/// RFC 9335 §5.1: an extension that is not of RFC 8285 can't be marked, and is not sent in the
+/// clear instead.
 #[test]
 fn other_extensions_are_refused() {
     let (mut sender, _) = cryptex(Profile::AeadAes128Gcm, CryptexPolicy::Accept);
@@ -200,7 +203,8 @@ fn only_chosen_extensions_are_encrypted() {
         let (mut sender, mut receiver) = encrypted_extensions(profile, &[3]);
         let plain = packet(1, 1, ONE_BYTE);
         let mut sealed = seal(&mut sender, &plain).expect("fresh");
-        // One CSRC, the word in front, element 1 and the first byte of element 3 stay; its four bytes don't.
+        // One CSRC, the word in front, element 1 and the first byte of element 3 stay; its four
+        // bytes don't.
         assert_eq!(sealed[..24], plain[..24]);
         assert_ne!(sealed[24..28], plain[24..28]);
         let opened = receiver.unprotect_rtp(&mut sealed).expect("authentic");

@@ -158,7 +158,8 @@ fn t_srt_10_reflected_packets_are_dropped() {
     }
 }
 
-/// T-SRT-14: headers that lie about their length, sealed by an honest key; and packets of 0 to 12 + tag bytes.
+/// T-SRT-14: headers that lie about their length, sealed by an honest key; and packets of 0 to 12 +
+/// tag bytes.
 #[test]
 fn t_srt_14_headers_past_the_end_are_dropped() {
     for profile in Profile::ALL {

@@ -79,7 +79,8 @@ fn t_srt_15_lifetimes_are_those_of_the_profiles() {
     }
 }
 
-/// T-SRT-15: a key at its end protects and opens nothing more, SRTP and SRTCP apart, after a warning; a new key goes on.
+/// T-SRT-15: a key at its end protects and opens nothing more, SRTP and SRTCP apart, after a
+/// warning; a new key goes on.
 #[test]
 fn t_srt_15_a_key_ends_on_both_sides() {
     for profile in TRANSFORMS {
@@ -104,7 +105,8 @@ fn t_srt_15_a_key_ends_on_both_sides() {
             ..ReceiverConfig::default()
         };
         let mut receiver = Receiver::new(receiver_keys(0), config).expect("valid");
-        // A second sender under the same key: what a receiver faces when a peer goes on beyond the limit.
+        // A second sender under the same key: what a receiver faces when a peer goes on beyond the
+        // limit.
         let (mut careless, _) = pair(profile);
         for number in 0..32 {
             let expected = (number >= 30).then_some(Event::KeyExpiring {
@@ -193,7 +195,8 @@ fn t_rtc_01_the_rtcp_index_does_not_wrap() {
     }
 }
 
-/// T-SRT-11: what must not compile stands in the documentation of `Sender` and `Receiver`; what can be counted back is nothing.
+/// T-SRT-11: what must not compile stands in the documentation of `Sender` and `Receiver`; what can
+/// be counted back is nothing.
 #[test]
 fn t_srt_11_counters_step_back_for_nobody() {
     let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);

@@ -36,7 +36,8 @@ fn named_pair(profile: Profile) -> (Sender, Receiver) {
     )
 }
 
-/// RFC 3711 §3.1, RFC 7714 §8.2: the identifier stands where the profile has it, and switching is seen by the next packet.
+/// RFC 3711 §3.1, RFC 7714 §8.2: the identifier stands where the profile has it, and switching is
+/// seen by the next packet.
 #[test]
 fn packets_name_their_key() {
     for profile in Profile::ALL {

@@ -18,7 +18,8 @@ fn t_srt_02_losses_below_half_a_cycle_keep_the_roc() {
             receiver.set_roc(SSRC, roc).expect("a new stream");
             let mut index = u64::from(roc) << 16 | 0x7fff;
             for lost in [0, 1, 100, 0x3fff, 0x7ffd, 0x7ffe, 0, 5, 0x7ffe] {
-                // The sender sends all; only what the receiver misses is told in steps its estimate can follow.
+                // The sender sends all; only what the receiver misses is told in steps its estimate
+                // can follow.
                 for sent in [index + lost / 2, index + lost + 1] {
                     let sealed = seal(&mut sender, &rtp(SSRC, sent as u16));
                     if sent != index + lost + 1 {
@@ -68,7 +69,8 @@ fn t_srt_02_nothing_lies_below_roc_0() {
     }
 }
 
-/// T-SRT-02, T-SRT-15, RFC 3711 §9.2: the index ends at 2^48 - 1, on both sides, with a warning before.
+/// T-SRT-02, T-SRT-15, RFC 3711 §9.2: the index ends at 2^48 - 1, on both sides, with a warning
+/// before.
 #[test]
 fn t_srt_02_nothing_lies_beyond_the_last_index() {
     let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
@@ -131,7 +133,8 @@ fn t_srt_04_streams_wrap_apart() {
     }
 }
 
-/// T-SRT-05: the first packets, just before the edge, are lost: the first that arrives is found at ROC 1, in place.
+/// T-SRT-05: the first packets, just before the edge, are lost: the first that arrives is found at
+/// ROC 1, in place.
 #[test]
 fn t_srt_05_a_stream_whose_start_was_lost_is_found() {
     for profile in Profile::ALL {
@@ -166,7 +169,8 @@ fn t_srt_05_recovery_can_be_off() {
     assert_eq!(result, Err(UnprotectError::Forged));
 }
 
-/// T-SRT-07: an outage of more than 2^15 packets: lost for good by default, found with `RocRecovery::Always`; never a replay.
+/// T-SRT-07: an outage of more than 2^15 packets: lost for good by default, found with
+/// `RocRecovery::Always`; never a replay.
 #[test]
 fn t_srt_07_outages_beyond_half_a_cycle() {
     for profile in TRANSFORMS {
@@ -204,7 +208,8 @@ fn t_srt_07_outages_beyond_half_a_cycle() {
     }
 }
 
-/// RFC 3711 §3.3.1: whoever joins late is told the ROC, which may have moved on by the first packet.
+/// RFC 3711 §3.3.1: whoever joins late is told the ROC, which may have moved on by the first
+/// packet.
 #[test]
 fn a_late_joiner_is_told_the_roc() {
     for profile in TRANSFORMS {

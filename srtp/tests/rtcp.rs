@@ -21,7 +21,8 @@ fn packets_of_every_length_go_through() {
     }
 }
 
-/// T-RTC-02, RFC 3711 §3.4: a packet with E = 0 and a valid tag is dropped where encryption is agreed on.
+/// T-RTC-02, RFC 3711 §3.4: a packet with E = 0 and a valid tag is dropped where encryption is
+/// agreed on.
 #[test]
 fn t_rtc_02_packets_in_the_clear_are_dropped() {
     for profile in pair::ENCRYPTING {

@@ -63,7 +63,8 @@ fn t_srt_06_a_stream_that_gave_way_keeps_its_floor() {
     }
 }
 
-/// T-SRT-09: a hostile peer with the key and 10^5 SSRCs fills the table and its memory of floors, and no more.
+/// T-SRT-09: a hostile peer with the key and 10^5 SSRCs fills the table and its memory of floors,
+/// and no more.
 #[test]
 fn t_srt_09_ssrcs_are_bounded() {
     let config = SenderConfig {

@@ -11,7 +11,8 @@ use srtp::{Profile, ReceiverConfig, SenderConfig, Tier};
 /// Packets of each kind in a session.
 const PACKETS: u16 = 20;
 
-/// One session under each profile, sealed on a tier that changes from session to session: each packet of it.
+/// One session under each profile, sealed on a tier that changes from session to session: each
+/// packet of it.
 fn sealed(tier: impl Fn(usize) -> Tier) -> Vec<Vec<u8>> {
     let sessions = ENCRYPTING.iter().enumerate();
     sessions
@@ -46,7 +47,8 @@ fn session(profile: Profile, sealing: Tier, opening: Tier) -> Vec<Vec<u8>> {
     packets
 }
 
-/// T-CRY-04: threads force tiers and change them from session to session, all at once, while one asks what the CPU has.
+/// T-CRY-04: threads force tiers and change them from session to session, all at once, while one
+/// asks what the CPU has.
 #[test]
 fn t_cry_04_tiers_forced_in_threads_agree() {
     let tiers: Vec<Tier> = Tier::available().collect();
@@ -67,7 +69,8 @@ fn t_cry_04_tiers_forced_in_threads_agree() {
     });
 }
 
-/// T-CRY-04: a tier that the CPU lacks is no other implementation in disguise: it is the portable one, and says so.
+/// T-CRY-04: a tier that the CPU lacks is no other implementation in disguise: it is the portable
+/// one, and says so.
 #[test]
 fn t_cry_04_a_tier_that_is_not_there_is_the_portable_one() {
     let all = ["portable", "lanes", "aes-ni", "avx2", "avx512", "neon"];

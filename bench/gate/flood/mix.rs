@@ -2,7 +2,8 @@
 
 use portcullis::ice_lite::stun::{IntegrityKey, MessageType, MessageWriter, TransactionId};
 
-/// A quarter each of forged checks, ClientHellos, media and noise. The checks are for calls that exist.
+/// A quarter each of forged checks, ClientHellos, media and noise. The checks are for calls that
+/// exist.
 pub(super) fn datagrams(ufrags: &[String]) -> Vec<Vec<u8>> {
     let mut mix = Vec::new();
     for (number, ufrag) in ufrags.iter().take(256).enumerate() {

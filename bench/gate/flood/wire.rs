@@ -44,8 +44,8 @@ struct Counts {
     at: Instant,
 }
 
-/// The server has a core of its own. The callers and whoever floods share the other one, as far away
-/// from it as this machine allows.
+/// The server has a core of its own. The callers and whoever floods share the other one, as far
+/// away from it as this machine allows.
 const SERVER_CORE: usize = 1;
 const OTHER_CORE: usize = 0;
 
@@ -233,7 +233,8 @@ fn signal(config: &SessionConfig, caller: SocketAddr, server: SocketAddr) -> (Se
     (calling, served)
 }
 
-/// Runs a driver on a thread of its own. Returns its address and the size of its receive buffer too.
+/// Runs a driver on a thread of its own. Returns its address and the size of its receive buffer
+/// too.
 fn drive<C: Call + Send + 'static>(
     name: &str,
     core: usize,

@@ -25,7 +25,8 @@ pub(crate) struct One<'a> {
 }
 
 impl Both<'_> {
-    /// Whether every packet arrived, authenticated and decrypted, and both recordings are unchanged.
+    /// Whether every packet arrived, authenticated and decrypted, and both recordings are
+    /// unchanged.
     pub(crate) fn is_ok(&self) -> bool {
         let [first, second] = self.sides.map(|side| side.counters);
         let arrived = |from: &Counters, to: &Counters| {
