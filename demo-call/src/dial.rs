@@ -75,17 +75,24 @@ pub(crate) async fn run(arguments: cli::Dial) -> Result<(), Error> {
     let _ = whip.hang_up(&answered.location).await;
     let (report, result) = ends.into_values().next().ok_or(Error::Incomplete)?;
     if report.security.is_some() {
-        let summary = One {
-            report: &report,
-            ok: result.is_ok(),
-        };
-        if json {
-            println!("{}", summary.json());
-        } else {
-            print!("{summary}");
-        }
+        let ok = result.is_ok();
+        print(
+            One {
+                report: &report,
+                ok,
+            },
+            json,
+        );
     }
     result
+}
+
+fn print(summary: One<'_>, json: bool) {
+    if json {
+        println!("{}", summary.json());
+    } else {
+        print!("{summary}");
+    }
 }
 
 /// What this side does.
