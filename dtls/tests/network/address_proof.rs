@@ -9,7 +9,8 @@ use dtls::{
     AddressProof, Config, ConfigBuilder, Connection, NamedGroup, ProtocolVersion, Role, Verdict,
 };
 
-use crate::pair::{Chance, FLAVOURS, Flavour, MS, Side, certificate, config, expects};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, Flavour, MS, Side, certificate, config, expects};
 
 /// A client, a server that begins as no more than an [`AddressProof`], and the network.
 struct Bench {

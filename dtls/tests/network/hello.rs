@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use dtls::{Config, Discard, Error, Event, NamedGroup, ProtocolVersion};
 
-use crate::pair::{Chance, FLAVOURS, MS, PROVIDER, Pair, Side, config};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, MS, PROVIDER, Pair, Side, config};
 
 /// A ChangeCipherSpec in epoch 0.
 const CHANGE_CIPHER_SPEC: [u8; 14] = [20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 1, 1];

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use dtls::{AlertDescription, Direction, Error, Event, SendError};
 
-use crate::pair::{Chance, FLAVOURS, Flavour, MS, Pair, Side, config};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, Flavour, MS, Pair, Side, config};
 
 const DTLS12: Flavour = FLAVOURS[0];
 const DTLS13: Flavour = FLAVOURS[1];

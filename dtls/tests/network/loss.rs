@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use dtls::{Direction, Event};
 
-use crate::pair::{Chance, FLAVOURS, Flavour, MS, Pair, Side, config};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, Flavour, MS, Pair, Side, config};
 
 /// Loss each way, and the share of handshakes that may fail.
 const TARGETS: [(f64, f64); 3] = [(0.1, 0.0001), (0.2, 0.001), (0.3, 0.01)];

@@ -2,6 +2,7 @@
 
 mod address_proof;
 mod certificates;
+mod chance;
 mod data;
 mod drops;
 mod exporter;

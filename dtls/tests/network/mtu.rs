@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::pair::{Chance, FLAVOURS, MS, Pair, Side, config};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, MS, Pair, Side, config};
 
 #[test]
 fn any_mtu() {

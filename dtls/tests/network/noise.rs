@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use dtls::{Discard, ProtocolVersion};
 
-use crate::pair::{Chance, FLAVOURS, MS, Pair, Side, config};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, MS, Pair, Side, config};
 
 /// All of a connection's state but its statistics, which are its last field, and the count of
 /// forged records, which RFC 9147 §4.5.3 demands.

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::pair::{Chance, FLAVOURS, Flavour, MS, Pair, Side, config};
+use crate::chance::Chance;
+use crate::pair::{FLAVOURS, Flavour, MS, Pair, Side, config};
 
 /// The datagrams of each flight of a handshake without losses: the side, and their indices.
 fn flights(flavour: Flavour, mtu: usize) -> Vec<(Side, Range<usize>)> {
