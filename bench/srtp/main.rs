@@ -14,10 +14,8 @@ mod peer;
 mod plot;
 mod portcullis;
 mod report;
-#[cfg(feature = "rtc-srtp")]
-mod rtc;
-#[cfg(feature = "webrtc-srtp")]
-mod webrtc;
+#[cfg(any(feature = "rtc-srtp", feature = "webrtc-srtp"))]
+mod webrtc_rs;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -87,9 +85,9 @@ fn peers() -> Vec<Box<dyn Peer>> {
         peers.push(Box::new(library));
     }
     #[cfg(feature = "webrtc-srtp")]
-    peers.push(Box::new(webrtc::Library));
+    peers.push(Box::new(webrtc_rs::webrtc::Library));
     #[cfg(feature = "rtc-srtp")]
-    peers.push(Box::new(rtc::Library));
+    peers.push(Box::new(webrtc_rs::rtc::Library));
     #[cfg(feature = "ipsec-mb")]
     peers.push(Box::new(ipsec_mb::Library));
     peers
