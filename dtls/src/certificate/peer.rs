@@ -108,3 +108,58 @@ fn to_be_signed<'a>(reader: &mut SliceReader<'a>) -> der::Result<SubjectPublicKe
 fn element(reader: &mut SliceReader<'_>, tag: Tag) -> der::Result<()> {
     AnyRef::decode(reader)?.tag().assert_eq(tag).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use der::Encode as _;
+    use spki::AlgorithmIdentifier;
+
+    use super::super::unsigned;
+    use super::*;
+    use crate::crypto::{CryptoError, SigningKey, default_provider};
+    use crate::wire::SignatureScheme;
+
+    /// Nothing but a SubjectPublicKeyInfo.
+    #[derive(Debug)]
+    struct Public(Vec<u8>);
+
+    impl SigningKey for Public {
+        fn schemes(&self) -> &[SignatureScheme] {
+            &[]
+        }
+
+        fn sign(&self, _: SignatureScheme, _: &[u8]) -> Result<Vec<u8>, CryptoError> {
+            Err(CryptoError::UnsupportedScheme)
+        }
+
+        fn spki_der(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    fn with_rsa_key(key: &[u8]) -> Vec<u8> {
+        let spki = SubjectPublicKeyInfoRef {
+            algorithm: AlgorithmIdentifier {
+                oid: RSA_ENCRYPTION,
+                parameters: Some(AnyRef::NULL),
+            },
+            subject_public_key: BitStringRef::from_bytes(key).expect("whole bytes"),
+        };
+        let key = Public(spki.to_der().expect("DER"));
+        unsigned::make(&*default_provider(), &key).expect("a certificate")
+    }
+
+    /// T-NEG-15: an RSAPublicKey of 8192 bits with an exponent of 33 bits has 1040 bytes.
+    #[test]
+    fn t_neg_15_the_longest_key() {
+        let longest = [0x30; 1040];
+        let parsed = PeerCertificate::parse(&with_rsa_key(&longest)).expect("not too long");
+        let key = SubjectPublicKey {
+            algorithm: PublicKeyAlgorithm::Rsa,
+            bytes: &longest,
+        };
+        assert_eq!(parsed.spki(), key);
+        let longer = PeerCertificate::parse(&with_rsa_key(&[0x30; 1041]));
+        assert_eq!(longer, Err(Error::UnsupportedCertificateKey));
+    }
+}
