@@ -39,8 +39,6 @@ pub(crate) enum Error {
     },
     #[error("media port: {}", plain(.0))]
     Socket(io::Error),
-    #[error("HTTP: {}", plain(.0))]
-    Http(io::Error),
     #[error("DTLS: {0}")]
     Config(#[from] ConfigError),
     #[error("{0}")]

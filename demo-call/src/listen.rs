@@ -18,6 +18,7 @@ use crate::call::{Call, News, Plan, Until};
 use crate::candidates::host_candidates;
 use crate::cli;
 use crate::error::Error;
+use crate::http;
 use crate::incoming::RecordTo;
 use crate::metrics;
 use crate::opus::Clip;
@@ -77,7 +78,7 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
         })
         .transpose()?;
     let media = driver.local_addr().map_err(Error::Socket)?;
-    let (listener, http) = bind_tcp(http).await?;
+    let (listener, page) = bind_tcp(http).await?;
     if let Some(dir) = &record {
         make_folder(dir)?;
     }
@@ -85,7 +86,7 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
         Some(address) => Some(bind_tcp(address).await?),
         None => None,
     };
-    println!("page and WHIP endpoint  http://{http}/");
+    println!("page and WHIP endpoint  http://{page}/");
     println!("media port              udp://{media}");
     if let Some(address) = media_tcp {
         println!("media port              tcp://{address}");
@@ -111,30 +112,25 @@ pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
         count: 0,
     };
     let routes = page::routes().merge(whip::routes(commands));
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        result = axum::serve(listener, routes) => result.map_err(Error::Http),
+        () = http::serve(listener, routes) => Ok(()),
         result = driver.run() => result.map_err(Error::Socket),
-        result = counters => result,
+        () = counters => Ok(()),
         () = host.serve(asked, told) => Ok(()),
     }
 }
 
 /// A listener at this address, and the port that it got.
 async fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(Error::bind("TCP", address))?;
-    let bound = listener.local_addr().map_err(Error::Http)?;
-    Ok((listener, bound))
+    http::bind(address)
+        .await
+        .map_err(Error::bind("TCP", address))
 }
 
 /// Serves the metrics; without a listener, waits for ever.
-async fn serve_metrics(listener: Option<TcpListener>, handle: Handle<Call>) -> Result<(), Error> {
+async fn serve_metrics(listener: Option<TcpListener>, handle: Handle<Call>) {
     match listener {
-        Some(listener) => {
-            let routes = metrics::routes(handle);
-            axum::serve(listener, routes).await.map_err(Error::Http)
-        }
+        Some(listener) => http::serve(listener, metrics::routes(handle)).await,
         None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ mod candidates;
 mod cli;
 mod dial;
 mod error;
+mod http;
 mod incoming;
 mod key_log;
 mod listen;

@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use support::{Listen, Response, folder, http, offer};
 
 const SDP: (&str, &str) = ("Content-Type", "application/sdp");
@@ -182,4 +186,30 @@ fn the_page_is_served_whole() {
         !page.body.contains("https://"),
         "nothing comes from elsewhere"
     );
+}
+
+#[test]
+fn a_connection_that_says_nothing_or_not_all_is_closed() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    let body_missing = "POST /whip HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 999\r\n\r\nv=0";
+    let waiting = [
+        ("", ""),
+        ("POST /whip HTTP/1.1\r\nHost: x\r\nContent-Le", ""),
+        (body_missing, "HTTP/1.1 408 Request Timeout\r\n"),
+    ]
+    .map(|(sent, expected)| {
+        let mut connection = TcpStream::connect(&listen.http).unwrap();
+        connection.write_all(sent.as_bytes()).unwrap();
+        // Far beyond what the host waits; without its limit these reads would never end.
+        let limit = Duration::from_secs(120);
+        connection.set_read_timeout(Some(limit)).unwrap();
+        (connection, expected)
+    });
+    for (mut connection, expected) in waiting {
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(expected), "{answer}");
+        assert_eq!(answer.is_empty(), expected.is_empty(), "{answer}");
+    }
 }

@@ -1,0 +1,69 @@
+//! Serving HTTP to whoever connects: nobody holds a connection by saying nothing, or by saying it slowly.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// How long a request may take to arrive: its head from when the connection is free for it, then its body with the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 512;
+
+/// How long to wait before the next attempt if a connection could not be accepted, for want of files mostly.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener at this address, and the port that it got.
+pub(crate) async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+/// Serves `routes` for ever. They may ask who connected: [`ConnectInfo`] of a [`SocketAddr`].
+pub(crate) async fn serve(listener: TcpListener, routes: Router) {
+    let routes = routes.layer(middleware::from_fn(in_time));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, caller)) => {
+                let routes = routes.clone().layer(Extension(ConnectInfo(caller)));
+                tokio::spawn(async move {
+                    let _place = place;
+                    serve_connection(stream, routes).await;
+                });
+            }
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Serves one connection to its end. Why it ended matters to nobody here.
+async fn serve_connection(stream: TcpStream, routes: Router) {
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .await;
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
