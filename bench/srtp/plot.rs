@@ -53,7 +53,7 @@ fn draw_profile(
         .x_desc("RTP packet, bytes")
         .y_desc("protect, ns per packet")
         .y_label_formatter(&|ns| format!("{ns:.0}"))
-        .max_light_lines(0)
+        .light_line_style(TRANSPARENT)
         .draw()?;
     for (i, (name, points)) in lines.into_iter().enumerate() {
         let color = Palette99::pick(i).to_rgba();
