@@ -2,13 +2,14 @@
 
 mod support;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use dtls::ProtocolVersion;
-use portcullis::Path;
+use portcullis::{Call, Context, Gate, IceMode, Path, Session};
 use support::hello::client_hello;
 use support::served::Served;
-use support::server_address;
+use support::{Terms, server_address};
 
 /// CVE-2026-55950: a panic in one call ends that call only.
 #[test]
@@ -123,4 +124,53 @@ fn totals_keep_what_ended_calls_have_counted() {
     served.gate.outbox().clear();
     assert!(served.recorder(1).is_none());
     assert_eq!(served.gate.totals(), before);
+}
+
+/// A call that panics where the gate asks it for something, or is dropped.
+struct Brittle {
+    asked: bool,
+    dropped: bool,
+}
+
+impl Call for Brittle {
+    fn handle_rtp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+
+    fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        assert!(!self.asked, "asked to");
+        None
+    }
+}
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        assert!(!self.dropped, "asked to");
+    }
+}
+
+/// R8: a call may panic wherever the gate calls it, which is also when it is asked for its time, and
+/// when it is dropped.
+#[test]
+fn t_dmx_10_a_panic_when_asked_for_a_time_or_dropped_ends_its_own_call_only() {
+    let now = Instant::now();
+    let mut gate = Gate::new([7; 16]);
+    let ids = [(); 3].map(|()| {
+        let config = Arc::new(Terms::DEFAULT.config(IceMode::Lite, server_address()));
+        let (session, _) = Session::offer(config, now).expect("an offer");
+        let call = Brittle {
+            asked: false,
+            dropped: false,
+        };
+        gate.insert(now, session, call).expect("a new ufrag")
+    });
+    gate.with(now, ids[0], |call, _| call.asked = true);
+    assert_eq!((gate.panics(), gate.calls().count()), (1, 2));
+    gate.with(now, ids[1], |call, cx| {
+        call.dropped = true;
+        cx.close();
+    });
+    assert_eq!((gate.panics(), gate.calls().count()), (2, 1));
+    assert_eq!(gate.with(now, ids[2], |_, _| ()), Some(()));
+    assert_eq!(gate.router().len(), 1);
 }

@@ -249,7 +249,7 @@ impl<C: Call> Gate<C> {
             return;
         };
         let mut cx = Context::new(now, id, &mut self.sessions, &mut self.outbox);
-        let (router, panics) = (&mut self.router, &mut self.panics);
+        let router = &mut self.router;
         // What a panic leaves half done is this call's alone, and goes with it.
         let end = catch_unwind(AssertUnwindSafe(|| {
             let result = act(&mut call, &mut cx);
@@ -257,40 +257,35 @@ impl<C: Call> Gate<C> {
             if !calm {
                 follow(&mut call, &mut cx, router);
             }
-            result.map(|_| calm)
+            result.map(|_| (calm, call.poll_timeout()))
         }));
-        let over = match end {
-            Ok(Ok(true)) => {
-                self.settle(id, call);
-                return;
+        let open = |session: &Session| !session.is_closed();
+        let result = match end {
+            Ok(Ok((true, when))) => return self.settle(id, call, when),
+            Ok(Ok((false, when))) if cx.session().is_some_and(open) => {
+                return self.rearm(id, call, when);
             }
-            Ok(Ok(false)) => cx
-                .session()
-                .is_none_or(Session::is_closed)
-                .then_some(Ok(())),
-            Ok(Err(error)) => Some(Err(error)),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
-                *panics += 1;
+                self.panics += 1;
                 self.forget(id);
-                return;
+                return self.discard(call);
             }
         };
-        match over {
-            Some(result) => self.end(id, call, result),
-            None => self.rearm(id, call),
-        }
+        self.end(id, call, result);
     }
 
-    fn rearm(&mut self, id: SessionId, call: C) {
+    /// `when` is the call's own alarm.
+    fn rearm(&mut self, id: SessionId, call: C, when: Option<Instant>) {
         let session = self.sessions.get(id).and_then(Session::poll_timeout);
-        let next = session.into_iter().chain(call.poll_timeout()).min();
-        self.alarms.set(id, next);
+        self.alarms.set(id, session.into_iter().chain(when).min());
         self.put_back(id, call);
     }
 
     /// After something that concerns the call alone.
-    fn settle(&mut self, id: SessionId, call: C) {
-        if let Some(when) = call.poll_timeout() {
+    fn settle(&mut self, id: SessionId, call: C, when: Option<Instant>) {
+        if let Some(when) = when {
             self.alarms.bring_forward(id, when);
         }
         self.put_back(id, call);
@@ -308,6 +303,13 @@ impl<C: Call> Gate<C> {
             self.panics += u64::from(told.is_err());
         }
         self.forget(id);
+        self.discard(call);
+    }
+
+    /// Drops a call that has ended. That is the last that it can do, and it may panic too.
+    fn discard(&mut self, call: C) {
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(call)));
+        self.panics += u64::from(dropped.is_err());
     }
 
     fn forget(&mut self, id: SessionId) {
