@@ -44,8 +44,8 @@ pub(super) enum Origin {
     Connection,
 }
 
-/// Bytes that wait at most: more than two full reads of a socket.
-const MAX_BYTES: usize = 4 << 20;
+/// Bytes of memory that wait at most: more than two full reads of a socket.
+const MAX_BYTES: usize = 5 << 20;
 
 /// Of these, what checks may take: anybody can make some, and they must not displace media.
 const MAX_BYTES_OF_CHECKS: usize = 1 << 20;
@@ -58,7 +58,7 @@ impl Mailbox {
             _ => MAX_BYTES,
         };
         let mut mail = self.lock();
-        if mail.bytes.len() + datagram.len() > limit {
+        if mail.size() + size_of::<Letter>() + datagram.len() > limit {
             self.overflow.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -114,6 +114,11 @@ impl Mail {
         letters.filter_map(move |(from, arrival)| (from == origin).then_some(arrival))
     }
 
+    /// What the datagrams take, in bytes: one without any takes its place too.
+    fn size(&self) -> usize {
+        self.bytes.len() + self.datagrams.len() * size_of::<Letter>()
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.datagrams.clear();
@@ -166,13 +171,29 @@ mod tests {
             mailbox.post(path(1), &check, Origin::Shard);
         }
         let dropped = mailbox.overflow();
-        assert_eq!(dropped, 2000 - (MAX_BYTES_OF_CHECKS / 1000) as u64);
+        let room = MAX_BYTES_OF_CHECKS / (check.len() + size_of::<Letter>());
+        assert_eq!(dropped, 2000 - room as u64);
         mailbox.post(path(1), &[0x80; 1000], Origin::Shard);
         assert_eq!(mailbox.overflow(), dropped, "media has room");
         for _ in 0..5000 {
             mailbox.post(path(1), &[0x80; 1000], Origin::Shard);
         }
-        assert!(mailbox.lock().bytes.len() <= MAX_BYTES);
+        assert!(mailbox.lock().size() <= MAX_BYTES);
         assert!(mailbox.overflow() > dropped);
+    }
+    /// T-API-03: a datagram without bytes waits in memory too, which a connection can send in frames of
+    /// two bytes (RFC 4571).
+    #[test]
+    fn t_api_03_mail_of_empty_datagrams_is_bounded() {
+        let (mailbox, mut mail) = (Mailbox::default(), Mail::default());
+        for datagram in [&[][..], &[0x80]] {
+            for _ in 0..300_000 {
+                mailbox.post(path(1), datagram, Origin::Connection);
+            }
+            mailbox.take(&mut mail);
+            let letters = mail.datagrams.len() * size_of::<Letter>();
+            assert!(mail.bytes.len() + letters <= MAX_BYTES, "{letters} bytes");
+        }
+        assert!(mailbox.overflow() > 0);
     }
 }
