@@ -1,7 +1,8 @@
-//! Serving HTTP to whoever connects: nobody holds a connection by saying nothing, or by saying it slowly.
+//! Serving HTTP to whoever connects: nobody holds a connection by saying nothing, by saying it slowly, or by not listening.
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use tokio::time::{sleep, timeout};
 
 /// How long a request may take to arrive: its head from when the connection is free for it, then its body with the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection is good for more requests. Without an end, who never reads the answers would hold it for ever.
+const LIFETIME: Duration = Duration::from_secs(20);
 
 /// Connections at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 512;
@@ -54,11 +58,17 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router) {
 
 /// Serves one connection to its end. Why it ended matters to nobody here.
 async fn serve_connection(stream: TcpStream, routes: Router) {
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
-        .await;
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+    );
+    if timeout(LIFETIME, connection.as_mut()).await.is_err() {
+        // Who waits for an answer still gets it.
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(PATIENCE, connection).await;
+    }
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -212,4 +212,23 @@ fn a_connection_that_says_nothing_or_not_all_is_closed() {
         assert!(answer.starts_with(expected), "{answer}");
         assert_eq!(answer.is_empty(), expected.is_empty(), "{answer}");
     }
+}
+
+/// A client that asks and asks, and reads no answer: once the system's buffers are full, nothing moves any more.
+#[test]
+fn a_connection_whose_answers_nobody_reads_is_closed() {
+    let dir = folder();
+    let listen = Listen::start(&dir, &[]);
+    let mut connection = TcpStream::connect(&listen.http).unwrap();
+    let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(4000);
+    // Far beyond what the host waits; without its limit this write would fail for want of progress.
+    let limit = Duration::from_secs(120);
+    connection.set_write_timeout(Some(limit)).unwrap();
+    let end = loop {
+        if let Err(error) = connection.write_all(requests.as_bytes()) {
+            break error.kind();
+        }
+    };
+    let closed = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    assert!(closed.contains(&end), "{end:?}");
 }
