@@ -252,6 +252,33 @@ async fn t_dos_08_a_proved_connection_without_packets_is_closed() {
     assert!(tokio::time::timeout(limit, closed).await.is_ok());
 }
 
+/// T-DOS-08: once its call has ended, packets keep a connection alive no more than anybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_dos_08_a_connection_outlives_its_call_by_the_idle_time_only() {
+    let server = server(1, brief());
+    let (mut caller, id) = Caller::dial(&server, 0).await;
+    caller.talk().await;
+    server.handle.close(id).await.expect("it is there");
+    let (mut reader, mut writer) = caller.stream.split();
+    let frames = async {
+        while writer.write_all(&[0, 2, 0x80, 0]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let end = async {
+        let mut buf = [0; 2000];
+        while reader.read(&mut buf).await.is_ok_and(|len| len > 0) {}
+    };
+    let closed = async {
+        tokio::select! {
+            () = frames => {}
+            () = end => {}
+        }
+    };
+    let limit = Duration::from_secs(20);
+    assert!(tokio::time::timeout(limit, closed).await.is_ok());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc_4571_a_frame_beyond_the_limit_ends_the_connection() {
     let mut limits = TcpLimits::default();

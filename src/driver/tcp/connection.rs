@@ -43,17 +43,16 @@ async fn read(
     let mut deframer = Deframer::new(limits.frame);
     let mut buffer = [0; READ_LEN];
     let opened = Instant::now();
-    let mut last_packet = opened;
     loop {
-        // Bytes that make no packet keep nothing alive.
-        let deadline = match outgoing.is_proved() {
-            true => last_packet + limits.idle,
-            false => opened + limits.proof,
+        // Whatever the peer says keeps nothing alive: our calls answer its checks, and nobody else's.
+        let deadline = match outgoing.last() {
+            Some(last) => last + limits.idle,
+            None => opened + limits.proof,
         };
         let len = match timeout_at(deadline, reader.read(&mut buffer)).await {
             Ok(read) => read?,
-            // It was proved while we waited.
-            Err(_) if deadline < last_packet + limits.idle && outgoing.is_proved() => continue,
+            // A call has said something while we waited.
+            Err(_) if outgoing.last().is_some_and(|last| deadline < last + limits.idle) => continue,
             Err(elapsed) => return Err(elapsed.into()),
         };
         let mut bytes = buffer.get(..len).unwrap_or_default();
@@ -63,7 +62,6 @@ async fn read(
         while !bytes.is_empty() {
             bytes = bytes.get(deframer.push(bytes)..).unwrap_or_default();
             while let Some(packet) = deframer.pop().map_err(io::Error::other)? {
-                last_packet = Instant::now();
                 mailbox.post(path, packet, Origin::Connection);
             }
         }

@@ -25,8 +25,9 @@ pub struct TcpLimits {
     /// How long a connection may last before we have something to say over it: a call of ours answers
     /// an authenticated check, and nothing else is answered. 5 s by default.
     pub proof: Duration,
-    /// How long a connection may last without a packet from the peer, once it is proved. 30 s by
-    /// default, after which consent is lost too (RFC 7675).
+    /// How long a connection may last after we last had something to say over it, once it is proved.
+    /// 30 s by default: a call answers each check of its peer, and without one consent is lost by
+    /// then (RFC 7675).
     pub idle: Duration,
     /// The longest packet that is taken from a peer, in bytes. A connection that announces a longer
     /// one is closed. 2,048 by default: what comes over the Internet's paths by UDP is shorter.

@@ -1,11 +1,12 @@
 //! The connections that are open, for who has something to send over them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ice_lite::{Path, tcp};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The open connections of a port's listeners.
 #[derive(Debug, Default)]
@@ -15,13 +16,19 @@ pub(in crate::driver) struct Registry {
     overflow: AtomicU64,
 }
 
-/// What is to be sent over a connection, framed.
+/// What is to be sent over a connection.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    bytes: Mutex<Vec<u8>>,
+    waiting: Mutex<Waiting>,
     written: Notify,
-    /// Something has been sent: a call has heard an authenticated check.
-    proved: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Framed.
+    bytes: Vec<u8>,
+    /// When something came to be sent last: it tells that a call has heard an authenticated check.
+    last: Option<Instant>,
 }
 
 /// A connection's place in the registry, which it leaves when this is dropped.
@@ -84,13 +91,13 @@ impl Outgoing {
         let Some(header) = tcp::header(datagram.len()) else {
             return false;
         };
-        let mut bytes = lock(&self.bytes);
-        if bytes.len() + header.len() + datagram.len() > MAX_WAITING {
+        let mut waiting = lock(&self.waiting);
+        if waiting.bytes.len() + header.len() + datagram.len() > MAX_WAITING {
             return false;
         }
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(datagram);
-        self.proved.store(true, Ordering::Relaxed);
+        waiting.bytes.extend_from_slice(&header);
+        waiting.bytes.extend_from_slice(datagram);
+        waiting.last = Some(Instant::now());
         self.written.notify_one();
         true
     }
@@ -100,12 +107,13 @@ impl Outgoing {
         buffer.clear();
         while buffer.is_empty() {
             self.written.notified().await;
-            std::mem::swap(&mut *lock(&self.bytes), buffer);
+            std::mem::swap(&mut lock(&self.waiting).bytes, buffer);
         }
     }
 
-    pub(super) fn is_proved(&self) -> bool {
-        self.proved.load(Ordering::Relaxed)
+    /// When a call has said something last, if one ever has: the connection is proved then.
+    pub(super) fn last(&self) -> Option<Instant> {
+        lock(&self.waiting).last
     }
 }
 
