@@ -52,7 +52,13 @@ async fn read(
         let len = match timeout_at(deadline, reader.read(&mut buffer)).await {
             Ok(read) => read?,
             // A call has said something while we waited.
-            Err(_) if outgoing.last().is_some_and(|last| deadline < last + limits.idle) => continue,
+            Err(_)
+                if outgoing
+                    .last()
+                    .is_some_and(|last| deadline < last + limits.idle) =>
+            {
+                continue;
+            }
             Err(elapsed) => return Err(elapsed.into()),
         };
         let mut bytes = buffer.get(..len).unwrap_or_default();
