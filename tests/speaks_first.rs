@@ -2,10 +2,11 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dtls::{NamedGroup, ProtocolVersion, Role};
 use ice_lite::stun::{Class, Message};
+use portcullis::IceMode;
 use support::{Conditions, Terms, World};
 
 const SERVER_SPEAKS: Terms = Terms {
@@ -68,4 +69,33 @@ fn a_lost_client_hello_is_sent_again_without_another_check() {
         let time = handshake_time(world);
         assert!(time < Duration::from_secs(4), "{version:?}: {time:?}");
     }
+}
+
+/// RFC 8445 §9: an ICE restart while the ClientHello waits for the address to be proved. The check that
+/// would have proved it is forgotten with its credentials, so that the new ones need one too.
+#[test]
+fn an_ice_restart_before_the_address_is_proved_does_not_stop_the_handshake() {
+    let terms = Terms {
+        group: Some(NamedGroup::X25519MLKEM768),
+        ..SERVER_SPEAKS
+    };
+    let (mut world, (server, answer)) = World::offered(
+        [IceMode::Controlling, IceMode::Lite],
+        terms,
+        Conditions::FAIR,
+        Instant::now(),
+    );
+    world.server.session = server;
+    let accepted = world.caller.session.accept_answer(world.now, &answer);
+    accepted.expect("an answer that fits");
+    // The caller's first check has come; the answer to that of the server has not.
+    world.run_for(Duration::from_millis(15));
+    assert_eq!(count(&world, Class::Request), 1);
+    let now = world.now;
+    let (asks, gives) = (&mut world.caller.session, &mut world.server.session);
+    let offer = asks.restart_ice(&answer).expect("the call stands");
+    let answer = gives.accept_offer(now, &offer).expect("a good offer");
+    asks.accept_answer(now, &answer).expect("it fits");
+    let time = handshake_time(world);
+    assert!(time < Duration::from_millis(500), "{time:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use dtls::Role;
 use ice_lite::Credentials;
 
 use super::event::SessionEvent;
@@ -75,12 +76,24 @@ impl Session {
         if !peer.restarts_ice(remote) {
             return Err(SdpError::IceNotRestarted.into());
         }
-        self.ice.restart(restart.credentials.clone());
-        self.ice.set_remote(remote);
-        self.emit(SessionEvent::IceRestarted);
+        let local = restart.credentials.clone();
+        self.begin_ice_anew(local, remote);
         self.negotiation
             .settle(remote, self.config.audio.direction, self.config.cryptex);
         let result = self.follow_ice(now);
         self.finish(result)
+    }
+    /// The old credentials of both sides are replaced by these.
+    pub(super) fn begin_ice_anew(&mut self, local: Credentials, remote: &RemoteDescription) {
+        self.ice.restart(local);
+        self.ice.set_remote(remote);
+        let connection = self.association.connection();
+        let secured = connection.is_some_and(|connection| connection.info().is_some());
+        // Our ClientHello may wait for it still, and the check that was to prove it is forgotten.
+        if self.association.role() == Some(Role::Client) && !secured {
+            let provider = self.config.dtls.provider();
+            self.ice.prove_addresses(&remote.credentials, provider);
+        }
+        self.emit(SessionEvent::IceRestarted);
     }
 }

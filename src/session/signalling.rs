@@ -8,7 +8,7 @@ use dtls::{Certificate, Role};
 use ice_lite::Credentials;
 
 use super::association::Association;
-use super::event::{Events, SessionEvent, Timeline};
+use super::event::{Events, Timeline};
 use super::ice::Agent;
 use super::negotiation::{Negotiation, Offered};
 use super::statistics::Counters;
@@ -139,9 +139,7 @@ impl Session {
         let config = Arc::clone(&self.config);
         if peer.restarts_ice(&remote) {
             let local = credentials(&**config.dtls.provider())?;
-            self.ice.restart(local);
-            self.ice.set_remote(&remote);
-            self.emit(SessionEvent::IceRestarted);
+            self.begin_ice_anew(local, &remote);
         }
         self.negotiation
             .settle(&remote, config.audio.direction, config.cryptex);
