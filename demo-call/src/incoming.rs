@@ -5,13 +5,20 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::opus::Recorder;
+use crate::opus::{CLOCK_HZ, Recorder};
 use crate::reception::Reception;
 use crate::rtp::Packet;
 
 /// Packets that wait for a missing one: 320 ms at 20 ms each. A recording can afford what a
 /// listener could not, and reordering on real paths stays far below it.
 const REORDER_DEPTH: usize = 16;
+
+/// Samples of silence that a recording may have beyond the time that its packets took to come. A peer says
+/// what it likes with its timestamps, and each of its packets must not cost thousands of ours.
+const SILENCE_AHEAD: u64 = 60 * CLOCK_HZ as u64;
+
+/// In samples.
+const MILLISECOND: u64 = CLOCK_HZ as u64 / 1000;
 
 /// Where a call's recordings go.
 #[derive(Clone, Debug)]
@@ -41,6 +48,10 @@ pub(crate) struct Incoming {
     next: u64,
     /// The timestamp that follows the last packet recorded.
     next_timestamp: Option<u32>,
+    /// Samples of silence recorded.
+    silence: u64,
+    /// When the first packet came, and the last.
+    heard: (Instant, Instant),
     waiting: BTreeMap<u64, (u32, Vec<u8>)>,
 }
 
@@ -54,6 +65,8 @@ impl Incoming {
             recorder,
             next,
             next_timestamp: None,
+            silence: 0,
+            heard: (now, now),
             waiting: BTreeMap::new(),
         }
     }
@@ -61,6 +74,7 @@ impl Incoming {
     /// Takes one packet.
     pub(crate) fn handle(&mut self, packet: &Packet<'_>, now: Instant) -> io::Result<()> {
         let number = self.reception.count(packet, now);
+        self.heard.1 = now;
         // What comes after its place was given up stays out of the recording.
         if number >= self.next && self.recorder.is_some() {
             self.waiting
@@ -100,8 +114,12 @@ impl Incoming {
         let gap = self
             .next_timestamp
             .map_or(0, |next| timestamp.wrapping_sub(next));
+        let (first, last) = self.heard;
+        let passed = last.saturating_duration_since(first).as_millis() as u64;
+        let silence = self.silence + u64::from(gap);
         // A timestamp that goes backwards is no gap.
-        if gap.cast_signed() > 0 {
+        if gap.cast_signed() > 0 && silence <= passed * MILLISECOND + SILENCE_AHEAD {
+            self.silence = silence;
             recorder.write_gap(u64::from(gap))?;
         }
         self.next_timestamp = Some(timestamp.wrapping_add(samples));
@@ -112,7 +130,7 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opus::Clip;
+    use crate::opus::{CLOCK_HZ, Clip};
 
     fn record(packets: &[(u16, u32)]) -> Vec<Vec<u8>> {
         let dir = tempfile::tempdir().expect("a temporary folder");
@@ -171,5 +189,14 @@ mod tests {
         let recorded = record(&packets);
         assert_eq!(recorded.len(), 21);
         assert_eq!(recorded[1], [31 << 3], "its place was given up");
+    }
+    /// Each packet claims to come a minute after the one before, and all come at once.
+    #[test]
+    fn silence_is_recorded_no_faster_than_time_passes() {
+        let minute = 60 * CLOCK_HZ;
+        let packets: Vec<_> = (0..100).map(|n| (n, u32::from(n) * minute)).collect();
+        let recorded = record(&packets).len() as u32;
+        assert!(recorded > 100, "gaps are filled");
+        assert!(recorded <= 100 + minute / 960, "{recorded}");
     }
 }
