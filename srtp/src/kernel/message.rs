@@ -9,6 +9,9 @@ use super::vector::load_up_to_16;
 /// A block of SHA-1.
 pub(super) type Block = [u8; 64];
 
+/// What a lane reads that has no block.
+pub(super) const NO_BLOCK: &Block = &[0; 64];
+
 /// The end of a message: what does not fill a block, the trailer and the padding.
 pub(super) struct Tail {
     blocks: [Block; 2],
@@ -91,10 +94,9 @@ impl<'a> Lane<'a> {
     /// Its block at `index`; any block where it has none.
     #[inline(always)]
     pub(super) fn block(&self, index: usize) -> &'a Block {
-        const NONE: &Block = &[0; 64];
         match self.whole.get(index) {
             Some(block) => block,
-            None => self.tail.get(index - self.whole.len()).unwrap_or(NONE),
+            None => self.tail.get(index - self.whole.len()).unwrap_or(NO_BLOCK),
         }
     }
 }

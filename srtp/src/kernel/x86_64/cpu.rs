@@ -24,7 +24,7 @@ pub(crate) struct Avx2 {
     lanes: Lanes,
 }
 
-/// AVX-512 F, BW, DQ, VL and VBMI2, on top of [`Avx2`].
+/// AVX-512 F, BW, DQ, VL, VBMI and VBMI2, on top of [`Avx2`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(Avx2);
 
@@ -88,6 +88,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2");
         Avx2::check().filter(|_| all).map(Self)
     }

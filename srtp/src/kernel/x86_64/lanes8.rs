@@ -3,7 +3,8 @@
 use core::arch::x86_64::*;
 
 use super::cpu::Lanes;
-use crate::kernel::lanes::Words;
+use crate::kernel::lanes::{State, Words};
+use crate::kernel::message::{Block, Lane, NO_BLOCK};
 
 /// One word of each of eight messages.
 #[derive(Clone, Copy)]
@@ -58,6 +59,43 @@ impl Words for Words8 {
     }
 
     #[inline(always)]
+    fn choose(self, one: Self, zero: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe {
+            let differ = _mm256_xor_si256(one.0, zero.0);
+            _mm256_xor_si256(zero.0, _mm256_and_si256(self.0, differ))
+        })
+    }
+
+    #[inline(always)]
+    fn compress(token: Lanes, state: State<Self>, words: [Self; 16]) -> State<Self> {
+        compress(token, state, words)
+    }
+
+    #[inline(always)]
+    fn update<const LANES: usize>(
+        token: Lanes,
+        mut state: State<Self>,
+        lanes: &[Lane<'_>; LANES],
+        wide: usize,
+    ) -> State<Self> {
+        let same = lanes.iter().all(|lane| lane.len() == wide);
+        for index in 0..wide {
+            let words = Self::gather(token, &blocks(lanes, index));
+            let next = compress(token, state, words);
+            state = if same {
+                next
+            } else {
+                keep_finished(token, lanes, index, state, next)
+            };
+        }
+        state
+    }
+}
+
+// SAFETY of every block below: as above.
+impl Words8 {
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_add_epi32(self.0, other.0) })
@@ -84,15 +122,6 @@ impl Words for Words8 {
                 _mm256_sll_epi32(self.0, count),
                 _mm256_srl_epi32(self.0, back),
             )
-        })
-    }
-
-    #[inline(always)]
-    fn choose(self, one: Self, zero: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe {
-            let differ = _mm256_xor_si256(one.0, zero.0);
-            _mm256_xor_si256(zero.0, _mm256_and_si256(self.0, differ))
         })
     }
 
@@ -128,4 +157,62 @@ fn transpose_quarter(rows: &[&[u8; 64]; 8], quarter: usize) -> [Words8; 4] {
             Words8(_mm256_unpackhi_epi64(high[0], high[1])),
         ]
     }
+}
+
+/// One block in each lane. Every round is written out: a loop that rotates its variables costs twice the time.
+#[inline(always)]
+fn compress(token: Lanes, state: State<Words8>, mut w: [Words8; 16]) -> State<Words8> {
+    let [mut a, mut b, mut c, mut d, mut e] = state;
+    macro_rules! rounds {
+        ($k:literal, $f:expr; $($t:literal)*) => {
+            let k = Words8::splat(token, $k);
+            $(
+                if $t >= 16 {
+                    w[$t & 15] = w[($t + 13) & 15].xor3(w[($t + 8) & 15], w[($t + 2) & 15]).xor(w[$t & 15]).rotate::<1>();
+                }
+                let sum = e.add(k.add(w[$t & 15])).add($f(b, c, d)).add(a.rotate::<5>());
+                e = d;
+                d = c;
+                c = b.rotate::<30>();
+                b = a;
+                a = sum;
+            )*
+        };
+    }
+    rounds!(0x5a82_7999, Words8::choose; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19);
+    rounds!(0x6ed9_eba1, Words8::xor3; 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39);
+    rounds!(0x8f1b_bcdc, Words8::majority; 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59);
+    rounds!(0xca62_c1d6, Words8::xor3; 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79);
+    let [h0, h1, h2, h3, h4] = state;
+    [a.add(h0), b.add(h1), c.add(h2), d.add(h3), e.add(h4)]
+}
+
+/// The block of each lane at `index`. A loop, since `map` of an array may become a call.
+#[inline(always)]
+fn blocks<'a, const LANES: usize>(lanes: &[Lane<'a>; LANES], index: usize) -> [&'a Block; LANES] {
+    let mut blocks = [NO_BLOCK; LANES];
+    for (block, lane) in blocks.iter_mut().zip(lanes) {
+        *block = lane.block(index);
+    }
+    blocks
+}
+
+/// The next state in lanes that have a block at `index`, the old one in the others.
+#[inline(always)]
+fn keep_finished<const LANES: usize>(
+    token: Lanes,
+    lanes: &[Lane<'_>; LANES],
+    index: usize,
+    mut state: State<Words8>,
+    next: State<Words8>,
+) -> State<Words8> {
+    let mut active = [0; LANES];
+    for (active, lane) in active.iter_mut().zip(lanes) {
+        *active = if index < lane.len() { u32::MAX } else { 0 };
+    }
+    let active = Words8::load(token, &active);
+    for (old, new) in state.iter_mut().zip(next) {
+        *old = active.choose(new, *old);
+    }
+    state
 }

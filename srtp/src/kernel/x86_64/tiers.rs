@@ -102,7 +102,7 @@ tier!(
     Chain,
     "ssse3,sse4.1,aes,pclmulqdq,sha"
     "avx,avx2,bmi1,bmi2,vaes,vpclmulqdq"
-    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2",
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2",
     macs_in_16_lanes
 );
 
@@ -204,6 +204,8 @@ fn macs_in_lanes<W: lanes::Words, C: chains::Chain, const LANES: usize>(
         }
     });
     for (i, digest) in digests.iter_mut().enumerate() {
-        *digest = words.map(|word| word[i]);
+        for (place, word) in digest.iter_mut().zip(&words) {
+            *place = word[i];
+        }
     }
 }
