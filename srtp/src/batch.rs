@@ -126,10 +126,9 @@ where
         let mut sealings = List::new();
         let mut together = Places::default();
         for (place, packet) in packets.iter_mut().enumerate() {
-            packet.prepare(senders, |sealing| {
+            if packet.prepare(senders, &mut sealings) {
                 together.insert(place);
-                sealings.push(sealing);
-            });
+            }
         }
         if together.is_empty() {
             continue;
@@ -162,15 +161,15 @@ where
 }
 
 impl Outgoing<'_> {
-    /// Protects the packet, or gives what is to be done to `later`.
+    /// Protects the packet, or enters what is still to be done into `later`; whether it did that.
     #[inline(always)]
-    fn prepare<S: AsMut<Sender>>(&mut self, senders: &mut [S], later: impl FnOnce(Sealing)) {
+    fn prepare<S: AsMut<Sender>>(&mut self, senders: &mut [S], later: &mut List<Sealing>) -> bool {
         if self.outcome.is_some() {
-            return;
+            return false;
         }
         let Some(sender) = senders.get_mut(self.sender) else {
             self.outcome = Some(Err(ProtectError::UnknownSender));
-            return;
+            return false;
         };
         let sender = sender.as_mut();
         // Packets of RTCP are too rare to wait for each other.
@@ -185,14 +184,14 @@ impl Outgoing<'_> {
                     self.set(result);
                 }
             }
-            return;
+            return false;
         }
-        let mut sealing = Sealing::EMPTY;
-        let result = sender.prepare(Kind::Rtp, self.buffer, self.len, &mut sealing);
-        if result.is_ok() {
-            later(sealing);
-        }
-        self.set(result);
+        let result = later.push_made(Sealing::EMPTY, |sealing| {
+            sender.prepare(Kind::Rtp, self.buffer, self.len, sealing)
+        });
+        let is_later = result.is_ok();
+        self.set(result.map(|(_, len)| len));
+        is_later
     }
 
     /// Puts down what became of the packet, field by field: copied as a whole, it would wait for
@@ -226,13 +225,13 @@ where
 {
     for packets in packets.chunks_mut(LIST_MAX) {
         let mut batch = Batch::default();
-        let mut claims = List::new();
-        open(receivers, packets, &mut batch, &mut claims);
-        let mut claims = claims.as_slice().iter().enumerate();
+        let mut openings = List::new();
+        open(receivers, packets, &mut batch, &mut openings);
+        let mut openings = openings.as_slice().iter().enumerate();
         for (place, packet) in packets.iter_mut().enumerate() {
             if batch.together.has(place) {
-                if let Some((nth, claim)) = claims.next() {
-                    packet.commit(receivers, claim, batch.authentic.has(nth));
+                if let Some((nth, opening)) = openings.next() {
+                    packet.commit(receivers, &opening.claim, batch.authentic.has(nth));
                 }
             } else if batch.alone.has(place) {
                 packet.unprotect(receivers);
@@ -262,7 +261,7 @@ fn open<R: AsRef<Receiver>>(
     receivers: &[R],
     packets: &mut [Incoming<'_>],
     batch: &mut Batch,
-    claims: &mut List<Claim>,
+    openings: &mut List<Opening>,
 ) {
     let mut jobs = List::new();
     for (place, packet) in packets.iter_mut().enumerate() {
@@ -278,12 +277,13 @@ fn open<R: AsRef<Receiver>>(
             batch.alone.insert(place);
             continue;
         }
-        let mut opening = Opening::EMPTY;
-        match receiver.look_at(Kind::Rtp, packet.packet, &mut opening) {
-            Ok(()) => {
+        let made = openings.push_made(Opening::EMPTY, |opening| {
+            receiver.look_at(Kind::Rtp, packet.packet, opening)
+        });
+        match made {
+            Ok((opening, ())) => {
                 batch.together.insert(place);
-                jobs.push(receiver.job(Kind::Rtp, &opening, packet.packet));
-                claims.push(opening.claim);
+                jobs.push(receiver.job(Kind::Rtp, opening, packet.packet));
             }
             Err(reason) => {
                 batch.refused.insert(place);

@@ -43,6 +43,25 @@ impl<T> List<T> {
         self.len += 1;
     }
 
+    /// Adds an entry that `make` fills where it stands, from `empty`; or none, if that fails. A large entry that is made elsewhere
+    /// would be copied, and a copy waits for the stores before it.
+    ///
+    /// # Panics
+    ///
+    /// If the list is full.
+    #[inline(always)]
+    pub(crate) fn push_made<R, E>(
+        &mut self,
+        empty: T,
+        make: impl FnOnce(&mut T) -> Result<R, E>,
+    ) -> Result<(&T, R), E> {
+        const { assert!(!std::mem::needs_drop::<T>()) };
+        let entry = self.entries[self.len].write(empty);
+        let result = make(entry)?;
+        self.len += 1;
+        Ok((entry, result))
+    }
+
     /// The entries.
     #[allow(unsafe_code)]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
