@@ -173,7 +173,7 @@ fn digests<S: Simd>(token: S, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GRO
     let mut tails = [const { Tail::EMPTY }; GROUP];
     for (tail, &entry) in tails.iter_mut().zip(group) {
         let job = &jobs[place(entry)];
-        tail.fill(job.packet(), job.layout().trailer);
+        tail.fill::<S::Vector>(token.vectors(), job.packet(), job.layout().trailer);
     }
     let mut lanes = [Lane::IDLE; GROUP];
     for ((lane, tail), &entry) in lanes.iter_mut().zip(&tails).zip(group) {

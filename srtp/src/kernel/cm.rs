@@ -95,7 +95,7 @@ impl Open<'_> {
             ..
         } = *self.layout;
         let mut tail = Tail::EMPTY;
-        tail.fill(&self.buffer[..end], trailer);
+        tail.fill::<S::Vector>(token.vectors(), &self.buffer[..end], trailer);
         let mut cipher = keys.map(|keys| Shadow::<S, KEYS>::new(token, keys, iv, clear));
         let (packet, behind) = self.buffer.split_at_mut(end);
         let mut chain = S::Chain::new(token.chains(), self.state.midstates.inner());
@@ -198,7 +198,7 @@ fn finish<S: Simd>(
     trailer: Option<u32>,
 ) -> [u32; 5] {
     let mut tail = Tail::EMPTY;
-    tail.fill(packet, trailer);
+    tail.fill::<S::Vector>(token.vectors(), packet, trailer);
     finish_with(token, state, chain, &tail)
 }
 

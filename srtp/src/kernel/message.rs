@@ -4,7 +4,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::job::TRAILER_LEN;
 use super::state::Midstates;
-use super::vector::load_up_to_16;
+use super::vector::{Vector, load_up_to_16};
 
 /// A block of SHA-1.
 pub(super) type Block = [u8; 64];
@@ -29,14 +29,12 @@ impl Tail {
     ///
     /// It was empty before. A tail is filled where it stands, since a copy would wait for its small stores.
     #[inline(always)]
-    pub(super) fn fill(&mut self, packet: &[u8], trailer: Option<u32>) {
+    pub(super) fn fill<V: Vector>(&mut self, token: V::Token, packet: &[u8], trailer: Option<u32>) {
         let rest = packet.as_chunks::<64>().1;
-        let (quarters, last) = rest.as_chunks::<16>();
         let bytes = self.blocks.as_flattened_mut();
-        for (place, quarter) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(quarters) {
-            *place = *quarter;
+        for (place, part) in bytes.chunks_exact_mut(V::BYTES).zip(rest.chunks(V::BYTES)) {
+            V::load_partial(token, part).store(place);
         }
-        bytes[16 * quarters.len()..][..16].copy_from_slice(&load_up_to_16(last).to_le_bytes());
         let trailer_len = trailer.map_or(0, |_| TRAILER_LEN);
         let mark = 0x80 << (8 * trailer_len);
         let end = u64::from(trailer.map_or(0, u32::swap_bytes)) | mark;
