@@ -89,19 +89,16 @@ impl Sender {
             span = self.rewrite_header(preparation, buffer, len, header, index);
         }
         self.write_mki(buffer, trailer.mki);
-        *sealing = Sealing {
-            kind: Kind::Rtp,
-            key: self.ring.active(),
-            index,
-            ssrc: header.ssrc,
-            layout: Layout {
-                clear: span.start,
-                end: payload_end,
-                tag: trailer.tag,
-                trailer: rtp_trailer(self.ring.profile().transform(), index),
-                hole: span.hole,
-            },
-        };
+        sealing.kind = Kind::Rtp;
+        sealing.key = self.ring.active();
+        sealing.index = index;
+        sealing.ssrc = header.ssrc;
+        let layout = &mut sealing.layout;
+        layout.clear = span.start;
+        layout.end = payload_end;
+        layout.tag = trailer.tag;
+        layout.trailer = rtp_trailer(self.ring.profile().transform(), index);
+        layout.hole = span.hole;
         Ok(trailer.end)
     }
 
