@@ -1,6 +1,6 @@
 //! HMAC-SHA1 of many messages at once, each in its own lane of wide vectors.
 
-use super::message::{Block, Lane, NO_BLOCK, OUTER_BITS};
+use super::message::{Lane, NO_BLOCK, OUTER_BITS};
 
 /// One word of each of several messages. As with `Vector`, a value is the proof that its instructions may run.
 pub(super) trait Words: Copy {
@@ -14,10 +14,6 @@ pub(super) trait Words: Copy {
     fn store(self, words: &mut [u32]);
     /// Rows of 16 native words, one for each lane: the word at `i` of each row in the vector at `i`.
     fn transpose(token: Self::Token, rows: &[&[u8; 64]]) -> [Self; 16];
-    /// Each word with its bytes in reverse order.
-    fn reverse(self) -> Self;
-    /// Where `self` has ones the bits of `one`, else of `zero`.
-    fn choose(self, one: Self, zero: Self) -> Self;
 
     /// One block of SHA-1 in each lane, given as its words.
     fn compress(token: Self::Token, state: State<Self>, words: [Self; 16]) -> State<Self>;
@@ -29,12 +25,6 @@ pub(super) trait Words: Copy {
         lanes: &[Lane<'_>; LANES],
         wide: usize,
     ) -> State<Self>;
-
-    /// The words of blocks, one for each lane.
-    #[inline(always)]
-    fn gather(token: Self::Token, blocks: &[&Block]) -> [Self; 16] {
-        Self::transpose(token, blocks).map(Self::reverse)
-    }
 }
 
 /// A SHA-1 state in each lane.

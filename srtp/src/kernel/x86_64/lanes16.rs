@@ -53,21 +53,6 @@ impl Words for Words16 {
     }
 
     #[inline(always)]
-    fn reverse(self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe {
-            let order = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-            _mm512_shuffle_epi8(self.0, _mm512_broadcast_i32x4(order))
-        })
-    }
-
-    #[inline(always)]
-    fn choose(self, one: Self, zero: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe { _mm512_ternarylogic_epi32(self.0, one.0, zero.0, 0xca) })
-    }
-
-    #[inline(always)]
     fn compress(_: Avx512, state: State<Self>, words: [Self; 16]) -> State<Self> {
         // SAFETY: see above for the CPU. Words are given instead of rows.
         unsafe { run(state, ptr::null_mut(), &raw const words, 1) }

@@ -50,24 +50,6 @@ impl Words for Words8 {
     }
 
     #[inline(always)]
-    fn reverse(self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe {
-            let order = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-            _mm256_shuffle_epi8(self.0, _mm256_broadcastsi128_si256(order))
-        })
-    }
-
-    #[inline(always)]
-    fn choose(self, one: Self, zero: Self) -> Self {
-        // SAFETY: see above for the CPU.
-        Self(unsafe {
-            let differ = _mm256_xor_si256(one.0, zero.0);
-            _mm256_xor_si256(zero.0, _mm256_and_si256(self.0, differ))
-        })
-    }
-
-    #[inline(always)]
     fn compress(token: Lanes, state: State<Self>, words: [Self; 16]) -> State<Self> {
         compress(token, state, words)
     }
@@ -95,6 +77,32 @@ impl Words for Words8 {
 
 // SAFETY of every block below: as above.
 impl Words8 {
+    /// The words of blocks, one for each lane.
+    #[inline(always)]
+    fn gather(token: Lanes, blocks: &[&Block]) -> [Self; 16] {
+        Self::transpose(token, blocks).map(Self::reverse)
+    }
+
+    /// Each word with its bytes in reverse order.
+    #[inline(always)]
+    fn reverse(self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe {
+            let order = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
+            _mm256_shuffle_epi8(self.0, _mm256_broadcastsi128_si256(order))
+        })
+    }
+
+    /// Where `self` has ones the bits of `one`, else of `zero`.
+    #[inline(always)]
+    fn choose(self, one: Self, zero: Self) -> Self {
+        // SAFETY: see above for the CPU.
+        Self(unsafe {
+            let differ = _mm256_xor_si256(one.0, zero.0);
+            _mm256_xor_si256(zero.0, _mm256_and_si256(self.0, differ))
+        })
+    }
+
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
