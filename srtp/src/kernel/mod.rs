@@ -8,7 +8,8 @@
 //! # Tiers
 //!
 //! Each instruction set has its own files, and each is reached only through a token that its CPU check alone can create
-//! (see [`Tier`]). [`portable`] is the twin of them all, built on the RustCrypto crates; tests hold every tier against it.
+//! (see [`Tier`]). [`portable`] is the twin of them all, built on the RustCrypto crates; tests hold every tier against it. They are
+//! written in intrinsics, but for the loop that the order of its instructions decides: SHA-1 in sixteen lanes, `sha1_lanes16.s`.
 //!
 //! # No plaintext without a tag
 //!
