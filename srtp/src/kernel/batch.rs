@@ -6,6 +6,7 @@
 use super::Job;
 use super::cm::Keystream;
 use super::engine::State;
+use super::list::List;
 use super::message::{Lane, Tail, block_count, verify_tag, write_tag};
 use super::simd::{GROUP, Simd, Task};
 use super::state::CmState;
@@ -170,13 +171,16 @@ fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
 
 #[inline(always)]
 fn digests<S: Simd>(token: S, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GROUP] {
-    let mut tails = [const { Tail::EMPTY }; GROUP];
-    for (tail, &entry) in tails.iter_mut().zip(group) {
+    let mut tails = List::new();
+    for &entry in group {
         let job = &jobs[place(entry)];
-        tail.fill::<S::Vector>(token.vectors(), job.packet(), job.layout().trailer);
+        let (packet, trailer) = (job.packet(), job.layout().trailer);
+        tails.push_filled(Tail::EMPTY, |tail| {
+            tail.fill::<S::Vector>(token.vectors(), packet, trailer);
+        });
     }
     let mut lanes = [Lane::IDLE; GROUP];
-    for ((lane, tail), &entry) in lanes.iter_mut().zip(&tails).zip(group) {
+    for ((lane, tail), &entry) in lanes.iter_mut().zip(tails.as_slice()).zip(group) {
         let job = &jobs[place(entry)];
         *lane = Lane::new(&cm_state(job).midstates, job.packet(), tail);
     }

@@ -1,5 +1,6 @@
 //! A list on the stack.
 
+use std::convert::Infallible;
 use std::mem::MaybeUninit;
 
 /// How many entries a [`List`] holds: four groups of the 16 lanes of the widest kernel.
@@ -43,12 +44,24 @@ impl<T> List<T> {
         self.len += 1;
     }
 
-    /// Adds an entry that `make` fills where it stands, from `empty`; or none, if that fails. A large entry that is made elsewhere
-    /// would be copied, and a copy waits for the stores before it.
+    /// Adds an entry that `fill` fills where it stands, from `empty`. A large entry that is made elsewhere would be copied, and a copy
+    /// waits for the stores before it.
     ///
     /// # Panics
     ///
     /// If the list is full.
+    #[inline(always)]
+    pub(crate) fn push_filled(&mut self, empty: T, fill: impl FnOnce(&mut T)) {
+        let filled: Result<_, Infallible> = self.push_made(empty, |entry| {
+            fill(entry);
+            Ok(())
+        });
+        match filled {
+            Ok(_) => {}
+        }
+    }
+
+    /// The same, unless that fails.
     #[inline(always)]
     pub(crate) fn push_made<R, E>(
         &mut self,

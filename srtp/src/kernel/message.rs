@@ -13,6 +13,7 @@ pub(super) type Block = [u8; 64];
 pub(super) const NO_BLOCK: &Block = &[0; 64];
 
 /// The end of a message: what does not fill a block, the trailer and the padding.
+#[derive(Clone, Copy)]
 pub(super) struct Tail {
     blocks: [Block; 2],
     count: usize,
