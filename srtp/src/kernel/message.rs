@@ -33,8 +33,15 @@ impl Tail {
     pub(super) fn fill<V: Vector>(&mut self, token: V::Token, packet: &[u8], trailer: Option<u32>) {
         let rest = packet.as_chunks::<64>().1;
         let bytes = self.blocks.as_flattened_mut();
-        for (place, part) in bytes.chunks_exact_mut(V::BYTES).zip(rest.chunks(V::BYTES)) {
-            V::load_partial(token, part).store(place);
+        if V::BYTES == size_of::<Block>() {
+            V::load_partial(token, rest).store(bytes);
+        } else {
+            // A narrower vector of what is left would be put together in memory, and wait for that.
+            let (quarters, last) = rest.as_chunks::<16>();
+            for (place, quarter) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(quarters) {
+                *place = *quarter;
+            }
+            bytes[16 * quarters.len()..][..16].copy_from_slice(&load_up_to_16(last).to_le_bytes());
         }
         let trailer_len = trailer.map_or(0, |_| TRAILER_LEN);
         let mark = 0x80 << (8 * trailer_len);
