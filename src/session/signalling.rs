@@ -115,8 +115,9 @@ impl Session {
     /// Takes a later offer of the peer in the same call and gives the answer to it.
     ///
     /// New ICE credentials in it are an ICE restart (RFC 8445 §9): ours change too, and the
-    /// [`Router`](crate::Router) has to know (see [`SessionEvent::IceRestarted`]). The DTLS
-    /// association and its keys live on.
+    /// [`Router`](crate::Router) has to know: see
+    /// [`SessionEvent::IceRestarted`](crate::SessionEvent::IceRestarted). The DTLS association and
+    /// its keys live on.
     ///
     /// # Errors
     /// [`SessionError::Sdp`], and the session lives on as it was; among them
