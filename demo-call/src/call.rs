@@ -17,8 +17,8 @@ use crate::media::{Counters, Media, MediaConfig, Outgoing};
 use crate::opus::Clip;
 use crate::player::{Pace, Player};
 use crate::report::Report;
-use crate::rtp::Stream;
 use crate::security::{Offer, Security};
+use crate::stream::Stream;
 
 /// How long a call may take to be secured: longer than a person waits for a call to come about.
 const SETUP_LIMIT: Duration = Duration::from_secs(15);
@@ -214,9 +214,7 @@ impl Call {
             .jitter()
             .filter(|_| matches!(self.plan.pace, Pace::Real));
         report.round_trip = media.round_trip().or(report.round_trip);
-        report.lost_at_peer = media
-            .peer_report()
-            .map(|peer| peer.lost.max(0).unsigned_abs().into());
+        report.lost_at_peer = media.lost_at_peer();
         report.recordings = media.recordings();
         let recorded = media.finish().map(|packets| report.recorded = packets);
         let result = self.failure.take().map_or(Ok(()), Err);

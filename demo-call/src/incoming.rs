@@ -5,9 +5,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use rtp_types::RtpPacket;
+
 use crate::opus::{CLOCK_HZ, Recorder};
 use crate::reception::Reception;
-use crate::rtp::Packet;
 
 /// Packets that wait for a missing one: 320 ms at 20 ms each. A recording can afford what a
 /// listener could not, and reordering on real paths stays far below it.
@@ -57,7 +58,7 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// Starts with the first packet of the stream, which still has to be handled.
-    pub(crate) fn new(first: &Packet<'_>, recorder: Option<Recorder>, now: Instant) -> Self {
+    pub(crate) fn new(first: &RtpPacket<'_>, recorder: Option<Recorder>, now: Instant) -> Self {
         let reception = Reception::new(first, now);
         let next = reception.first();
         Self {
@@ -72,13 +73,13 @@ impl Incoming {
     }
 
     /// Takes one packet.
-    pub(crate) fn handle(&mut self, packet: &Packet<'_>, now: Instant) -> io::Result<()> {
+    pub(crate) fn handle(&mut self, packet: &RtpPacket<'_>, now: Instant) -> io::Result<()> {
         let number = self.reception.count(packet, now);
         self.heard.1 = now;
         // What comes after its place was given up stays out of the recording.
         if number >= self.next && self.recorder.is_some() {
             self.waiting
-                .insert(number, (packet.timestamp, packet.payload.to_owned()));
+                .insert(number, (packet.timestamp(), packet.payload().to_owned()));
         }
         self.record(REORDER_DEPTH)
     }
@@ -129,6 +130,8 @@ impl Incoming {
 
 #[cfg(test)]
 mod tests {
+    use rtp_types::RtpPacketBuilder;
+
     use super::*;
     use crate::opus::{CLOCK_HZ, Clip};
 
@@ -141,13 +144,15 @@ mod tests {
         let mut incoming = None;
         for &(sequence, timestamp) in packets {
             let payload = [31 << 3, sequence as u8];
-            let packet = Packet {
-                payload_type: 111,
-                sequence,
-                timestamp,
-                ssrc: 1,
-                payload: &payload,
-            };
+            let written = RtpPacketBuilder::<&[u8], &[u8]>::new()
+                .payload_type(111)
+                .sequence_number(sequence)
+                .timestamp(timestamp)
+                .ssrc(1)
+                .payload(&payload)
+                .write_vec()
+                .expect("its fields are valid");
+            let packet = RtpPacket::parse(&written).expect("it is RTP");
             incoming
                 .get_or_insert_with(|| Incoming::new(&packet, recorder.take(), now))
                 .handle(&packet, now)

@@ -12,11 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use rtcp_types::{
+    Bye, Compound, Packet, ReceiverReport, ReceiverReportBuilder, ReportBlock, RtcpPacketWriterExt,
+    Sdes, SdesChunk, SdesItem, SenderReportBuilder,
+};
+use rtp_types::RtpPacket;
+
 use crate::incoming::{Incoming, RecordTo};
+use crate::ntp::{ntp, round_trip};
 use crate::opus::Recorder;
 use crate::player::Player;
-use crate::rtcp::{Compound, Item, MAX_COMPOUND, ReportBlock, ntp, read, round_trip};
-use crate::rtp::Packet;
+use crate::reception::lost_at_peer;
 
 /// Streams that are received in one call. A browser that sends one microphone needs one; a few more
 /// allow for an SSRC that changes.
@@ -73,8 +79,8 @@ pub(crate) struct Media {
     next_report: Instant,
     goodbye: Goodbye,
     peer_left: bool,
-    /// What the peer last said of our stream.
-    peer_report: Option<ReportBlock>,
+    /// How many packets of our stream the peer misses, as it last said.
+    lost_at_peer: Option<i32>,
     round_trip: Option<Duration>,
 }
 
@@ -98,35 +104,35 @@ impl Media {
             next_report: now,
             goodbye: Goodbye::No,
             peer_left: false,
-            peer_report: None,
+            lost_at_peer: None,
             round_trip: None,
         }
     }
 
     /// Takes an RTP packet that was authenticated and decrypted.
     pub(crate) fn handle_rtp(&mut self, now: Instant, packet: &[u8]) -> io::Result<()> {
-        let Some(packet) = Packet::parse(packet) else {
+        let Ok(packet) = RtpPacket::parse(packet) else {
             self.counters.strange += 1;
             return Ok(());
         };
-        let known = self.incoming.contains_key(&packet.ssrc);
-        if packet.payload_type != self.config.payload_type
+        let known = self.incoming.contains_key(&packet.ssrc());
+        if packet.payload_type() != self.config.payload_type
             || (!known && self.incoming.len() == MAX_STREAMS)
         {
             self.counters.strange += 1;
             return Ok(());
         }
         if !known {
-            let recorder = self.recorder(packet.ssrc)?;
+            let recorder = self.recorder(packet.ssrc())?;
             self.incoming
-                .insert(packet.ssrc, Incoming::new(&packet, recorder, now));
+                .insert(packet.ssrc(), Incoming::new(&packet, recorder, now));
         }
         self.counters.rtp_received += 1;
-        self.counters.rtp_received_bytes += packet.payload.len() as u64;
+        self.counters.rtp_received_bytes += packet.payload_len() as u64;
         if let Some(arrivals) = &self.config.arrivals {
             arrivals.fetch_add(1, Ordering::Relaxed);
         }
-        match self.incoming.get_mut(&packet.ssrc) {
+        match self.incoming.get_mut(&packet.ssrc()) {
             Some(incoming) => incoming.handle(&packet, now),
             None => Ok(()),
         }
@@ -135,20 +141,31 @@ impl Media {
     /// Takes an RTCP packet that was authenticated and decrypted.
     pub(crate) fn handle_rtcp(&mut self, now: Instant, compound: &[u8]) {
         self.counters.rtcp_received += 1;
-        for item in read(compound) {
-            match item {
-                Item::Sender { ssrc, info } => {
-                    if let Some(incoming) = self.incoming.get_mut(&ssrc) {
-                        incoming.reception.report_received(info, now);
+        let Ok(packets) = Compound::parse(compound) else {
+            self.counters.strange += 1;
+            return;
+        };
+        // The reading ends at the first part that is malformed.
+        for packet in packets.flatten() {
+            match packet {
+                Packet::Sr(report) => {
+                    if let Some(incoming) = self.incoming.get_mut(&report.ssrc()) {
+                        incoming.reception.report_received(&report, now);
                     }
+                    self.handle_blocks(now, report.report_blocks());
                 }
-                Item::Block(block) if block.ssrc == self.player.ssrc() => {
-                    self.peer_report = Some(block);
-                    self.round_trip = round_trip(&block, self.ntp(now)).or(self.round_trip);
-                }
-                Item::Block(_) => {}
-                Item::Goodbye { .. } => self.peer_left = true,
+                Packet::Rr(report) => self.handle_blocks(now, report.report_blocks()),
+                Packet::Bye(bye) => self.peer_left |= bye.ssrcs().next().is_some(),
+                _ => {}
             }
+        }
+    }
+
+    /// Takes what the peer reports of the streams that it hears.
+    fn handle_blocks<'a>(&mut self, now: Instant, blocks: impl Iterator<Item = ReportBlock<'a>>) {
+        for block in blocks.filter(|block| block.ssrc() == self.player.ssrc()) {
+            self.lost_at_peer = Some(lost_at_peer(&block));
+            self.round_trip = round_trip(&block, self.ntp(now)).or(self.round_trip);
         }
     }
 
@@ -226,9 +243,10 @@ impl Media {
             .max()
     }
 
-    /// What the peer last reported of our stream.
-    pub(crate) fn peer_report(&self) -> Option<&ReportBlock> {
-        self.peer_report.as_ref()
+    /// How many packets of our stream the peer misses, as it last reported.
+    pub(crate) fn lost_at_peer(&self) -> Option<u64> {
+        self.lost_at_peer
+            .map(|lost| lost.max(0).unsigned_abs().into())
     }
 
     /// The round-trip time that the peer's last report tells.
@@ -267,19 +285,31 @@ impl Media {
     }
 
     fn report(&mut self, now: Instant, buf: &mut [u8], goodbye: bool) -> Option<Outgoing> {
-        let blocks: Vec<_> = self
-            .incoming
-            .values_mut()
-            .map(|incoming| incoming.reception.report(now))
-            .collect();
-        let compound = Compound {
-            ssrc: self.player.ssrc(),
-            cname: &self.config.cname,
-            sender: self.player.report(self.ntp(now)),
-            blocks: &blocks,
-            goodbye,
+        let ssrc = self.player.ssrc();
+        let sender = self.player.report(self.ntp(now));
+        let incoming = self.incoming.values_mut();
+        let blocks = incoming.map(|incoming| incoming.reception.report(now));
+        // RFC 3550 §6.1: a report comes first, even an empty one.
+        let compound = Compound::builder();
+        let compound = match sender {
+            Some(report) => {
+                compound.add_packet(blocks.fold(report, SenderReportBuilder::add_report_block))
+            }
+            None => {
+                let report = ReceiverReport::builder(ssrc);
+                compound.add_packet(blocks.fold(report, ReceiverReportBuilder::add_report_block))
+            }
         };
-        let length = compound.write(buf.first_chunk_mut::<MAX_COMPOUND>()?);
+        // RFC 3550 §6.1: and the CNAME goes into each compound packet.
+        let cname = SdesItem::builder(SdesItem::CNAME, &self.config.cname);
+        let chunk = SdesChunk::builder(ssrc).add_item(cname);
+        let mut compound = compound.add_packet(Sdes::builder().add_chunk(chunk));
+        if goodbye {
+            compound = compound.add_packet(Bye::builder().add_source(ssrc));
+        }
+        let length = compound
+            .write_into(buf)
+            .expect("invariant: MAX_STREAMS blocks and a CNAME of ours fit a packet");
         self.counters.rtcp_sent += 1;
         Some(Outgoing::Rtcp(length))
     }
@@ -292,7 +322,7 @@ mod tests {
     use super::*;
     use crate::opus::{CLOCK_HZ, Clip};
     use crate::player::Pace;
-    use crate::rtp::Stream;
+    use crate::stream::Stream;
 
     const OPUS: u8 = 111;
 
@@ -348,7 +378,7 @@ mod tests {
         assert_eq!(a.counters().rtp_sent, b.counters().rtp_received);
         assert_eq!(b.counters().rtcp_sent, a.counters().rtcp_received);
         assert_eq!((a.counters().lost, b.counters().lost), (0, 0));
-        assert!(a.peer_report().is_some_and(|report| report.lost == 0));
+        assert_eq!(a.lost_at_peer(), Some(0));
         assert!(
             a.round_trip()
                 .is_some_and(|time| time < Duration::from_millis(1))
@@ -382,6 +412,22 @@ mod tests {
             "the payload type, the length, one SSRC too many"
         );
         assert_eq!(media.counters().rtp_received, MAX_STREAMS as u64);
+    }
+
+    #[test]
+    fn rtcp_that_contradicts_itself_is_counted_only() {
+        let now = Instant::now();
+        let (mut a, mut b) = (media(1, now, None), media(2, now, None));
+        a.say_goodbye();
+        let mut buf = [0; 1500];
+        let Some(Outgoing::Rtcp(length)) = a.poll_packet(now, &mut buf) else {
+            panic!("a goodbye was due");
+        };
+        b.handle_rtcp(now, &buf[..length - 1]);
+        assert!(!b.peer_has_left());
+        assert_eq!((b.counters().strange, b.counters().rtcp_received), (1, 1));
+        b.handle_rtcp(now, &buf[..length]);
+        assert!(b.peer_has_left());
     }
 
     #[test]

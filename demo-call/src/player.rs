@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rtcp_types::SenderReportBuilder;
+
 use crate::opus::{CLOCK_HZ, Clip, samples};
-use crate::rtcp::SenderInfo;
-use crate::rtp::Stream;
+use crate::stream::Stream;
 
 /// Packets on their way at [`Pace::Window`]: far less than the smallest receive buffer in use holds
 /// (212,992 bytes on Linux, at about 1 KiB of bookkeeping and data a packet).
@@ -121,15 +122,8 @@ impl Player {
     }
 
     /// What a sender report says at the NTP time `ntp`; `None` before the first packet.
-    pub(crate) fn report(&self, ntp: u64) -> Option<SenderInfo> {
-        let (rtp_timestamp, packets, octets) = self.stream.report();
-        let info = SenderInfo {
-            ntp,
-            rtp_timestamp,
-            packets,
-            octets,
-        };
-        (self.sent > 0).then_some(info)
+    pub(crate) fn report(&self, ntp: u64) -> Option<SenderReportBuilder> {
+        (self.sent > 0).then(|| self.stream.report(ntp))
     }
 
     fn packet(&self) -> Option<&bytes::Bytes> {
