@@ -93,21 +93,22 @@ pub(crate) fn apply(
 }
 
 /// The data of one element.
-struct Element {
-    id: u8,
-    start: usize,
-    end: usize,
+pub(crate) struct Element {
+    pub(crate) id: u8,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// The elements of a header extension, one after the other (RFC 8285 §4.2 and §4.3).
-struct Elements {
+#[derive(Clone, Debug)]
+pub(crate) struct Elements {
     at: usize,
     end: usize,
     two_bytes: bool,
 }
 
 impl Elements {
-    fn of(header: &RtpHeader) -> Self {
+    pub(crate) fn of(header: &RtpHeader) -> Self {
         let (known, two_bytes) = match header.extension {
             Some(ONE_BYTE) => (true, false),
             Some(profile) if profile & 0xfff0 == TWO_BYTE => (true, true),
@@ -122,7 +123,7 @@ impl Elements {
         }
     }
 
-    fn next(&mut self, packet: &[u8]) -> Result<Option<Element>, Malformed> {
+    pub(crate) fn next(&mut self, packet: &[u8]) -> Result<Option<Element>, Malformed> {
         let block = packet.get(..self.end).unwrap_or_default();
         let rest = block.get(self.at..).unwrap_or_default();
         let Some(padding) = rest.iter().position(|&byte| byte != 0) else {

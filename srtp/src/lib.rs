@@ -40,6 +40,7 @@ mod error;
 mod event;
 mod extension;
 mod header;
+mod header_extension;
 mod index;
 mod kdf;
 #[allow(unsafe_code)]
@@ -65,6 +66,7 @@ pub use config::{CryptexPolicy, Duplicates, ReceiverConfig, RocRecovery, SenderC
 pub use error::{ConfigError, CounterError, ProtectError, RekeyError, UnprotectError};
 pub use event::{Event, ReceiverStatistics, SenderStatistics};
 pub use extension::ExtensionIds;
+pub use header_extension::{HeaderExtension, NoRoom};
 pub use kernel::Tier;
 pub use keys::{
     DerivationRate, KeyError, Keys, MKI_MAX, ReceiverKeys, Receiving, Role, SenderKeys, Sending,
