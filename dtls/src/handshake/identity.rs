@@ -34,8 +34,8 @@ pub(crate) struct Identity {
 enum Presented {
     /// The peer's turn has not come.
     NotYet,
-    /// A client that need not show a certificate showed none.
-    Nothing,
+    /// A client that need not show a certificate showed none, in this version.
+    Nothing(ProtocolVersion),
     Certificate {
         certificate: PeerCertificate,
         judgement: Judgement,
@@ -100,15 +100,11 @@ impl Identity {
         client_auth: ClientAuth,
         version: ProtocolVersion,
     ) -> Result<(), Error> {
-        let by_fingerprint = matches!(
-            self.expected,
-            PeerIdentity::Fingerprints(_) | PeerIdentity::Later
-        );
         // RFC 5763 §5: who expects a fingerprint can't do without a certificate.
-        if by_fingerprint || client_auth == ClientAuth::Required {
+        if self.is_by_fingerprint() || client_auth == ClientAuth::Required {
             return Err(Error::ClientCertificateMissing(version));
         }
-        self.presented = Presented::Nothing;
+        self.presented = Presented::Nothing(version);
         Ok(())
     }
 
@@ -117,16 +113,25 @@ impl Identity {
         if expected.is_empty() {
             return Err(ConfigError::NoFingerprint.into());
         }
-        if let Presented::Certificate {
-            certificate,
-            judgement,
-            ..
-        } = &mut self.presented
-        {
-            *judgement = check_fingerprints(&expected, certificate.der())?;
+        match &mut self.presented {
+            Presented::NotYet => {}
+            // RFC 5763 §5: nothing that was shown can match, and nothing more will be.
+            Presented::Nothing(version) => return Err(Error::ClientCertificateMissing(*version)),
+            Presented::Certificate {
+                certificate,
+                judgement,
+                ..
+            } => *judgement = check_fingerprints(&expected, certificate.der())?,
         }
         self.expected = PeerIdentity::Fingerprints(expected);
         Ok(())
+    }
+
+    fn is_by_fingerprint(&self) -> bool {
+        matches!(
+            self.expected,
+            PeerIdentity::Fingerprints(_) | PeerIdentity::Later
+        )
     }
 
     /// The kind of key in the peer's certificate fits the DTLS 1.2 cipher suite.
@@ -181,8 +186,10 @@ impl Identity {
             } => Some(VerifiedPeer {
                 certificate: Some(certificate.der().to_vec()),
             }),
-            Presented::Nothing => Some(VerifiedPeer { certificate: None }),
-            Presented::Certificate { .. } | Presented::NotYet => None,
+            Presented::Nothing(_) if !self.is_by_fingerprint() => {
+                Some(VerifiedPeer { certificate: None })
+            }
+            _ => None,
         }
     }
 }

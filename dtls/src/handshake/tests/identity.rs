@@ -170,6 +170,45 @@ fn t_neg_06_no_client_certificate() {
     }
 }
 
+/// RFC 5763 §5: fingerprints that come once a client has shown no certificate have nothing to match,
+/// before the handshake is complete as well as after it.
+#[test]
+fn fingerprints_after_no_certificate_do_not_connect() {
+    let meet = |version, client_auth, until| {
+        let mut pair = Pair::new(config(version));
+        let ours = config(version).client_auth(client_auth);
+        *pair.end(Role::Server) = End::new(Role::Server, ours, PeerIdentity::DangerousAny);
+        let outcome = pair.run(|role, flight| {
+            if let Some(last) = flight.iter().position(|sent| sent.message_type == until)
+                && role == Role::Server
+            {
+                // Of the client's flight no more than what shows that there is no certificate.
+                flight.truncate(last + 1);
+                if until == T::CERTIFICATE {
+                    flight[last].body = vec![0; if version == V::DTLS1_2 { 3 } else { 4 }];
+                }
+            }
+        });
+        assert_eq!(outcome, Ok(()));
+        let server = pair.end(Role::Server);
+        let before = server.is_established();
+        (before, server.set_fingerprints(vec![right(Role::Server)]))
+    };
+    for version in VERSIONS {
+        let missing = Err(Error::ClientCertificateMissing(version));
+        let asked = meet(version, ClientAuth::Optional, T::CERTIFICATE);
+        assert_eq!(asked, (false, missing.clone()));
+        let exchange = match version {
+            V::DTLS1_2 => T::CLIENT_KEY_EXCHANGE,
+            _ => T::CLIENT_HELLO,
+        };
+        let not_asked = meet(version, ClientAuth::None, exchange);
+        assert_eq!(not_asked.1, missing);
+        let complete = meet(version, ClientAuth::None, T::FINISHED);
+        assert_eq!(complete, (true, missing));
+    }
+}
+
 /// What can't work is refused before the first byte.
 #[test]
 fn impossible_expectations() {
