@@ -1,6 +1,5 @@
 //! A DTLS connection: the public verbs, and the only owner of all layers.
 
-mod allowance;
 mod digest;
 mod receive;
 #[cfg(test)]
@@ -11,7 +10,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::allowance::Allowance;
 use self::receive::Floods;
 use self::transmit::Outbox;
 use crate::address_proof::ProvenHello;
@@ -61,8 +59,6 @@ pub struct Connection {
     deadline: Option<Instant>,
     /// When the keys may rest.
     rest: Option<Instant>,
-    /// Where the peer is known by a cookie alone.
-    allowance: Option<Box<Allowance>>,
     statistics: Statistics,
 }
 
@@ -106,7 +102,7 @@ impl Connection {
         if role == Role::Client {
             connection.start_deadline(now);
         }
-        let (handshake, layers) = connection.split();
+        let (handshake, layers) = connection.split(now);
         handshake.start(layers)?;
         Ok(connection)
     }
@@ -115,8 +111,8 @@ impl Connection {
     /// configuration must be that of the [`AddressProof`](crate::AddressProof). The answer is ready
     /// for [`Connection::poll_transmit`].
     ///
-    /// Until the client's first protected record at most three times the bytes are sent that came
-    /// from it. A flight that is longer waits until more comes, e.g. because the client asks again.
+    /// The cookie came back from the address that it was sent to, so that whoever is there wants the
+    /// handshake: flights go out whole, however long they are, as in any other connection.
     ///
     /// # Errors
     /// If the configuration can't serve this peer. What is wrong with the ClientHello itself is
@@ -130,7 +126,6 @@ impl Connection {
     ) -> Result<Self, Error> {
         let mut connection = Self::build(config, Role::Server, certificates.into(), peer)?;
         connection.start_deadline(now);
-        connection.allowance = Some(Box::new(Allowance::new(&hello)));
         // RFC 6347 §4.2.1: the ServerHello has the record number of the ClientHello. The messages
         // before it are not known here any more, but they had numbers.
         connection.records.skip_writing(hello.record.sequence());
@@ -140,7 +135,7 @@ impl Connection {
             message_seq: hello.message_seq,
             body: &hello.body,
         };
-        let (handshake, layers) = connection.split();
+        let (handshake, layers) = connection.split(now);
         let result = handshake.start_proven(&message, hello.asked.as_ref(), layers);
         connection.finish_later(now, result);
         Ok(connection)
@@ -167,7 +162,6 @@ impl Connection {
             },
             deadline: None,
             rest: None,
-            allowance: None,
             statistics: Statistics::default(),
             config,
         })
@@ -182,9 +176,6 @@ impl Connection {
         self.check_alive()?;
         self.statistics.datagrams_received += 1;
         self.statistics.bytes_received += datagram.len() as u64;
-        if let Some(allowance) = &mut self.allowance {
-            allowance.credit(datagram.len());
-        }
         let result = self.receive(now, datagram);
         self.finish(result)
     }
@@ -218,13 +209,14 @@ impl Connection {
     }
 
     /// When [`Connection::handle_timeout`] may give back what was made of the keys, since no record
-    /// has come or gone for a while. This is no timer of the protocol: who has no alarm for it loses
-    /// some hundred bytes of memory, and nothing else.
+    /// has come or gone for a while, or drop keys of the past whose time is over. This is no timer of
+    /// the protocol: who has no alarm for it keeps some hundred bytes until the next record, and
+    /// nothing else changes.
     #[must_use]
     pub fn poll_rest(&self) -> Option<Instant> {
         match self.status {
             Status::Failed { .. } => None,
-            _ => self.rest,
+            _ => self.rest.into_iter().chain(self.records.expiry()).min(),
         }
     }
 
@@ -245,11 +237,11 @@ impl Connection {
     /// [`Error::FingerprintMismatch`]: the connection has ended.
     pub fn set_peer_fingerprints(
         &mut self,
-        _now: Instant,
+        now: Instant,
         fingerprints: Vec<Fingerprint>,
     ) -> Result<(), Error> {
         self.check_alive()?;
-        let (handshake, layers) = self.split();
+        let (handshake, layers) = self.split(now);
         let result = handshake.set_peer_fingerprints(fingerprints, layers);
         self.finish(result)
     }
@@ -292,7 +284,7 @@ impl Connection {
     /// [`SendError::Closed`].
     pub fn request_key_update(&mut self, now: Instant, ask_peer: bool) -> Result<(), SendError> {
         self.check_open()?;
-        let (handshake, mut layers) = self.split();
+        let (handshake, mut layers) = self.split(now);
         if handshake.established().is_none() {
             return Err(SendError::NotConnected);
         }
@@ -354,14 +346,15 @@ impl Connection {
         digest::of(&(
             (&self.records, &self.flights, &self.handshake),
             (&self.events, &self.outbox, &self.status),
-            (&self.mtu, &self.deadline, &self.rest, &self.allowance),
+            (&self.mtu, &self.deadline, &self.rest),
         ))
     }
 
     // ---- Inside --------------------------------------------------------------------------------
 
-    fn split(&mut self) -> (&mut Handshake, Layers<'_>) {
+    fn split(&mut self, now: Instant) -> (&mut Handshake, Layers<'_>) {
         let layers = Layers {
+            now,
             config: &self.config,
             flights: &mut self.flights,
             records: &mut self.records,
@@ -372,7 +365,8 @@ impl Connection {
 
     fn start_deadline(&mut self, now: Instant) {
         if self.deadline.is_none() {
-            self.deadline = self.config.handshake_timeout.map(|limit| now + limit);
+            let limit = self.config.handshake_timeout;
+            self.deadline = limit.and_then(|limit| now.checked_add(limit));
         }
     }
 
@@ -383,6 +377,7 @@ impl Connection {
         if self.rest.take_if(|rest| now >= *rest).is_some() {
             self.records.rest();
         }
+        self.records.tidy(now);
         if let Some(retries) = self.flights.handle_timeout(now)? {
             self.statistics.retransmissions += 1;
             if retries >= FALLBACK_RETRY {
@@ -422,7 +417,9 @@ impl Connection {
                 Ok(())
             }
             Err(error) => {
-                self.outbox.fail(error.alert());
+                let alert = error.alert().and_then(|alert| self.last_record(alert));
+                self.outbox.fail(alert);
+                self.records = RecordLayer::new(Arc::clone(&self.config.provider));
                 self.flights = Flights::new(self.config.retransmit);
                 self.handshake = Handshake::Failed;
                 self.deadline = None;

@@ -259,6 +259,10 @@ pub enum Error {
     /// The handshake took longer than the configuration allows.
     #[error("the handshake took too long")]
     HandshakeTimeout,
+    /// The sending keys have protected all that they may, and there are no others
+    /// ([`Event::KeysWearOut`](crate::Event::KeysWearOut) went before).
+    #[error("the sending keys have protected all that they may")]
+    KeyExhausted,
     /// `message_seq` or a record sequence number would overflow.
     #[error("sequence numbers are used up")]
     SequenceExhausted,
@@ -349,7 +353,9 @@ impl Error {
             Self::CertificateRefused(alert) | Self::Aborted(alert) => *alert,
             Self::ClientCertificateMissing(_) => A::CERTIFICATE_REQUIRED,
             Self::RecordOverflow => A::RECORD_OVERFLOW,
-            Self::SequenceExhausted | Self::ForgeryLimit | Self::Crypto(_) => A::INTERNAL_ERROR,
+            Self::SequenceExhausted | Self::KeyExhausted | Self::ForgeryLimit | Self::Crypto(_) => {
+                A::INTERNAL_ERROR
+            }
 
             Self::AlertReceived(_)
             | Self::RetransmissionLimit

@@ -19,6 +19,10 @@ pub enum Event {
     ApplicationData(Vec<u8>),
     /// The keys of a direction changed (RFC 9147 §8).
     KeyUpdated(Direction),
+    /// The keys of a direction will soon have protected all that they may, and DTLS 1.2 has no others
+    /// to change to: a third of what AES-GCM is good for has been sent, or half as many forged records
+    /// were received as end the connection. A new connection has new keys.
+    KeysWearOut(Direction),
     /// The peer sent close_notify: nothing more will come from it.
     Closed,
 }

@@ -97,10 +97,20 @@ fn keys_rest_when_there_are_no_records() {
         let rest = measure(|| {
             for end in &mut ends {
                 end.handle_timeout(now).expect("alive");
-                assert_eq!(end.poll_rest(), None);
             }
         });
         assert!(rest.bytes_current < 0, "{version:?}: {rest:?}");
+        // DTLS 1.3 still has the keys of the handshake, whose time comes later.
+        let past: Vec<_> = ends.iter().filter_map(Connection::poll_rest).collect();
+        assert_eq!(past.is_empty(), version == ProtocolVersion::DTLS1_2);
+        let now = past.into_iter().max().unwrap_or(now);
+        let freed = measure(|| {
+            for end in &mut ends {
+                end.handle_timeout(now).expect("alive");
+                assert_eq!(end.poll_rest(), None);
+            }
+        });
+        assert!(freed.bytes_current < 0 || version == ProtocolVersion::DTLS1_2);
         ends[0].send(now, b"again").expect("connected");
         exchange(&mut ends, now);
         let data = Event::ApplicationData(b"again".to_vec());

@@ -1,8 +1,8 @@
 //! Cookies: what a client has to send back to prove that it receives at its address.
 //!
 //! ```text
-//!  period u8 | received u16 | mac 16 bytes                                     DTLS 1.2
-//!  period u8 | received u16 | group u16 | hash of ClientHello1 | mac 16 bytes  DTLS 1.3
+//!  period u8 | mac 16 bytes                                     DTLS 1.2
+//!  period u8 | group u16 | hash of ClientHello1 | mac 16 bytes  DTLS 1.3
 //! ```
 //!
 //! The MAC is over all before it, the client's address, and what the second ClientHello must
@@ -32,8 +32,6 @@ const ADDRESS: usize = 16 + 2;
 /// What a cookie says about the first ClientHello.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claims {
-    /// Bytes of the datagrams that it came in.
-    pub(super) received: u16,
     /// DTLS 1.3: what the HelloRetryRequest asked for.
     pub(super) asked: Option<Asked>,
 }
@@ -86,7 +84,6 @@ impl Cookies {
     /// The cookie for these claims.
     pub(super) fn make(&self, claims: &Claims, bound: Bound<'_>) -> Vec<u8> {
         let mut cookie = vec![self.current.period as u8];
-        cookie.extend_from_slice(&claims.received.to_be_bytes());
         if let Some(asked) = &claims.asked {
             let group = asked.group.unwrap_or(NO_GROUP);
             cookie.extend_from_slice(&group.0.to_be_bytes());
@@ -101,7 +98,7 @@ impl Cookies {
     /// `hash_len` is the length of the hash in DTLS 1.3, 0 in DTLS 1.2.
     pub(super) fn check(&self, cookie: &[u8], hash_len: usize, bound: Bound<'_>) -> Option<Claims> {
         let (claims, mac) = cookie.split_last_chunk::<MAC>()?;
-        let (&[period, r0, r1], rest) = claims.split_first_chunk()?;
+        let (&[period], rest) = claims.split_first_chunk()?;
         let mut keys = [&self.current, &self.previous].into_iter();
         let key = keys.find(|key| key.period as u8 == period)?;
         if !bool::from(key.mac(claims, bound).ct_eq(mac)) {
@@ -115,10 +112,7 @@ impl Cookies {
             None if rest.is_empty() && hash_len == 0 => None,
             _ => return None,
         };
-        Some(Claims {
-            received: u16::from_be_bytes([r0, r1]),
-            asked,
-        })
+        Some(Claims { asked })
     }
 }
 
@@ -181,10 +175,7 @@ mod tests {
             let first = Digest::new(&[7; 32]);
             Some(Asked { group, first })
         });
-        [None, plain, with_group].map(|asked| Claims {
-            received: 513,
-            asked,
-        })
+        [None, plain, with_group].map(|asked| Claims { asked })
     }
 
     fn hash_len(claims: &Claims) -> usize {

@@ -15,8 +15,6 @@ use crate::wire::{
 pub(super) struct Received<'a> {
     pub(super) address: SocketAddr,
     pub(super) message: Message<'a>,
-    /// Bytes of the datagrams that it came in.
-    pub(super) bytes: usize,
 }
 
 /// What becomes of it.
@@ -45,7 +43,6 @@ pub(super) fn judge(
             address: received.address,
             hello: &common,
         },
-        received: u16::try_from(received.bytes).unwrap_or(u16::MAX),
     };
     match choose_version(&hello, config)? {
         ProtocolVersion::DTLS1_3 => exchange.judge13(&received.message, &hello, config),
@@ -56,7 +53,6 @@ pub(super) fn judge(
 struct Exchange<'a> {
     cookies: &'a Cookies,
     bound: Bound<'a>,
-    received: u16,
 }
 
 impl Exchange<'_> {
@@ -65,10 +61,7 @@ impl Exchange<'_> {
             return Judgement::Proven(claims);
         }
         // RFC 6347 §4.2.1: a cookie that is not good is as none.
-        let claims = Claims {
-            received: self.received,
-            asked: None,
-        };
+        let claims = Claims { asked: None };
         let cookie = self.cookies.make(&claims, self.bound);
         // RFC 6347 §4.2.1: the request says DTLS 1.0 whatever the version will be.
         let request = HelloVerifyRequest {
@@ -96,10 +89,7 @@ impl Exchange<'_> {
                 None => Err(Error::CookieMismatch),
             };
         }
-        let claims = Claims {
-            received: self.received,
-            asked: Some(asked),
-        };
+        let claims = Claims { asked: Some(asked) };
         let cookie = self.cookies.make(&claims, self.bound);
         let mut body = Vec::new();
         let request = retry_request(suite, group, Some(&cookie));

@@ -85,8 +85,7 @@ use crate::wire::{AlertLevel, ContentType, HandshakeType, Reader};
 /// # What it sends
 ///
 /// At most one datagram for a ClientHello, never longer than the datagrams that brought it. No key
-/// exchange is computed and nothing is signed before the proof. Until the client's first protected
-/// record the connection sends at most three times the bytes that came from it.
+/// exchange is computed and nothing is signed before the proof.
 pub struct AddressProof {
     config: Arc<Config>,
     cookies: Cookies,
@@ -125,10 +124,6 @@ pub struct ProvenHello {
     /// The number of the (last) record that it came in.
     pub(crate) record: RecordNumber,
     pub(crate) asked: Option<Asked>,
-    /// Bytes of the datagrams that brought the first ClientHello; the answer had no more.
-    pub(crate) first_received: usize,
-    /// Bytes of those that brought this one.
-    pub(crate) received: usize,
 }
 
 /// Counters since the start.
@@ -239,13 +234,12 @@ impl AddressProof {
         let hello = Received {
             address: place.address,
             message,
-            bytes: received,
         };
         let judgement = judge::judge(&hello, &self.config, &self.cookies);
         let error = match judgement {
             Ok(Judgement::Proven(claims)) => {
                 self.statistics.proven += 1;
-                return Verdict::Proven(ProvenHello::new(place, body, claims, received));
+                return Verdict::Proven(ProvenHello::new(place, body, claims));
             }
             Ok(Judgement::Ask(message_type, body)) => {
                 self.write_message(place, message_type, &body);
@@ -310,15 +304,13 @@ impl AddressProof {
 }
 
 impl ProvenHello {
-    fn new(place: Place, body: &[u8], claims: Claims, received: usize) -> Self {
+    fn new(place: Place, body: &[u8], claims: Claims) -> Self {
         Self {
             address: place.address,
             message_seq: place.message_seq,
             body: body.to_vec(),
             record: place.record,
             asked: claims.asked,
-            first_received: claims.received.into(),
-            received,
         }
     }
 

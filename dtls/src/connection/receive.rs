@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Connection, REST, Status};
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Direction, Event};
 use crate::flight::{Acknowledged, Incoming};
 use crate::handshake::Message;
 use crate::record::{OpenFailure, Opened, UpdateNeed};
@@ -36,12 +36,10 @@ impl Connection {
         let mut rest = datagram;
         for _ in 0..MAX_RECORDS {
             match self.records.open(now, &mut rest) {
-                None => return self.update_worn_keys(),
+                None => return self.update_worn_keys(now),
                 Some(Ok(record)) => {
                     self.statistics.records_received += 1;
-                    // Who has our keys reads what we send.
                     if record.number.epoch() > 0 {
-                        self.allowance = None;
                         self.rest = Some(now + REST);
                     }
                     self.handle_record(now, &record)?;
@@ -53,11 +51,17 @@ impl Connection {
         if !rest.is_empty() {
             self.statistics.count(Discard::TooManyRecords);
         }
-        self.update_worn_keys()
+        self.update_worn_keys(now)
     }
 
     fn handle_record(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
-        if matches!(self.status, Status::Closing { received: true, .. }) {
+        // RFC 9147 §5.10, RFC 8446 §6.1: data after close_notify is ignored. Handshake messages and
+        // ACKs are not data: without ours the peer would send its last flight again and again.
+        let is_reliability = matches!(
+            record.content_type,
+            ContentType::HANDSHAKE | ContentType::ACK
+        );
+        if matches!(self.status, Status::Closing { received: true, .. }) && !is_reliability {
             self.statistics.count(Discard::Closed);
             return Ok(());
         }
@@ -74,7 +78,7 @@ impl Connection {
         }
         match record.content_type {
             ContentType::HANDSHAKE => self.handle_handshake(now, record),
-            ContentType::ACK => self.handle_ack(record),
+            ContentType::ACK => self.handle_ack(now, record),
             ContentType::ALERT => self.handle_alert(record),
             ContentType::APPLICATION_DATA => self.handle_application_data(record),
             ContentType::CHANGE_CIPHER_SPEC => self.handle_change_cipher_spec(record),
@@ -98,15 +102,15 @@ impl Connection {
                 message_seq,
                 body: &body,
             };
-            let (handshake, layers) = self.split();
+            let (handshake, layers) = self.split(now);
             handshake.handle_message(&message, layers)?;
         }
         Ok(())
     }
 
-    fn handle_ack(&mut self, record: &Opened<'_>) -> Result<(), Error> {
+    fn handle_ack(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
         if self.flights.handle_ack(record, &mut self.statistics)? == Acknowledged::Flight {
-            let (handshake, layers) = self.split();
+            let (handshake, layers) = self.split(now);
             handshake.handle_acknowledged(layers)?;
         }
         Ok(())
@@ -158,6 +162,12 @@ impl Connection {
         if description == AlertDescription::CLOSE_NOTIFY {
             return self.handle_close_notify();
         }
+        // RFC 8446 §6: in DTLS 1.3 the description alone tells, and all but two of them are errors.
+        let level = match description {
+            AlertDescription::USER_CANCELED => level,
+            _ if record.unified && level == AlertLevel::WARNING => AlertLevel::FATAL,
+            _ => level,
+        };
         match level {
             AlertLevel::FATAL => Err(Error::AlertReceived(description)),
             AlertLevel::WARNING => {
@@ -186,18 +196,24 @@ impl Connection {
     }
 
     /// RFC 9147 §4.5.3: changes keys in good time before they wear out.
-    pub(super) fn update_worn_keys(&mut self) -> Result<(), Error> {
-        if self.flights.is_pending() {
+    pub(super) fn update_worn_keys(&mut self, now: Instant) -> Result<(), Error> {
+        // A KeyUpdate has to wait for what is under way; in DTLS 1.2 a final flight stays for ever.
+        if self.flights.is_pending() && self.handshake.key_updates().is_some() {
             return Ok(());
         }
         let UpdateNeed { write, read } = self.records.take_update_need();
         if !(write || read) {
             return Ok(());
         }
-        let (handshake, mut layers) = self.split();
-        match handshake.key_updates() {
-            Some(updates) => updates.request(read, &mut layers),
-            None => Ok(()),
+        let (handshake, mut layers) = self.split(now);
+        if let Some(updates) = handshake.key_updates() {
+            return updates.request(read, &mut layers);
         }
+        // DTLS 1.2 has no keys to change to: the application has to make a new connection.
+        let worn = [(write, Direction::Write), (read, Direction::Read)];
+        for (_, direction) in worn.into_iter().filter(|(worn, _)| *worn) {
+            layers.emit(Event::KeysWearOut(direction));
+        }
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::certificate::Certificate;
 use crate::crypto;
+use crate::event::Direction;
 use crate::stats::Discard;
 use crate::wire::{AlertDescription, ContentType, ProtocolVersion};
 
@@ -94,9 +95,14 @@ const MAX_EMPTY_RECORDS: usize = 32;
 
 #[test]
 fn warnings() {
-    for version in VERSIONS {
+    let harmless = [
+        (ProtocolVersion::DTLS1_2, AlertDescription::NO_RENEGOTIATION),
+        (ProtocolVersion::DTLS1_2, AlertDescription::USER_CANCELED),
+        (ProtocolVersion::DTLS1_3, AlertDescription::USER_CANCELED),
+    ];
+    for (version, description) in harmless {
         let mut pair = Pair::connected(version);
-        let warning = [1, AlertDescription::NO_RENEGOTIATION.0];
+        let warning = [1, description.0];
         for _ in 0..3 {
             for _ in 0..4 {
                 assert_eq!(pair.inject(ContentType::ALERT, &warning), Ok(()));
@@ -109,6 +115,159 @@ fn warnings() {
         let fifth = pair.inject(ContentType::ALERT, &warning);
         assert_eq!(fifth, Err(Error::TooManyWarnings));
         assert_eq!(pair.ends[1].statistics().discarded(Discard::Warning), 16);
+    }
+}
+
+/// RFC 8446 §6: in DTLS 1.3 the description of an alert tells whether it is an error, not its level.
+#[test]
+fn errors_at_warning_level() {
+    let internal = AlertDescription::INTERNAL_ERROR;
+    let warning = [1, internal.0];
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_3);
+    let refused = Err(Error::AlertReceived(internal));
+    assert_eq!(pair.inject(ContentType::ALERT, &warning), refused);
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_2);
+    assert_eq!(pair.inject(ContentType::ALERT, &warning), Ok(()));
+}
+
+/// RFC 8446 §6.1: what follows close_notify is ignored, except that the peer's last flight is still
+/// acknowledged, or it would send it for minutes.
+#[test]
+fn after_close_notify() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        pair.ends[0].close(pair.now);
+        pair.exchange();
+        assert_eq!(pair.ends[1].poll_event(), Some(Event::Closed));
+        for (content_type, content) in [
+            (ContentType::APPLICATION_DATA, &b"late"[..]),
+            (ContentType::ALERT, &[2, 80]),
+            (ContentType(99), &[]),
+        ] {
+            assert_eq!(pair.inject(content_type, content), Ok(()));
+        }
+        assert_eq!(pair.ends[1].statistics().discarded(Discard::Closed), 3);
+        assert_eq!(pair.ends[1].poll_event(), None);
+    }
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_3);
+    let requested = pair.ends[0].request_key_update(pair.now, false);
+    assert_eq!(requested, Ok(()));
+    let mut lost = [0; 100];
+    assert!(pair.ends[0].poll_transmit(pair.now, &mut lost).is_some());
+    pair.ends[0].close(pair.now);
+    pair.exchange();
+    pair.now = pair.ends[0].poll_timeout().expect("unacknowledged");
+    pair.ends[0].handle_timeout(pair.now).expect("alive");
+    pair.exchange();
+    pair.now = pair.ends[1].poll_timeout().expect("an ACK is owed");
+    pair.ends[1].handle_timeout(pair.now).expect("alive");
+    pair.exchange();
+    assert_eq!(pair.ends[0].poll_timeout(), None);
+    assert_eq!(
+        pair.ends[0].poll_event(),
+        Some(Event::KeyUpdated(Direction::Write))
+    );
+}
+
+/// A connection that an error ended has no keys any more, not even for the alert that is still to
+/// be sent; and that goes out once.
+#[test]
+fn a_failed_connection_has_no_keys() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        assert!(pair.inject(ContentType(99), &[]).is_err());
+        assert_eq!(pair.ends[1].records.write_epoch(), 0);
+        let mut out = [0; 100];
+        let length = pair.ends[1].poll_transmit(pair.now, &mut out);
+        let told = pair.ends[0].handle_datagram(pair.now, &mut out[..length.expect("an alert")]);
+        let unexpected = AlertDescription::UNEXPECTED_MESSAGE;
+        assert_eq!(told, Err(Error::AlertReceived(unexpected)));
+        assert_eq!(pair.ends[1].poll_transmit(pair.now, &mut out), None);
+        assert_eq!(pair.ends[0].records.write_epoch(), 0);
+    }
+}
+
+/// RFC 9147 §8: it is how often keys change that tells an attack, not how often they did.
+#[test]
+fn keys_may_change_for_days() {
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_3);
+    let update = |pair: &mut Pair| {
+        let requested = pair.ends[0].request_key_update(pair.now, false);
+        assert_eq!(requested, Ok(()));
+        let mut buf = [0; 100];
+        let length = pair.ends[0]
+            .poll_transmit(pair.now, &mut buf)
+            .expect("sent");
+        pair.ends[1].handle_datagram(pair.now, &mut buf[..length])?;
+        pair.now += Duration::from_millis(100);
+        pair.ends[1].handle_timeout(pair.now)?;
+        pair.exchange();
+        Ok(())
+    };
+    for _ in 0..100 {
+        assert_eq!(update(&mut pair), Ok(()));
+        pair.now += Duration::from_secs(3600);
+    }
+    // More than the rate, for long enough.
+    let refused = (0..64).find_map(|_| update(&mut pair).err());
+    assert_eq!(refused, Some(Error::TooManyKeyUpdates));
+}
+
+/// DTLS 1.2 can't change its keys: the application is told in time, once, and then it ends.
+#[test]
+fn worn_keys_of_dtls_1_2_are_told() {
+    let mut pair = Pair::connected(ProtocolVersion::DTLS1_2);
+    for round in 0..3 {
+        pair.ends[0].records.set_sealed(1 << 33);
+        pair.ends[0].send(pair.now, b"data").expect("connected");
+        pair.exchange();
+        let told = pair.ends[0].poll_event();
+        let worn = Event::KeysWearOut(Direction::Write);
+        assert_eq!(told, (round == 0).then_some(worn));
+    }
+    pair.ends[1].records.set_forged(1 << 35);
+    pair.ends[0].send(pair.now, b"data").expect("connected");
+    pair.exchange();
+    let events: Vec<_> = std::iter::from_fn(|| pair.ends[1].poll_event()).collect();
+    assert!(events.contains(&Event::KeysWearOut(Direction::Read)));
+    pair.ends[0].records.set_sealed(23_726_566 << 10);
+    pair.ends[0].send(pair.now, b"data").expect("connected");
+    assert_eq!(pair.ends[0].poll_transmit(pair.now, &mut [0; 100]), None);
+    let end = pair.ends[0].handle_timeout(pair.now);
+    assert_eq!(end, Err(Error::KeyExhausted));
+}
+
+/// Settings without an end are no instants that can be computed.
+#[test]
+fn durations_without_end() {
+    use crate::config::RetransmitConfig;
+    for version in VERSIONS {
+        let provider = crypto::default_provider();
+        let certificate = Arc::new(Certificate::generate(&*provider).expect("certificate"));
+        let config = Config::builder(provider)
+            .versions(&[version])
+            .handshake_timeout(Some(Duration::MAX))
+            .retransmit(RetransmitConfig {
+                initial: Duration::MAX,
+                ceiling: Duration::MAX,
+                max_retries: 12,
+            });
+        let config = Arc::new(config.build().expect("configuration"));
+        let now = Instant::now();
+        let mut ends = [Role::Client, Role::Server].map(|role| {
+            let (config, certificate) = (Arc::clone(&config), Arc::clone(&certificate));
+            Connection::new(config, role, certificate, PeerIdentity::DangerousAny, now)
+                .expect("connection")
+        });
+        for end in &mut ends {
+            assert_eq!(end.handle_timeout(now + Duration::from_secs(1)), Ok(()));
+        }
+        let mut pair = Pair { now, ends };
+        for _ in 0..6 {
+            pair.exchange();
+            assert!(pair.ends.iter().all(|end| end.poll_timeout().is_none()));
+        }
+        assert!(pair.ends.iter().all(|end| end.info().is_some()));
     }
 }
 
@@ -186,8 +345,7 @@ fn worn_keys_are_changed() {
         // A record under these keys, so that the other side is at them.
         pair.ends[0].send(pair.now, b"data").expect("connected");
         pair.exchange();
-        pair.ends[0].records.skip_writing(1 << 23);
-        pair.ends[1].records.skip_reading((1 << 23) - 1);
+        pair.ends[0].records.set_sealed(1 << 33);
         pair.ends[0].send(pair.now, b"data").expect("connected");
         pair.exchange();
         pair.now += Duration::from_millis(100);

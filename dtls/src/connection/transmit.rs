@@ -19,14 +19,23 @@ const MAX_QUEUED_RECORDS: usize = 128;
 pub(super) struct Outbox {
     data: VecDeque<Vec<u8>>,
     queued_bytes: usize,
-    alert: Option<(AlertLevel, AlertDescription)>,
+    /// The alert that closes our direction, once all data before it is out.
+    closing: Option<(AlertLevel, AlertDescription)>,
+    /// The sealed alert of a connection that failed, whose keys are gone.
+    last: Option<Vec<u8>>,
 }
 
+/// Room for a record with an alert: two bytes, and at most 13 of header, 8 of nonce, 17 of type and
+/// tag.
+const ALERT_RECORD: usize = 2 + 13 + 8 + 17;
+
 impl Outbox {
-    /// Only a fatal alert is sent from now on, if any.
-    pub(super) fn fail(&mut self, alert: Option<AlertDescription>) {
-        *self = Self::default();
-        self.alert = alert.map(|description| (AlertLevel::FATAL, description));
+    /// Only this record is sent from now on, if any.
+    pub(super) fn fail(&mut self, last: Option<Vec<u8>>) {
+        *self = Self {
+            last,
+            ..Self::default()
+        };
     }
 
     fn push(&mut self, data: &[u8]) -> Result<(), SendError> {
@@ -57,10 +66,6 @@ impl Connection {
     /// waits until `buf` has room for all of it and at most 64 bytes more.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<usize> {
-        let allowance = self.allowance.as_ref();
-        let allowed = allowance.map_or(usize::MAX, |allowance| allowance.left());
-        let end = buf.len().min(allowed);
-        let buf = buf.get_mut(..end).unwrap_or_default();
         let result = self.transmit(now, buf);
         let length = match result {
             Ok(length) => length,
@@ -71,9 +76,6 @@ impl Connection {
         };
         if length == 0 {
             return None;
-        }
-        if let Some(allowance) = &mut self.allowance {
-            allowance.spend(length);
         }
         if self.records.write_epoch() > 0 {
             self.rest = Some(now + REST);
@@ -111,7 +113,7 @@ impl Connection {
         if !data.is_empty() {
             self.outbox.push(data)?;
         }
-        let updated = self.update_worn_keys();
+        let updated = self.update_worn_keys(now);
         self.finish_later(now, updated);
         Ok(())
     }
@@ -131,7 +133,7 @@ impl Connection {
             sent: true,
             received,
         };
-        self.outbox.alert = Some((AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY));
+        self.outbox.closing = Some((AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY));
     }
 
     /// Ends the connection at once, with a fatal alert that the application chooses.
@@ -143,10 +145,7 @@ impl Connection {
 
     /// Writes a datagram: the flight under way first, as keys and peers wait for it.
     fn transmit(&mut self, now: Instant, buf: &mut [u8]) -> Result<usize, Error> {
-        let begins = self.flights.is_beginning();
-        let mut allowance = self.allowance.as_mut();
-        let allowed = allowance.as_ref().is_none_or(|a| a.covers_flight(begins));
-        if self.flights.is_sending() && allowed {
+        if self.flights.is_sending() {
             let mtu = self
                 .mtu
                 .lowered
@@ -156,9 +155,6 @@ impl Connection {
             let out = buf.get_mut(..end).unwrap_or_default();
             let length = self.flights.fill(now, &mut self.records, out)?;
             if length > 0 {
-                if let Some(allowance) = &mut allowance {
-                    allowance.note_flight(begins, length);
-                }
                 return Ok(length);
             }
         }
@@ -170,10 +166,26 @@ impl Connection {
         if !self.outbox.data.is_empty() {
             return Ok(0);
         }
-        if let Some((level, description)) = self.outbox.alert.take() {
+        if let Some((level, description)) = self.outbox.closing.take() {
             return self.seal(ContentType::ALERT, &[level.0, description.0], buf);
         }
+        if let Some(record) = self.outbox.last.take()
+            && let Some(place) = buf.get_mut(..record.len())
+        {
+            place.copy_from_slice(&record);
+            return Ok(record.len());
+        }
         Ok(0)
+    }
+
+    /// The record that tells the peer why the connection ends, sealed while there are keys.
+    pub(super) fn last_record(&mut self, alert: AlertDescription) -> Option<Vec<u8>> {
+        let mut record = vec![0; ALERT_RECORD];
+        let content = [AlertLevel::FATAL.0, alert.0];
+        let sealed = self.seal(ContentType::ALERT, &content, &mut record);
+        let length = sealed.ok().filter(|&length| length > 0)?;
+        record.truncate(length);
+        Some(record)
     }
 
     pub(super) fn seal(

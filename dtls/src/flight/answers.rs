@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::Burst;
+
 /// A final flight may be sent so many times without the clock moving: the repetitions of a peer
 /// may arrive in one batch after an outage. More come back one per retransmission time.
 const FINAL_BURST: u32 = 8;
@@ -17,10 +19,8 @@ const FINAL_COPIES: u32 = 2;
 pub(super) struct Answers {
     /// When our present flight was last sent.
     last_sent: Option<Instant>,
-    /// Answers given out of the burst that have not come back yet.
-    spent: u32,
-    /// Up to when answers have come back.
-    refilled: Option<Instant>,
+    /// Answers of a final flight.
+    burst: Burst,
     /// Copies of the final flight that are still to follow.
     copies: u32,
 }
@@ -33,26 +33,15 @@ impl Answers {
 
     /// Whether a flight that has a timer of its own may go out again: once per `interval`.
     pub(super) fn allow(&self, now: Instant, interval: Duration) -> bool {
-        self.last_sent.is_none_or(|sent| now >= sent + interval)
+        self.last_sent
+            .is_none_or(|sent| now.saturating_duration_since(sent) >= interval)
     }
 
     /// Whether a final flight without a timer may go out again: in a burst at first, then once
     /// per `interval`.
     pub(super) fn allow_final(&mut self, now: Instant, interval: Duration) -> bool {
-        let since = *self.refilled.get_or_insert(now);
-        let elapsed = now.saturating_duration_since(since).as_nanos();
-        let back = elapsed
-            .checked_div(interval.as_nanos())
-            .unwrap_or(u128::MAX);
-        if back > 0 {
-            self.spent = self
-                .spent
-                .saturating_sub(u32::try_from(back).unwrap_or(u32::MAX));
-            self.refilled = Some(now);
-        }
-        let allowed = self.spent < FINAL_BURST;
+        let allowed = self.burst.take(now, FINAL_BURST, interval);
         if allowed {
-            self.spent += 1;
             self.copies = FINAL_COPIES;
         }
         allowed

@@ -6,6 +6,7 @@
 
 mod ack;
 mod answers;
+mod burst;
 mod coverage;
 mod inbound;
 mod outbound;
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 use self::ack::Acks;
 use self::answers::Answers;
+pub(crate) use self::burst::Burst;
 use self::inbound::{Accepted, Inbound};
 pub(crate) use self::inbound::{Incoming, NoPendingFragments};
 use self::outbound::Outbound;
@@ -244,11 +246,6 @@ impl Flights {
     /// Whether a flight of ours is not wholly acknowledged yet, so that another has to wait.
     pub(crate) fn is_pending(&self) -> bool {
         self.outbound.is_pending()
-    }
-
-    /// Whether the flight would be sent from its start.
-    pub(crate) fn is_beginning(&self) -> bool {
-        self.outbound.is_beginning()
     }
 
     /// Whether a message not yet acknowledged belongs to this epoch.

@@ -85,11 +85,6 @@ impl Outbound {
         self.sending
     }
 
-    /// Whether what is sent next is the flight's first byte.
-    pub(super) fn is_beginning(&self) -> bool {
-        self.cursor == Place::default()
-    }
-
     /// Whether the flight is whole: the next message starts another one.
     pub(super) fn is_ended(&self) -> bool {
         self.ended

@@ -105,10 +105,13 @@ impl Timers {
 
     /// When [`Timers::expire`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        // A wait that no instant can hold the end of never ends.
         let flight = self
             .running_flight()
-            .map(|started| started + self.flight_wait());
-        let ack = self.ack.map(|started| started + self.ack_wait());
+            .and_then(|started| started.checked_add(self.flight_wait()));
+        let ack = self
+            .ack
+            .and_then(|started| started.checked_add(self.ack_wait()));
         flight.into_iter().chain(ack).min()
     }
 
@@ -157,7 +160,7 @@ impl Timers {
 
 fn is_over(now: Instant, started: Instant, wait: Duration) -> bool {
     let early = EARLY.min(wait / EARLY_SHARE);
-    now >= started + (wait - early)
+    now.saturating_duration_since(started) >= wait - early
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::identity::{Identity, Judgement};
 use super::message::Message;
@@ -22,6 +23,7 @@ use crate::wire::{HandshakeType, ProtocolVersion, Writer};
 /// The layers below, lent by the connection for one call.
 #[derive(Debug)]
 pub(crate) struct Layers<'a> {
+    pub(crate) now: Instant,
     pub(crate) config: &'a Config,
     pub(crate) flights: &'a mut Flights,
     pub(crate) records: &'a mut RecordLayer,
@@ -85,7 +87,7 @@ impl<'a> Layers<'a> {
         self.records.install_write(stage, keys)
     }
 
-    pub(super) fn emit(&mut self, event: Event) {
+    pub(crate) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
     }
 }

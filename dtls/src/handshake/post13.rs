@@ -1,21 +1,28 @@
 //! What DTLS 1.3 sends after the handshake: KeyUpdate both ways (RFC 9147 §8), and tickets, which
 //! are read and forgotten.
 
+use std::time::Duration;
+
 use super::context::Layers;
 use super::keys13::TrafficSecret;
 use super::message::Message;
 use crate::config::Role;
 use crate::error::Error;
 use crate::event::{Direction, Event};
-use crate::flight::Expect;
+use crate::flight::{Burst, Expect};
 use crate::record::Stage;
 use crate::wire::{
     HandshakeType, KeyUpdate, KeyUpdateRequest, NewSessionTicket, Wire as _, Writer,
 };
 
 /// KeyUpdates in a row, without application data between them, after which the peer is thought to
-/// attack rather than to be cautious. The same as BoringSSL's limit.
-const MAX_UPDATES_WITHOUT_DATA: u8 = 32;
+/// attack rather than to be cautious. The same as BoringSSL's limit, but of a rate: a call without
+/// data channels may go on for days, and its keys be changed every minute.
+const MAX_UPDATES: u32 = 32;
+
+/// How soon a peer without application data may change its keys once more. One update costs
+/// microseconds, so that a second keeps the cost of a hostile peer below a thousandth of a core.
+const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The traffic secrets in use, and where KeyUpdates stand.
 #[derive(Debug)]
@@ -27,7 +34,7 @@ pub(crate) struct KeyUpdates {
     in_flight: Option<KeyUpdateRequest>,
     /// One that is due when nothing of ours waits for an ACK any more.
     owed: Option<KeyUpdateRequest>,
-    without_data: u8,
+    received: Burst,
 }
 
 impl KeyUpdates {
@@ -38,7 +45,7 @@ impl KeyUpdates {
             write,
             in_flight: None,
             owed: None,
-            without_data: 0,
+            received: Burst::default(),
         }
     }
 
@@ -75,8 +82,7 @@ impl KeyUpdates {
         layers: &mut Layers<'_>,
     ) -> Result<(), Error> {
         let aligned = layers.no_pending_fragments()?;
-        self.without_data += 1;
-        if self.without_data > MAX_UPDATES_WITHOUT_DATA {
+        if !self.received.take(layers.now, MAX_UPDATES, UPDATE_INTERVAL) {
             return Err(Error::TooManyKeyUpdates);
         }
         self.read = self.read.next(layers.provider());
@@ -124,6 +130,6 @@ impl KeyUpdates {
 
     /// Application data came: the peer's KeyUpdates serve a purpose.
     pub(crate) fn note_application_data(&mut self) {
-        self.without_data = 0;
+        self.received.refill();
     }
 }

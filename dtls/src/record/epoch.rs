@@ -87,7 +87,26 @@ impl ReadEpoch {
         let outer_type = header
             .protected(keys.is_unified())
             .ok_or(Discard::WrongHeader)?;
-        keys.thaw(provider);
+        let rested = keys.thaw(provider);
+        let opened = self.open_protected(header, outer_type, head, body);
+        // A forgery wakes the keys of a resting connection for no longer than it takes to drop it.
+        if opened.is_err() && rested {
+            self.freeze();
+        }
+        opened
+    }
+
+    fn open_protected<'a>(
+        &mut self,
+        header: &Header,
+        outer_type: ContentType,
+        head: &mut [u8],
+        body: &'a mut [u8],
+    ) -> Result<Content<'a>, OpenFailure> {
+        let Some(keys) = &self.keys else {
+            return Err(Discard::UnknownEpoch.into());
+        };
+        let unified = keys.is_unified();
         let mask = keys.mask(body).ok_or(Discard::TooShort)?;
         let number = header.unmask(head, mask, self.epoch, self.window.next());
         // RFC 9147 §4.5.1: before a record is authenticated the window is only looked at.
@@ -100,7 +119,7 @@ impl ReadEpoch {
             Err(OpenError::Forged) => return Err(self.count_forged()),
         };
         self.window.record(number.sequence());
-        let (content_type, content) = if keys.is_unified() {
+        let (content_type, content) = if unified {
             inner_plaintext(plaintext)?
         } else {
             (outer_type, plaintext)
@@ -110,6 +129,11 @@ impl ReadEpoch {
             number,
             content,
         })
+    }
+
+    /// Whether its records are protected in the manner of DTLS 1.3.
+    pub(super) fn is_unified(&self) -> bool {
+        self.keys.as_ref().is_some_and(EpochKeys::is_unified)
     }
 
     /// Keeps the keys alone: records will be rare.
@@ -221,10 +245,15 @@ impl ReadEpochs {
 
     /// Drops keys whose time is over, and what was made of old ones for a record.
     pub(super) fn tidy(&mut self, now: Instant) {
-        self.previous.take_if(|previous| previous.until < now);
+        self.previous.take_if(|previous| previous.until <= now);
         if let Some(previous) = &mut self.previous {
             previous.epoch.freeze();
         }
+    }
+
+    /// When the time of the keys before the present ones is over.
+    pub(super) fn expiry(&self) -> Option<Instant> {
+        self.previous.as_ref().map(|previous| previous.until)
     }
 
     /// Keeps the present keys alone: records will be rare.
@@ -248,12 +277,12 @@ impl ReadEpochs {
 
 #[cfg(test)]
 impl ReadEpoch {
-    pub(super) fn set_forged(&mut self, forged: u64) {
-        self.forged = forged;
+    pub(super) fn is_thawed(&self) -> bool {
+        self.keys.as_ref().is_some_and(EpochKeys::is_thawed)
     }
 
-    pub(super) fn skip_to(&mut self, sequence: u64) {
-        self.window.record(sequence);
+    pub(super) fn set_forged(&mut self, forged: u64) {
+        self.forged = forged;
     }
 }
 
@@ -263,6 +292,10 @@ pub(super) struct WriteEpoch {
     pub(super) epoch: u16,
     pub(super) keys: Option<EpochKeys>,
     next_sequence: u64,
+    /// Blocks of the cipher that the keys have sealed.
+    sealed: u64,
+    /// It was told that these keys should be changed.
+    update_asked: bool,
 }
 
 impl WriteEpoch {
@@ -271,6 +304,8 @@ impl WriteEpoch {
             epoch,
             keys,
             next_sequence: 0,
+            sealed: 0,
+            update_asked: false,
         }
     }
 
@@ -308,6 +343,7 @@ impl WriteEpoch {
         }
         keys.thaw(provider);
         keys.seal(number, head, content_type, body);
+        self.sealed += blocks(body.len());
         // RFC 9147 §4.2.3: over the finished record.
         if let Some(mask) = keys.mask(body).filter(|_| unified) {
             header::mask(head, mask);
@@ -317,20 +353,28 @@ impl WriteEpoch {
     /// The number of the next record, which is then used up.
     ///
     /// # Errors
-    /// [`Error::SequenceExhausted`] if the keys have no more numbers.
+    /// [`Error::SequenceExhausted`] if there are no more numbers, [`Error::KeyExhausted`] if the keys
+    /// have protected all that they may.
     pub(super) fn take_number(&mut self) -> Result<RecordNumber, Error> {
-        let limit = self
-            .keys
-            .as_ref()
-            .map_or(MAX_SEQUENCE + 1, |keys| keys.limits().stop_after);
-        // RFC 9147 §4.5.3 and §4.2.1: neither the key's limit nor the number space is passed.
-        if self.next_sequence >= limit.min(MAX_SEQUENCE + 1) {
+        // RFC 9147 §4.2.1, RFC 6347 §4.1: the number space is not passed.
+        if self.next_sequence > MAX_SEQUENCE {
             return Err(Error::SequenceExhausted);
+        }
+        // RFC 9147 §4.5.3, RFC 9325 §4.4: nor is the key's limit.
+        let limits = self.keys.as_ref().map(EpochKeys::limits);
+        if limits.is_some_and(|limits| self.sealed >= limits.stop_after) {
+            return Err(Error::KeyExhausted);
         }
         let number = RecordNumber::new(self.epoch, self.next_sequence);
         self.next_sequence += 1;
         Ok(number)
     }
+}
+
+/// Blocks of 16 bytes that a record costs its key: those of its body, which is a tag longer than
+/// what is encrypted, and the one that masks the tag.
+fn blocks(body: usize) -> u64 {
+    body.div_ceil(16) as u64 + 1
 }
 
 /// The epochs of what we send: the present one, and older ones as long as messages of the flight
@@ -395,13 +439,21 @@ impl WriteEpochs {
         }
     }
 
-    /// Whether the present keys have sealed so much that they should be changed.
-    pub(super) fn needs_update(&self) -> bool {
-        let limit = self
-            .current
-            .keys
-            .as_ref()
-            .map(|keys| keys.limits().update_after);
-        limit.is_some_and(|limit| self.current.next_sequence >= limit)
+    /// Whether the present keys have sealed so much that they should be changed. True once for each
+    /// epoch.
+    pub(super) fn take_update_need(&mut self) -> bool {
+        let current = &mut self.current;
+        let worn = current.keys.as_ref().is_some_and(|keys| {
+            current.sealed >= keys.limits().update_after
+                || current.next_sequence >= MAX_SEQUENCE / 2
+        });
+        let needed = worn && !current.update_asked;
+        current.update_asked |= needed;
+        needed
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_sealed(&mut self, blocks: u64) {
+        self.current.sealed = blocks;
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Opened<'a> {
     pub(crate) content: &'a [u8],
     /// Its epoch is the newest that we know: it may bring new handshake messages.
     pub(crate) newest: bool,
+    /// It is protected in the manner of DTLS 1.3.
+    pub(crate) unified: bool,
 }
 
 /// Why a record did not come out.
@@ -129,6 +131,7 @@ impl RecordLayer {
             Discard::UnknownEpoch
         };
         let read = self.read.get(epoch).ok_or(unknown)?;
+        let unified = read.is_unified();
         let Content {
             content_type,
             number,
@@ -143,6 +146,7 @@ impl RecordLayer {
             number,
             content,
             newest: self.read.is_newest(epoch),
+            unified,
         })
     }
 
@@ -182,16 +186,26 @@ impl RecordLayer {
         self.write.rest();
     }
 
+    /// When [`RecordLayer::tidy`] will have something to drop.
+    pub(crate) fn expiry(&self) -> Option<Instant> {
+        self.read.expiry()
+    }
+
+    /// Drops keys of the past whose time is over.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        self.read.tidy(now);
+    }
+
     /// Leaves out all numbers for sending below `sequence`.
     pub(crate) fn skip_writing(&mut self, sequence: u64) {
         self.write.set_sequence(self.write_epoch(), sequence);
     }
 
     /// Whether keys should be changed soon: ours for sending, or the peer's for what we receive.
-    /// The latter is told once for each of the peer's keys.
+    /// Either is told once for each key.
     pub(crate) fn take_update_need(&mut self) -> UpdateNeed {
         UpdateNeed {
-            write: self.write.needs_update(),
+            write: self.write.take_update_need(),
             read: self.read.take_update_need(),
         }
     }
@@ -231,7 +245,7 @@ impl RecordLayer {
     /// `out`. Returns its number, and its length in `out`.
     ///
     /// # Errors
-    /// [`Error::SequenceExhausted`] if there are no more record numbers under these keys.
+    /// [`Error::SequenceExhausted`] and [`Error::KeyExhausted`] if these keys may protect no more records.
     pub(crate) fn seal(
         &mut self,
         epoch: u16,
@@ -296,9 +310,9 @@ impl From<Error> for OpenFailure {
 
 #[cfg(test)]
 impl RecordLayer {
-    /// As if number `sequence` had been received.
-    pub(crate) fn skip_reading(&mut self, sequence: u64) {
-        self.read.current_mut().skip_to(sequence);
+    /// As if so many blocks had been sealed.
+    pub(crate) fn set_sealed(&mut self, blocks: u64) {
+        self.write.set_sealed(blocks);
     }
 
     /// As if so many records had been forged.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::number::{MAX_SEQUENCE, RecordNumber};
+use super::number::RecordNumber;
 use crate::crypto::{AeadAlgorithm, AeadKey, CryptoProvider, RecordNumberKey, TAG_LEN};
 use crate::wire::{ContentType, ProtocolVersion};
 
@@ -52,12 +52,13 @@ struct Contexts {
     record_number: Option<Box<dyn RecordNumberKey>>,
 }
 
-/// How much one key may do (RFC 9147 §4.5.3).
+/// How many blocks of 16 bytes one key may seal (RFC 9147 §4.5.3; RFC 9325 §4.4 has the same for
+/// DTLS 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Records after which new keys are asked for.
+    /// Blocks after which new keys are asked for.
     pub(super) update_after: u64,
-    /// Records after which nothing more is sealed.
+    /// Blocks after which nothing more is sealed.
     pub(super) stop_after: u64,
 }
 
@@ -101,10 +102,10 @@ impl EpochKeys {
         }
     }
 
-    /// Makes ready for records.
-    pub(super) fn thaw(&mut self, provider: &dyn CryptoProvider) {
+    /// Makes ready for records. Returns whether that was not so before.
+    pub(super) fn thaw(&mut self, provider: &dyn CryptoProvider) -> bool {
         if self.contexts.is_some() {
-            return;
+            return false;
         }
         let record_number = match &self.form {
             Form::Unified(key) => Some(provider.record_number_key(self.algorithm, key)),
@@ -115,6 +116,12 @@ impl EpochKeys {
             aead,
             record_number,
         });
+        true
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_thawed(&self) -> bool {
+        self.contexts.is_some()
     }
 
     /// Gives back what was made for records.
@@ -237,17 +244,19 @@ impl fmt::Debug for EpochKeys {
 }
 
 impl Limits {
-    /// AES-GCM may seal 2^24.5 records (RFC 8446 §5.5); the update is asked for at a third of
-    /// that. ChaCha20-Poly1305 has no limit below that of the sequence numbers.
+    /// AES-GCM may seal 2^24.5 records of full size (RFC 8446 §5.5), which is 2^24.5 times 2^10
+    /// blocks: what the analysis behind that number counts are blocks (Luykx and Paterson, "Limits
+    /// on Authenticated Encryption Use in TLS", 2017, §4), and most records are small. The update is asked for at a third of it. ChaCha20-Poly1305 has no limit below that of the
+    /// sequence numbers.
     const fn of(algorithm: AeadAlgorithm) -> Self {
         match algorithm {
             AeadAlgorithm::ChaCha20Poly1305 => Self {
-                update_after: MAX_SEQUENCE / 2,
-                stop_after: MAX_SEQUENCE + 1,
+                update_after: u64::MAX,
+                stop_after: u64::MAX,
             },
             _ => Self {
-                update_after: 1 << 23,
-                stop_after: 23_726_566,
+                update_after: (1 << 23) << 10,
+                stop_after: 23_726_566 << 10,
             },
         }
     }

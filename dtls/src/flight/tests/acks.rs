@@ -138,6 +138,7 @@ fn t_d13_05_strange_acks() {
             number,
             content,
             newest: true,
+            unified: true,
         };
         a.flights.handle_ack(&record, &mut a.statistics)
     };
@@ -176,6 +177,7 @@ fn acks_belong_to_dtls_1_3() {
         number,
         content,
         newest: true,
+        unified: true,
     };
     let mut statistics = Statistics::default();
     let mut flights = Flights::new(RetransmitConfig::default());
@@ -202,6 +204,7 @@ fn what_was_dropped_is_not_acknowledged() {
         number,
         content,
         newest: true,
+        unified: true,
     };
     assert_eq!(
         end.flights.accept(end.now, &record, &mut end.statistics),

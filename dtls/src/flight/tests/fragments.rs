@@ -13,6 +13,7 @@ fn bad_handshake_records() {
             number,
             content,
             newest,
+            unified: true,
         };
         end.flights.accept(end.now, &record, &mut end.statistics)
     };
@@ -46,6 +47,7 @@ fn t_hsk_08_many_messages_in_one_record() {
         number,
         content: &content,
         newest: true,
+        unified: true,
     };
     assert_eq!(
         end.flights.accept(end.now, &record, &mut end.statistics),

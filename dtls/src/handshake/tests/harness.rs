@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use super::super::{Handshake, Layers, Message};
 use crate::certificate::Certificate;
@@ -105,6 +106,7 @@ impl End {
 
     fn with_layers<T>(&mut self, call: impl FnOnce(&mut Handshake, Layers<'_>) -> T) -> T {
         let layers = Layers {
+            now: Instant::now(),
             config: &self.config,
             flights: &mut self.flights,
             records: &mut self.records,

@@ -20,11 +20,19 @@ fn t_rec_10_sequence_numbers_run_out() {
     );
 }
 
-/// RFC 9147 §4.5.3: AES-GCM keys ask for an update in time, and stop at their limit.
+/// RFC 9147 §4.5.3, RFC 9325 §4.4: AES-GCM keys of either version ask for an update in time, and
+/// stop at their limit, which is one of blocks.
 #[test]
 fn keys_wear_out() {
+    for suite in [V12, V13] {
+        let mut pair = Pair::new(suite);
+        // More records than 2^24.5, and all of them small.
+        pair.sender.skip_writing(1 << 28);
+        pair.seal(b"small");
+        assert!(!pair.sender.take_update_need().write);
+    }
     let mut pair = Pair::new(V13);
-    pair.sender.skip_writing((1 << 23) - 1);
+    pair.sender.set_sealed((1 << 33) - 1);
     assert_eq!(
         pair.sender.take_update_need(),
         UpdateNeed {
@@ -33,17 +41,16 @@ fn keys_wear_out() {
         }
     );
     pair.seal(b"");
-    assert_eq!(
-        pair.sender.take_update_need(),
-        UpdateNeed {
-            write: true,
-            read: false
-        }
-    );
-    pair.sender.skip_writing(23_726_566);
+    for write in [true, false] {
+        let read = false;
+        let told = pair.sender.take_update_need();
+        assert_eq!(told, UpdateNeed { write, read }, "once");
+    }
+    pair.sender.set_sealed((23_726_566 << 10) - 1);
+    pair.seal(b"the last one");
     assert_eq!(
         pair.sender.seal(3, DATA, &mut [0; 100], 1),
-        Err(Error::SequenceExhausted)
+        Err(Error::KeyExhausted)
     );
     pair.sender
         .install_write(Stage::Update, keys(V13, 2))
@@ -114,10 +121,58 @@ fn t_d13_10_old_keys_are_kept_for_a_time() {
     let [late, too_late] = [pair.seal_in(3, b"late"), pair.seal_in(3, b"too late")];
     let new = pair.seal(b"new");
     assert_eq!(pair.open(&new).as_deref(), Ok(&b"new"[..]));
-    pair.now += PREVIOUS_LIFETIME;
+    pair.now += PREVIOUS_LIFETIME - Duration::from_millis(1);
     assert_eq!(pair.open(&late).as_deref(), Ok(&b"late"[..]));
-    pair.now += Duration::from_secs(1);
+    pair.now += Duration::from_millis(1);
     assert_eq!(pair.open(&too_late), discard(Discard::UnknownEpoch));
+}
+
+/// T-D13-10: the old keys go when their time is over, though no record ever comes.
+#[test]
+fn t_d13_10_old_keys_go_on_an_idle_connection() {
+    let mut pair = Pair::new(V13);
+    let first = pair.seal(b"old");
+    assert!(pair.open(&first).is_ok());
+    assert_eq!(pair.receiver.expiry(), None);
+    pair.change(Stage::Update, V13, 2);
+    let (old, new) = (pair.seal_in(3, b"too late"), pair.seal(b"new"));
+    assert!(pair.open(&new).is_ok());
+    let expiry = pair.receiver.expiry().expect("keys of the past");
+    assert_eq!(expiry, pair.now + PREVIOUS_LIFETIME);
+    pair.receiver.tidy(expiry - Duration::from_millis(1));
+    assert!(pair.receiver.expiry().is_some());
+    pair.receiver.tidy(expiry);
+    assert_eq!(pair.receiver.expiry(), None);
+    assert_eq!(pair.open(&old), discard(Discard::UnknownEpoch));
+}
+
+/// A forged record makes no more of a resting connection's keys than it takes to drop it.
+#[test]
+fn a_forgery_does_not_wake_resting_keys() {
+    for suite in [V12, V13] {
+        let mut pair = Pair::new(suite);
+        let (first, next) = (pair.seal(b"genuine"), pair.seal(b"later"));
+        assert!(pair.open(&first).is_ok());
+        assert!(pair.receiver.read.current_mut().is_thawed());
+        pair.receiver.rest();
+        let mut forged = next.clone();
+        *forged.last_mut().expect("a tag") ^= 1;
+        for noise in [&forged, &first, &next[..suite_header(suite) + 8].to_vec()] {
+            assert!(pair.open(noise).is_err());
+            assert!(!pair.receiver.read.current_mut().is_thawed());
+        }
+        assert!(pair.open(&next).is_ok());
+        assert!(pair.open(&forged).is_err());
+        assert!(pair.receiver.read.current_mut().is_thawed());
+    }
+}
+
+fn suite_header(suite: Suite) -> usize {
+    if suite.stage == Stage::Traffic12 {
+        13
+    } else {
+        5
+    }
 }
 
 /// RFC 9147 §8: the new keys are taken into use by the first record under them, and a third
