@@ -184,7 +184,7 @@ impl<'a> Context<'a> {
         let session = self.sessions.get_mut(to).ok_or(SendError::Closed)?;
         let (path, overhead) = session.authorize_media(self.now, kind, packet.len())?;
         let seal = Seal { to, kind, overhead };
-        adapt(self.outbox.queue(path, seal, packet));
+        self.outbox.queue(path, seal, packet, adapt);
         self.outbox.seal_if_full(self.sessions);
         Ok(())
     }

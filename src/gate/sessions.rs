@@ -111,3 +111,30 @@ impl AsMut<Sender> for Slot {
             .expect(KEYED)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use srtp::ProtectError;
+
+    use super::*;
+
+    /// A batch that panics, here since a place in it has no session, calls nothing sealed and
+    /// nothing genuine, and leaves nothing in the clear.
+    #[test]
+    fn a_panic_in_a_batch_lets_nothing_through() {
+        let mut sessions = Sessions::default();
+        sessions.slots.push(Slot(None));
+        let mut buffer = [0x80; 100];
+        let mut packets = [Outgoing::rtp(0, &mut buffer, 60)];
+        sessions.protect(&mut packets);
+        let outcome = packets[0].outcome();
+        assert_eq!(outcome, Some(Err(ProtectError::BrokenOff)));
+        assert_eq!(buffer, [0; 100]);
+
+        let mut buffer = [0x80; 100];
+        let mut packets = [Incoming::new(0, &mut buffer)];
+        sessions.unprotect(&mut packets);
+        assert_eq!(packets[0].outcome(), None, "it was not even begun");
+        assert_eq!(sessions.panics(), 2);
+    }
+}

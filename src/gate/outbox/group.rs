@@ -19,6 +19,10 @@ impl Outbox {
     /// Brings together what goes over the same path, in its order, if that makes runs longer: when
     /// several packets were sent to each of many receivers in turn, say.
     pub fn group(&mut self) {
+        if self.queued > 0 {
+            // They need the room behind them.
+            return;
+        }
         self.spare.order.clear();
         let keys = self.entries.iter().zip(0..);
         self.spare

@@ -19,25 +19,31 @@ pub(in crate::gate) struct Seal {
 }
 
 impl Outbox {
-    /// Copies a packet that is to be sealed later, and returns the copy.
-    pub(in crate::gate) fn queue(&mut self, path: Path, seal: Seal, packet: &[u8]) -> &mut [u8] {
+    /// Queues a copy of a packet that is to be sealed later, once `adapt` has changed what it may
+    /// change of it. If that panics, nothing is queued.
+    pub(in crate::gate) fn queue(
+        &mut self,
+        path: Path,
+        seal: Seal,
+        packet: &[u8],
+        adapt: impl FnOnce(&mut [u8]),
+    ) {
+        let (start, len) = (self.filled, packet.len());
+        let room = len + seal.overhead;
+        let copy = self.room_at(start, room).split_at_mut(len).0;
+        copy.copy_from_slice(packet);
+        adapt(copy);
         if self.queued == 0 {
             self.first_queued = self.entries.len();
         }
         self.queued += 1;
-        let (start, len) = (self.filled, packet.len());
-        let seal = Some(seal);
+        self.filled += room;
         self.entries.push(Entry {
             path,
             start,
             len,
-            seal,
+            seal: Some(seal),
         });
-        let room = len + seal.map_or(0, |seal| seal.overhead);
-        self.filled += room;
-        let copy = self.room_at(start, room).split_at_mut(len).0;
-        copy.copy_from_slice(packet);
-        copy
     }
 
     /// Seals what is queued if it fills a batch.
@@ -126,4 +132,64 @@ fn outgoing<'b>(
         });
     }
     packets
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use ice_lite::Transmit;
+
+    use super::*;
+    use crate::router::Router;
+
+    fn path() -> Path {
+        Path::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into())
+    }
+
+    fn seal() -> Seal {
+        Seal {
+            to: Router::new([0; 16]).insert("ufrag").expect("the first"),
+            kind: Kind::Rtp,
+            overhead: 16,
+        }
+    }
+
+    /// Whatever went wrong, no datagram is handed out that is still in the clear.
+    #[test]
+    fn what_is_not_sealed_is_never_handed_out() {
+        let mut outbox = Outbox::default();
+        let ready = |outbox: &mut Outbox, byte: u8| {
+            let filled = outbox.fill(|buf| {
+                buf[..40].fill(byte);
+                let (path, len) = (path(), 40);
+                Some(Transmit { path, len })
+            });
+            assert_eq!(filled, Some(path()));
+        };
+        ready(&mut outbox, 1);
+        outbox.queue(path(), seal(), &[0xcc; 40], |_| {});
+        outbox.queue(path(), seal(), &[0xcc; 40], |_| {});
+        ready(&mut outbox, 2);
+        for limit in [1, 64] {
+            outbox.group();
+            let sent: Vec<_> = outbox.runs(limit).map(|run| run.bytes.to_vec()).collect();
+            assert_eq!(sent, [[1; 40], [2; 40]]);
+        }
+        // They have no session, so that nobody can seal them.
+        outbox.seal_queued(&mut Sessions::default());
+        let sent: Vec<_> = outbox.datagrams().map(|sent| sent.bytes.to_vec()).collect();
+        assert_eq!(sent, [[1; 40], [2; 40]]);
+    }
+
+    /// A packet that its sender did not come to adapt goes to nobody.
+    #[test]
+    fn a_packet_is_queued_once_it_is_adapted() {
+        let mut outbox = Outbox::default();
+        let adapting = AssertUnwindSafe(|| {
+            outbox.queue(path(), seal(), &[0xcc; 40], |_| panic!("planted"));
+        });
+        assert!(catch_unwind(adapting).is_err());
+        assert_eq!((outbox.len(), outbox.queued, outbox.filled), (0, 0, 0));
+    }
 }

@@ -28,12 +28,16 @@ impl<'a> Iterator for Runs<'a> {
 
     fn next(&mut self) -> Option<Run<'a>> {
         let rest = self.outbox.entries.get(self.next..)?;
-        let (first, followers) = rest.split_first()?;
+        // What is still in the clear is not there for whoever sends. The gate has sealed it before.
+        let in_the_clear = rest.iter().take_while(|entry| entry.seal.is_some()).count();
+        self.next += in_the_clear;
+        let (first, followers) = rest.get(in_the_clear..)?.split_first()?;
         let mut end = first.start + first.len;
         let mut count = 1;
         for entry in followers.iter().take(self.limit - 1) {
             // The kernel takes at most 65,507 bytes of payload (IPv4).
-            let fits = entry.path == first.path
+            let fits = entry.seal.is_none()
+                && entry.path == first.path
                 && entry.len <= first.len
                 && entry.len > 0
                 && end + entry.len - first.start <= 65_000;
