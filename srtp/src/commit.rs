@@ -6,7 +6,7 @@ use crate::cryptex;
 use crate::error::UnprotectError;
 use crate::event::Event;
 use crate::extension;
-use crate::header::{RtpHeader, padding_is_valid};
+use crate::header::{RTCP_CLEAR_LEN, RTP_FIXED_LEN, RtpHeader, padding_is_valid};
 use crate::opening::Claim;
 use crate::receiver::{Freshness, Receiver, Unprotected};
 use crate::replay::Verdict;
@@ -27,37 +27,31 @@ impl Receiver {
     ) -> Result<(), UnprotectError> {
         let freshness = match self.enter(kind, claim) {
             Ok(freshness) => freshness,
-            Err(reason) => return Err(wipe(*claim, packet, reason)),
+            Err(reason) => return Err(wipe(kind, *claim, packet, reason)),
         };
         if kind == Kind::Rtp
             && let Err(reason) = self.restore_header(claim, packet)
         {
-            return Err(wipe(*claim, packet, reason));
+            return Err(wipe(kind, *claim, packet, reason));
         }
         *unprotected = self.hand_out(kind, claim, freshness, packet);
         Ok(())
     }
 
-    /// Enters an authentic packet into the table.
+    /// Enters an authentic packet into the table. One that is no news changes nothing: whoever
+    /// recorded it could send it as often as he likes.
     #[inline(always)]
     fn enter(&mut self, kind: Kind, claim: &Claim) -> Result<Freshness, UnprotectError> {
-        let &Claim { ssrc, index, .. } = claim;
-        let key = self.ring.key_mut(claim.key);
         // Only in a batch, where the packets before were not yet counted when this one was looked
         // at.
-        if key.is_exhausted(kind) {
+        if self.ring.key(claim.key).is_exhausted(kind) {
             return Err(UnprotectError::KeyExhausted);
         }
-        key.count(kind, &mut self.events);
-        let place = self
-            .streams
-            .find_or_make(ssrc)
-            .map_err(|TableFull| UnprotectError::TooManyStreams)?;
-        let entry = self.streams.enter(place, kind, index);
-        if entry.expires {
-            self.events.push(Event::StreamExpiring { ssrc, kind });
-        }
-        match (entry.verdict, self.config.duplicates) {
+        let verdict = match self.streams.find(claim.ssrc) {
+            Some(place) => self.enter_at(place, kind, claim),
+            None => self.enter_new_stream(kind, claim)?,
+        };
+        match (verdict, self.config.duplicates) {
             (Verdict::New, _) => Ok(Freshness::New),
             // Only in a batch, where the packet before was not yet entered when this one was looked
             // at.
@@ -66,6 +60,37 @@ impl Receiver {
             (Verdict::Used, _) => Ok(Freshness::Duplicate),
             (Verdict::TooOld, _) => Ok(Freshness::TooOld),
         }
+    }
+
+    #[inline(always)]
+    fn enter_at(&mut self, place: usize, kind: Kind, claim: &Claim) -> Verdict {
+        let &Claim { ssrc, index, .. } = claim;
+        let entry = self.streams.enter(place, kind, index);
+        if entry.verdict == Verdict::New {
+            self.ring.key_mut(claim.key).count(kind, &mut self.events);
+            if entry.expires {
+                self.events.push(Event::StreamExpiring { ssrc, kind });
+            }
+            if self.ring.is_periodic() {
+                self.ring.key_mut(claim.key).keep(index);
+            }
+        }
+        entry.verdict
+    }
+
+    /// Makes a place for an SSRC that has none, if the packet is news.
+    #[cold]
+    fn enter_new_stream(&mut self, kind: Kind, claim: &Claim) -> Result<Verdict, UnprotectError> {
+        let known = self.streams.known(claim.ssrc, kind);
+        let verdict = self.streams.check(&known, kind, claim.index);
+        if verdict != Verdict::New {
+            return Ok(verdict);
+        }
+        let place = self
+            .streams
+            .find_or_make(claim.ssrc)
+            .map_err(|TableFull| UnprotectError::TooManyStreams)?;
+        Ok(self.enter_at(place, kind, claim))
     }
 
     /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted
@@ -92,8 +117,8 @@ impl Receiver {
         }
         let ids = self.config.encrypted_extensions;
         if !ids.is_empty() {
-            let found = self.ring.session(claim.key, claim.index);
-            if let Some(key) = &found.keys().header {
+            self.ring.prepare(claim.key, claim.index);
+            if let Some(key) = &self.ring.key(claim.key).session_of(claim.index).header {
                 extension::apply(packet, &header, ids, key, claim.index)
                     .map_err(|_| UnprotectError::ExtensionMalformed)?;
             }
@@ -128,9 +153,19 @@ impl Receiver {
     }
 }
 
-/// Leaves no plaintext of a packet that is dropped after it was decrypted.
+/// Leaves no plaintext of a packet that is dropped after it was decrypted: neither of its payload
+/// nor of its CSRCs and header extensions, which Cryptex and RFC 6904 encrypt.
 #[cold]
-fn wipe(claim: Claim, packet: &mut [u8], reason: UnprotectError) -> UnprotectError {
-    packet[claim.header_len.min(claim.clear)..claim.end].fill(0);
+pub(crate) fn wipe(
+    kind: Kind,
+    claim: Claim,
+    packet: &mut [u8],
+    reason: UnprotectError,
+) -> UnprotectError {
+    let fixed_len = match kind {
+        Kind::Rtp => RTP_FIXED_LEN,
+        Kind::Rtcp => RTCP_CLEAR_LEN,
+    };
+    packet[fixed_len..claim.end].fill(0);
     reason
 }

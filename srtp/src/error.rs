@@ -2,7 +2,8 @@
 
 use crate::header::HeaderError;
 
-/// Why a packet was not protected. Nothing but that packet is concerned; it is left as it was.
+/// Why a packet was not protected. Nothing but that packet is concerned; unless the reason says
+/// something else, it is left as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtectError {
@@ -15,6 +16,10 @@ pub enum ProtectError {
     /// The RTP version is not 2.
     #[error("the RTP version is not 2")]
     Version,
+    /// The packet is longer than [`PACKET_MAX`](crate::PACKET_MAX): its key stream would repeat
+    /// (RFC 3711 §4.1.1).
+    #[error("the packet is too long")]
+    TooLong,
     /// The buffer has no room for what protection adds; it needs this many bytes in all.
     #[error("the buffer is too small: {0} bytes are needed")]
     BufferTooSmall(usize),
@@ -37,18 +42,27 @@ pub enum ProtectError {
     /// Cryptex was asked for, and the header extension is not one of RFC 8285.
     #[error("the header extension is not one of RFC 8285")]
     ExtensionNotEncryptable,
+    /// The header extension bears the mark of Cryptex (RFC 9335 §5.1), and the packet does not go
+    /// out with it: a receiver would decrypt what was not encrypted.
+    #[error("the header extension bears the mark of Cryptex")]
+    ReservedExtension,
     /// An extension that is to be encrypted (RFC 6904) runs past the end of its block.
     #[error("the header extension is malformed")]
     ExtensionMalformed,
     /// The batch names a sender that was not passed.
     #[error("the batch names an unknown sender")]
     UnknownSender,
+    /// A panic broke the batch off before this packet was sealed. Its index is used up, and its
+    /// buffer is wiped, since nobody can tell how much of it was still in the clear.
+    #[error("the batch broke off")]
+    BrokenOff,
 }
 
 /// Why a packet was not unprotected: it is to be dropped.
 ///
-/// Nothing but that packet is concerned, and its buffer holds no plaintext. Unless the reason says
-/// that the packet is genuine, no state but the counter of this reason has changed.
+/// Nothing but that packet is concerned, and its buffer holds no plaintext: it is left as it came,
+/// or wiped behind its fixed header. Unless the reason says that the packet is genuine, no state but
+/// the counter of this reason has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnprotectError {
@@ -58,6 +72,10 @@ pub enum UnprotectError {
     /// The RTP version is not 2.
     #[error("the RTP version is not 2")]
     Version,
+    /// The packet is longer than [`PACKET_MAX`](crate::PACKET_MAX): its key stream would repeat
+    /// (RFC 3711 §4.1.1).
+    #[error("the packet is too long")]
+    TooLong,
     /// No key has the master key identifier of the packet.
     #[error("unknown master key identifier")]
     UnknownMki,
@@ -77,6 +95,10 @@ pub enum UnprotectError {
     /// Cryptex is required, and the packet has CSRCs or a header extension in the clear.
     #[error("CSRCs or header extensions are in the clear")]
     NotCryptex,
+    /// The header says that the packet comes with Cryptex, which the configuration does not take
+    /// ([`CryptexPolicy::Off`](crate::CryptexPolicy::Off)).
+    #[error("Cryptex was not agreed on")]
+    UnexpectedCryptex,
     /// The index would be beyond 2^48 - 1.
     #[error("the stream has reached its last index")]
     IndexExhausted,
@@ -95,25 +117,31 @@ pub enum UnprotectError {
     /// The batch names a receiver that was not passed.
     #[error("the batch names an unknown receiver")]
     UnknownReceiver,
+    /// A panic broke the batch off before this packet was taken. Its buffer is wiped.
+    #[error("the batch broke off")]
+    BrokenOff,
 }
 
 impl UnprotectError {
     /// Every reason, in the order in which statistics list them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Truncated,
         Self::Version,
+        Self::TooLong,
         Self::UnknownMki,
         Self::Replayed,
         Self::TooOld,
         Self::Forged,
         Self::NotEncrypted,
         Self::NotCryptex,
+        Self::UnexpectedCryptex,
         Self::IndexExhausted,
         Self::KeyExhausted,
         Self::TooManyStreams,
         Self::Padding,
         Self::ExtensionMalformed,
         Self::UnknownReceiver,
+        Self::BrokenOff,
     ];
 
     /// A name for metrics, in snake case.
@@ -122,18 +150,21 @@ impl UnprotectError {
         match self {
             Self::Truncated => "truncated",
             Self::Version => "version",
+            Self::TooLong => "too_long",
             Self::UnknownMki => "unknown_mki",
             Self::Replayed => "replayed",
             Self::TooOld => "too_old",
             Self::Forged => "forged",
             Self::NotEncrypted => "not_encrypted",
             Self::NotCryptex => "not_cryptex",
+            Self::UnexpectedCryptex => "unexpected_cryptex",
             Self::IndexExhausted => "index_exhausted",
             Self::KeyExhausted => "key_exhausted",
             Self::TooManyStreams => "too_many_streams",
             Self::Padding => "padding",
             Self::ExtensionMalformed => "extension_malformed",
             Self::UnknownReceiver => "unknown_receiver",
+            Self::BrokenOff => "broken_off",
         }
     }
 }

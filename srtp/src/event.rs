@@ -1,6 +1,7 @@
 //! What a context reports of itself: events and statistics.
 
 use std::collections::VecDeque;
+use std::hash::{Hash as _, Hasher};
 
 use crate::classify::Kind;
 use crate::error::UnprotectError;
@@ -39,6 +40,11 @@ impl Events {
         if self.0.len() < WAITING_MAX {
             self.0.push_back(event);
         }
+    }
+
+    /// Hashes what waits: it may leave no place for more.
+    pub(crate) fn digest(&self, hasher: &mut impl Hasher) {
+        self.0.hash(hasher);
     }
 
     pub(crate) fn poll(&mut self) -> Option<Event> {

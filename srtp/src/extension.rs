@@ -130,7 +130,9 @@ impl Elements {
             return Ok(None);
         };
         let (id, header_len, len) = match (&rest[padding..], self.two_bytes) {
-            (&[first, ..], false) if first >> 4 == ONE_BYTE_STOP => return Ok(None),
+            // RFC 8285 §4.2: the identifier 15, or 0 with a length, ends the processing of the
+            // block; one byte of padding, 0 without a length, was passed over.
+            (&[first, ..], false) if matches!(first >> 4, 0 | ONE_BYTE_STOP) => return Ok(None),
             (&[first, ..], false) => (first >> 4, 1, usize::from(first & 0x0f) + 1),
             (&[id, len, ..], true) => (id, 2, len.into()),
             _ => return Err(Malformed),

@@ -16,10 +16,13 @@ pub(crate) enum Label {
     RtcpSalt = 0x05,
     HeaderEncryption = 0x06,
     HeaderSalt = 0x07,
-    /// No RFC uses this one: it names a master key without telling it, so that a key that comes a
-    /// second time is known.
-    Fingerprint = 0xff,
 }
+
+/// What names a master key without telling it, so that a key that comes a second time is known.
+pub(crate) type Fingerprint = [u8; 16];
+
+/// The counter block that gives the fingerprint: a label that no RFC uses, under a salt of zeros.
+const FINGERPRINT_BLOCK: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Length of the key of HMAC-SHA1 (RFC 3711 §8.2).
 pub(crate) const AUTH_KEY_LEN: usize = 20;
@@ -61,6 +64,15 @@ impl<'a> Derivation<'a> {
         let mut out = Zeroizing::new([0; SALT_MAX]);
         self.fill(label, &mut out[..self.material.profile.salt_len()]);
         out
+    }
+
+    /// The fingerprint of the master key. Its salt does not count: under another salt it is used a
+    /// second time all the same (RFC 3711 §9.2).
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut fingerprint = [0; 16];
+        self.master
+            .apply_keystream(&FINGERPRINT_BLOCK, &mut fingerprint);
+        fingerprint
     }
 
     fn fill(&self, label: Label, out: &mut [u8]) {

@@ -1,137 +1,19 @@
 //! The master keys of a context.
 
+use std::hash::{Hash as _, Hasher};
+
 use crate::classify::Kind;
 use crate::error::RekeyError;
-use crate::event::{Event, Events};
-use crate::kdf::{Derivation, Label};
+use crate::kdf::{Derivation, Fingerprint};
 use crate::kernel::{Tier, Wiped};
 use crate::keys::Material;
-use crate::profile::{Lifetime, Profile};
-use crate::session::SessionKeys;
+use crate::master::MasterKey;
+use crate::profile::Profile;
+use crate::stack;
 use crate::trailer::TrailerFormat;
 
 /// The most master keys a context holds at a time.
 const KEYS_MAX: usize = 16;
-
-/// The most periods of a key derivation rate whose session keys a master key holds: the two around
-/// an edge, for some streams.
-const PERIODS_MAX: usize = 16;
-
-/// A master key in use.
-#[derive(Debug)]
-pub(crate) struct MasterKey {
-    mki: Box<[u8]>,
-    /// The session keys, of period 0 where there is a key derivation rate.
-    pub(crate) session: SessionKeys,
-    rtp: Usage,
-    rtcp: Usage,
-    /// Where there is a key derivation rate: what further session keys come from.
-    periodic: Option<Box<Periodic>>,
-}
-
-#[derive(Debug)]
-struct Periodic {
-    material: Material,
-    sessions: Vec<(u64, Wiped<SessionKeys>)>,
-    replace_next: usize,
-}
-
-/// How often a master key may still be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Usage {
-    left: u64,
-    /// What is left when its owner is to be warned.
-    warn_at: u64,
-}
-
-impl Usage {
-    fn new(limit: u64) -> Self {
-        Self {
-            left: limit,
-            warn_at: limit / 16,
-        }
-    }
-
-    #[inline(always)]
-    fn is_exhausted(&self) -> bool {
-        self.left == 0
-    }
-
-    /// Counts a packet of a key that is not exhausted; whether that was the one to warn at.
-    #[inline(always)]
-    fn count(&mut self) -> bool {
-        self.left -= 1;
-        self.left == self.warn_at
-    }
-}
-
-impl MasterKey {
-    fn new(material: Material, tier: Tier, header: bool) -> Self {
-        let Lifetime { rtp, rtcp } = material.lifetime;
-        let session = SessionKeys::derive(&material, 0, tier, header);
-        Self {
-            mki: material.mki.as_slice().into(),
-            session,
-            rtp: Usage::new(rtp),
-            rtcp: Usage::new(rtcp),
-            periodic: (!material.rate.is_never()).then(|| {
-                Box::new(Periodic {
-                    material,
-                    sessions: Vec::new(),
-                    replace_next: 0,
-                })
-            }),
-        }
-    }
-
-    pub(crate) fn mki(&self) -> &[u8] {
-        &self.mki
-    }
-
-    #[inline]
-    pub(crate) fn is_exhausted(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Rtp => self.rtp.is_exhausted(),
-            Kind::Rtcp => self.rtcp.is_exhausted(),
-        }
-    }
-
-    /// Counts a packet.
-    #[inline]
-    pub(crate) fn count(&mut self, kind: Kind, events: &mut Events) {
-        let usage = match kind {
-            Kind::Rtp => &mut self.rtp,
-            Kind::Rtcp => &mut self.rtcp,
-        };
-        if usage.count() {
-            let remaining = usage.left;
-            events.push(Event::KeyExpiring { kind, remaining });
-        }
-    }
-}
-
-/// Session keys that were there, or have just been derived and are not yet kept.
-pub(crate) enum Found<'a> {
-    Held(&'a SessionKeys),
-    Derived(u64, Wiped<SessionKeys>),
-}
-
-impl Found<'_> {
-    pub(crate) fn keys(&self) -> &SessionKeys {
-        match self {
-            Found::Held(keys) => keys,
-            Found::Derived(_, keys) => keys,
-        }
-    }
-
-    /// What [`KeyRing::keep`] takes, once a packet has proved right.
-    pub(crate) fn derived(self) -> Option<(u64, Wiped<SessionKeys>)> {
-        match self {
-            Found::Held(_) => None,
-            Found::Derived(period, keys) => Some((period, keys)),
-        }
-    }
-}
 
 /// The master keys of a context. One is active: a sender protects with it, a receiver tries it
 /// first.
@@ -145,7 +27,7 @@ pub(crate) struct KeyRing {
     rtp_trailer: TrailerFormat,
     rtcp_trailer: TrailerFormat,
     /// Whether there is or was a key whose session keys change with the index, so that
-    /// [`MasterKey::session`] is not for every packet.
+    /// [`MasterKey::session`](crate::master::MasterKey) is not for every packet.
     periodic: bool,
     /// Whether keys of encrypted header extensions are derived.
     header: bool,
@@ -156,11 +38,11 @@ pub(crate) struct KeyRing {
     others: Vec<Wiped<MasterKey>>,
     active: usize,
     /// One-way fingerprints of all keys there ever were.
-    fingerprints: Vec<[u8; 16]>,
+    fingerprints: Vec<Fingerprint>,
 }
 
 impl KeyRing {
-    pub(crate) fn new(material: Material, tier: Tier, header: bool) -> Self {
+    pub(crate) fn new(material: Box<Material>, tier: Tier, header: bool) -> Self {
         let (profile, mki_len) = (material.profile, material.mki.len());
         Self {
             profile,
@@ -171,7 +53,7 @@ impl KeyRing {
             header,
             mki_len: mki_len as u8,
             fingerprints: vec![fingerprint(&material)],
-            first: Wiped::new(MasterKey::new(material, tier, header)),
+            first: MasterKey::boxed(material, tier, header),
             others: Vec::new(),
             active: 0,
         }
@@ -243,7 +125,7 @@ impl KeyRing {
     }
 
     /// Adds a key to those that have an identifier.
-    pub(crate) fn add(&mut self, material: Material) -> Result<(), RekeyError> {
+    pub(crate) fn add(&mut self, material: Box<Material>) -> Result<(), RekeyError> {
         if self.mki_len == 0 {
             return Err(RekeyError::Mki);
         }
@@ -260,7 +142,11 @@ impl KeyRing {
 
     /// Puts a key in front, and keeps the one before for packets on their way, or drops it: without
     /// identifiers.
-    pub(crate) fn replace(&mut self, material: Material, keep: bool) -> Result<(), RekeyError> {
+    pub(crate) fn replace(
+        &mut self,
+        material: Box<Material>,
+        keep: bool,
+    ) -> Result<(), RekeyError> {
         let key = self.admit(material)?;
         let replaced = std::mem::replace(&mut self.first, key);
         self.others.clear();
@@ -301,44 +187,20 @@ impl KeyRing {
         Ok(())
     }
 
-    /// The session keys of the key at `place` for a packet of this index.
-    pub(crate) fn session(&self, place: usize, index: u64) -> Found<'_> {
-        let key = self.key(place);
-        let Some(periodic) = &key.periodic else {
-            return Found::Held(&key.session);
-        };
-        let period = periodic.material.rate.period(index);
-        if period == 0 {
-            return Found::Held(&key.session);
-        }
-        match periodic.sessions.iter().find(|(held, _)| *held == period) {
-            Some((_, keys)) => Found::Held(keys),
-            None => Found::Derived(
-                period,
-                Wiped::new(SessionKeys::derive(
-                    &periodic.material,
-                    period,
-                    self.tier,
-                    self.header,
-                )),
-            ),
-        }
+    /// Derives the session keys of the key at `place` for a packet of this index, unless they are
+    /// there.
+    pub(crate) fn prepare(&mut self, place: usize, index: u64) {
+        let (tier, header) = (self.tier, self.header);
+        self.key_mut(place).prepare(index, tier, header);
     }
 
-    /// Keeps derived session keys for the next packets of their period.
-    pub(crate) fn keep(&mut self, place: usize, period: u64, keys: Wiped<SessionKeys>) {
-        let Some(periodic) = &mut self.key_mut(place).periodic else {
-            return;
-        };
-        if periodic.sessions.len() < PERIODS_MAX {
-            periodic.sessions.push((period, keys));
-            return;
-        }
-        periodic.sessions[periodic.replace_next] = (period, keys);
-        periodic.replace_next = (periodic.replace_next + 1) % PERIODS_MAX;
+    /// Hashes all that decides about packets to come.
+    pub(crate) fn digest(&self, hasher: &mut impl Hasher) {
+        (self.active, &self.fingerprints).hash(hasher);
+        (0..self.len()).for_each(|place| self.key(place).digest(hasher));
     }
 
-    fn admit(&mut self, material: Material) -> Result<Wiped<MasterKey>, RekeyError> {
+    fn admit(&mut self, material: Box<Material>) -> Result<Wiped<MasterKey>, RekeyError> {
         if material.profile != self.profile {
             return Err(RekeyError::Profile);
         }
@@ -352,11 +214,10 @@ impl KeyRing {
         }
         self.fingerprints.push(fingerprint);
         self.periodic |= !material.rate.is_never();
-        let key = MasterKey::new(material, self.tier, self.header);
-        Ok(Wiped::new(key))
+        Ok(MasterKey::boxed(material, self.tier, self.header))
     }
 }
 
-fn fingerprint(material: &Material) -> [u8; 16] {
-    *Derivation::new(material, 0).derive(Label::Fingerprint)
+fn fingerprint(material: &Material) -> Fingerprint {
+    stack::leaving_none(|| Derivation::new(material, 0).fingerprint())
 }

@@ -44,7 +44,8 @@ pub enum Receiving {}
 ///
 /// It cannot be cloned, its bytes cannot be read back, and they are wiped when it is dropped.
 pub struct Keys<D> {
-    pub(crate) material: Material,
+    /// In a box, so that keys that are moved leave no copy behind.
+    pub(crate) material: Box<Material>,
     direction: PhantomData<D>,
 }
 
@@ -150,14 +151,14 @@ impl<D> Keys<D> {
         if master_salt.len() != profile.salt_len() {
             return Err(KeyError::SaltLength);
         }
-        let mut material = Material {
+        let mut material = Box::new(Material {
             profile,
             lifetime: profile.lifetime(),
             rate: DerivationRate::NEVER,
             mki: Mki::NONE,
             key: [0; KEY_MAX],
             salt: [0; SALT_MAX],
-        };
+        });
         material.key[..master_key.len()].copy_from_slice(master_key);
         material.salt[..master_salt.len()].copy_from_slice(master_salt);
         Ok(Self {

@@ -47,6 +47,8 @@ mod kdf;
 mod kernel;
 mod keyring;
 mod keys;
+mod limits;
+mod master;
 mod opening;
 mod profile;
 mod receiver;
@@ -55,6 +57,7 @@ mod replay;
 mod sealing;
 mod sender;
 mod session;
+mod stack;
 mod streams;
 mod trailer;
 #[cfg(test)]
@@ -72,6 +75,7 @@ pub use keys::{
     DerivationRate, KeyError, Keys, MKI_MAX, ReceiverKeys, Receiving, Role, SenderKeys, Sending,
     from_dtls,
 };
+pub use limits::PACKET_MAX;
 pub use profile::{Lifetime, Profile};
 pub use receiver::{Freshness, Receiver, Unprotected};
 pub use sender::Sender;

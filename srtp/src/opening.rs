@@ -8,10 +8,12 @@ use crate::config::{CryptexPolicy, Duplicates};
 use crate::cryptex::{self, Span};
 use crate::error::UnprotectError;
 use crate::header::{RTCP_CLEAR_LEN, RtpHeader, rtcp_ssrc};
+use crate::index::OutOfRange;
 use crate::kernel::{Job, Layout};
+use crate::limits::PACKET_MAX;
 use crate::profile::Transform;
 use crate::receiver::{Receiver, Unprotected};
-use crate::replay::Verdict;
+use crate::replay::{ReplayList, Verdict};
 use crate::sealing::{next_index, rtp_trailer};
 use crate::session::SessionKeys;
 use crate::streams::Known;
@@ -127,6 +129,9 @@ impl Receiver {
             .len()
             .checked_sub(format.len())
             .ok_or(UnprotectError::Truncated)?;
+        if payload_end > PACKET_MAX {
+            return Err(UnprotectError::TooLong);
+        }
         let trailer = format.behind(payload_end);
         match kind {
             Kind::Rtp => self.look_at_rtp(packet, trailer, payload_end, opening)?,
@@ -145,6 +150,9 @@ impl Receiver {
     ) -> Result<(), UnprotectError> {
         let header = RtpHeader::parse(&packet[..payload_end])?;
         let span = match self.config.cryptex {
+            CryptexPolicy::Off if cryptex::is_marked(&header) => {
+                return Err(UnprotectError::UnexpectedCryptex);
+            }
             CryptexPolicy::Off => Span::payload(&header),
             // RFC 9335 §5.3: CSRCs or extensions in the clear are not taken where all have to be
             // encrypted.
@@ -156,8 +164,7 @@ impl Receiver {
         };
         let key = self.key_of(packet, trailer)?;
         let known = self.streams.known(header.ssrc, Kind::Rtp);
-        let index = next_index(&known.list, header.sequence_number)
-            .ok_or(UnprotectError::IndexExhausted)?;
+        let index = likely_index(&known.list, header.sequence_number)?;
         self.admit(Kind::Rtp, key, &known, index)?;
         *opening = Opening {
             claim: Claim {
@@ -280,11 +287,21 @@ impl Receiver {
     /// The same where session keys change with the index (RFC 3711 §4.3.1).
     #[cold]
     fn open_periodic(&mut self, kind: Kind, opening: Opening, packet: &mut [u8]) -> bool {
-        let found = self.ring.session(opening.claim.key, opening.claim.index);
-        let authentic = opening.job(kind, found.keys(), packet).unprotect().is_ok();
-        if authentic && let Some((period, keys)) = found.derived() {
-            self.ring.keep(opening.claim.key, period, keys);
-        }
-        authentic
+        let Claim { key, index, .. } = opening.claim;
+        self.ring.prepare(key, index);
+        let session = self.ring.key(key).session_of(index);
+        opening.job(kind, session, packet).unprotect().is_ok()
+    }
+}
+
+/// What the index of a received packet is taken for, given the indexes received.
+#[inline(always)]
+fn likely_index(list: &ReplayList, sequence_number: u16) -> Result<u64, UnprotectError> {
+    match next_index(list, sequence_number) {
+        Ok(index) => Ok(index),
+        // Our senders seal no such packet. Others take it for one of ROC 0, and if it is not, its
+        // tag will tell.
+        Err(OutOfRange::Below) => Ok(sequence_number.into()),
+        Err(OutOfRange::Above) => Err(UnprotectError::IndexExhausted),
     }
 }

@@ -1,9 +1,12 @@
 //! The receiving side.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use crate::classify::Kind;
 use crate::config::ReceiverConfig;
 use crate::error::{ConfigError, CounterError, RekeyError, UnprotectError};
 use crate::event::{Event, Events, ReceiverStatistics};
+use crate::index::HALF_CYCLE;
 use crate::kernel::Tier;
 use crate::keyring::KeyRing;
 use crate::keys::ReceiverKeys;
@@ -142,13 +145,16 @@ impl Receiver {
     }
 
     /// Tells the ROC of a stream that is joined late. The next packet is taken for one of this ROC,
-    /// or of the following.
+    /// and if its tag is wrong then, for one of the ROC next to it, on the side where its sequence
+    /// number is nearer to the edge: packet and ROC travel apart ([`RocRecovery`]).
     ///
     /// # Errors
     ///
     /// [`CounterError::Backwards`] if the stream has come further.
+    ///
+    /// [`RocRecovery`]: crate::RocRecovery
     pub fn set_roc(&mut self, ssrc: u32, roc: u32) -> Result<(), CounterError> {
-        self.streams.set_roc(ssrc, roc)
+        self.streams.set_roc(ssrc, roc, HALF_CYCLE)
     }
 
     /// Tells the first SRTCP index of a stream that may still be taken, if it is joined late.
@@ -212,11 +218,16 @@ impl Receiver {
         &self.statistics
     }
 
-    /// A hash of all state except the counters. It is the same before and after each packet that
-    /// was dropped, which tests hold us to.
+    /// A hash of all state that decides anything: replay lists and their order of use, what is left
+    /// of the keys' lifetimes, session keys that are held, events that wait. It is the same before
+    /// and after each packet that is not both genuine and new, which tests hold us to.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
-        self.streams.digest()
+        let mut hasher = DefaultHasher::new();
+        self.streams.digest(&mut hasher);
+        self.ring.digest(&mut hasher);
+        self.events.digest(&mut hasher);
+        hasher.finish()
     }
 
     #[inline(always)]

@@ -1,9 +1,10 @@
 //! What else the key and the index of a packet can be whose tag is wrong.
 
 use crate::classify::Kind;
+use crate::commit::wipe;
 use crate::config::RocRecovery;
 use crate::error::UnprotectError;
-use crate::index::INDEX_MAX;
+use crate::index::{self, HALF_CYCLE};
 use crate::opening::{Claim, Opening};
 use crate::receiver::{Receiver, Unprotected};
 use crate::sealing::rtp_trailer;
@@ -56,15 +57,15 @@ impl Receiver {
             _ => guess.key..guess.key + 1,
         };
         for key in keys {
-            for index in [Some(guess.index), self.next_roc(kind, &guess)] {
+            for index in [Some(guess.index), self.other_index(kind, &guess)] {
                 let Some(index) = index else { continue };
                 let claim = Claim {
                     key,
                     index,
                     ..guess
                 };
-                let known = self.streams.known(claim.ssrc, kind);
-                if claim.is_same_guess(&guess) || self.admit(kind, key, &known, index).is_err() {
+                // Of what can't be new, the replay list says so once it is authentic.
+                if claim.is_same_guess(&guess) || self.ring.key(key).is_exhausted(kind) {
                     continue;
                 }
                 let mut opening = first;
@@ -81,20 +82,57 @@ impl Receiver {
         Err(UnprotectError::Forged)
     }
 
-    /// The index one ROC further on, where it may be that.
-    fn next_roc(&self, kind: Kind, claim: &Claim) -> Option<u64> {
-        if kind == Kind::Rtcp {
+    /// What else the index may be: that of the next ROC, or of the one before.
+    fn other_index(&self, kind: Kind, guess: &Claim) -> Option<u64> {
+        if kind == Kind::Rtcp || self.config.roc_recovery == RocRecovery::Never {
             return None;
         }
-        let list = self.streams.known(claim.ssrc, Kind::Rtp).list;
-        let first_packet_beyond_the_edge =
-            list.highest().is_none() && claim.index & 0xffff < 0x8000;
-        let wanted = match self.config.roc_recovery {
-            RocRecovery::Never => false,
-            RocRecovery::FirstPacket => first_packet_beyond_the_edge,
-            RocRecovery::Always => first_packet_beyond_the_edge || list.highest().is_some(),
+        let list = self.streams.known(guess.ssrc, Kind::Rtp).list;
+        if list.highest().is_some() {
+            let always = self.config.roc_recovery == RocRecovery::Always;
+            return index::after(guess.index).filter(|_| always);
+        }
+        // The first packet of an SSRC: those before the edge may have been lost, or those behind it
+        // have overtaken this one since the ROC was told.
+        if guess.index % (2 * HALF_CYCLE) < HALF_CYCLE {
+            index::after(guess.index)
+        } else {
+            index::before(guess.index)
+        }
+    }
+
+    /// Whether packets that came before this one, in the same batch, may have changed what its index
+    /// is taken for.
+    #[inline(always)]
+    pub(crate) fn has_moved_past(&self, claim: &Claim) -> bool {
+        let next = self.streams.known(claim.ssrc, Kind::Rtp).list.next();
+        // One less on either side: the highest index is the one before `next`.
+        next.abs_diff(claim.index) >= HALF_CYCLE - 1
+    }
+
+    /// Takes an authentic packet of a batch, unless it would not have been opened after those that
+    /// came before it.
+    #[cold]
+    pub(crate) fn commit_late(
+        &mut self,
+        kind: Kind,
+        claim: Claim,
+        packet: &mut [u8],
+        unprotected: &mut Unprotected,
+    ) -> Result<(), UnprotectError> {
+        let mut now = Opening::EMPTY;
+        let looked_at = self.look_at(kind, packet, &mut now);
+        let reason = match looked_at {
+            Ok(()) if now.claim.is_same_guess(&claim) => {
+                return self.commit(kind, &claim, packet, unprotected);
+            }
+            Ok(()) if self.other_index(kind, &now.claim) == Some(claim.index) => {
+                self.statistics.recovered += 1;
+                return self.commit(kind, &claim, packet, unprotected);
+            }
+            Ok(()) => UnprotectError::Forged,
+            Err(reason) => reason,
         };
-        let index = claim.index + 0x1_0000;
-        (wanted && index <= INDEX_MAX).then_some(index)
+        Err(wipe(kind, claim, packet, reason))
     }
 }

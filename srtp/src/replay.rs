@@ -1,5 +1,7 @@
 //! The replay list (RFC 3711 §3.3.2).
 
+use crate::index::{self, HALF_CYCLE};
+
 /// Which indexes of one sequence have been used.
 ///
 /// The bits stand elsewhere, those of all streams of a table in one piece, so that they can be of
@@ -25,7 +27,8 @@ pub(crate) enum Verdict {
 }
 
 impl ReplayList {
-    /// A list without indexes, which takes none below `floor`.
+    /// A list without indexes, which takes none below `floor`: where the first ROC starts, or up to
+    /// half a cycle before.
     pub(crate) fn starting_at(floor: u64) -> Self {
         Self { next: 0, floor }
     }
@@ -54,9 +57,9 @@ impl ReplayList {
         self.next.max(self.floor)
     }
 
-    /// The lowest index that is taken at all.
-    pub(crate) fn floor(&self) -> u64 {
-        self.floor
+    /// The ROC of the first index, where there was none.
+    pub(crate) fn first_roc(&self) -> u32 {
+        index::roc(self.floor + HALF_CYCLE)
     }
 
     /// Whether `index` was used.

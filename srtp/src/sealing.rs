@@ -1,13 +1,14 @@
 //! Preparing a packet for its seal: all that a sender does to it but the cryptography.
 
 use crate::classify::Kind;
-use crate::cryptex::{Preparation, Span};
+use crate::cryptex::{self, Preparation, Span};
 use crate::error::ProtectError;
 use crate::event::Event;
 use crate::extension;
 use crate::header::{RTCP_CLEAR_LEN, RtpHeader, rtcp_ssrc};
-use crate::index::{estimate, join, roc};
+use crate::index::{OutOfRange, estimate, join, roc};
 use crate::kernel::{Job, Layout};
+use crate::limits::PACKET_MAX;
 use crate::profile::Transform;
 use crate::replay::{ReplayList, Verdict};
 use crate::sender::Sender;
@@ -70,6 +71,8 @@ impl Sender {
         let header = RtpHeader::parse(packet)?;
         let preparation = if self.config.cryptex {
             Preparation::of(&header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
+        } else if cryptex::is_marked(&header) {
+            return Err(ProtectError::ReservedExtension);
         } else {
             Preparation::Nothing
         };
@@ -77,6 +80,9 @@ impl Sender {
             check_extension(packet, header)?;
         }
         let payload_end = len + preparation.growth();
+        if payload_end > PACKET_MAX {
+            return Err(ProtectError::TooLong);
+        }
         let trailer = self.ring.trailer(Kind::Rtp).behind(payload_end);
         if buffer.len() < trailer.end {
             return Err(ProtectError::BufferTooSmall(trailer.end));
@@ -112,6 +118,9 @@ impl Sender {
     ) -> Result<(usize, Sealing), ProtectError> {
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let ssrc = rtcp_ssrc(packet)?;
+        if len > PACKET_MAX {
+            return Err(ProtectError::TooLong);
+        }
         let trailer = self.ring.trailer(Kind::Rtcp).behind(len);
         if buffer.len() < trailer.end {
             return Err(ProtectError::BufferTooSmall(trailer.end));
@@ -148,7 +157,7 @@ impl Sender {
             None => self.make_stream(ssrc, sequence_number)?,
         };
         let list = self.streams.list(place, Kind::Rtp);
-        let index = next_index(list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
+        let index = index_to_take(list, sequence_number)?;
         match self.take(ssrc, place, Kind::Rtp, index) {
             Verdict::New => Ok(index),
             // RFC 3711 §9.1, RFC 7714 §8.4: no second packet under the same key and index.
@@ -161,7 +170,7 @@ impl Sender {
     #[cold]
     fn make_stream(&mut self, ssrc: u32, sequence_number: u16) -> Result<usize, ProtectError> {
         let list = self.streams.lists(ssrc).rtp;
-        let index = next_index(&list, sequence_number).ok_or(ProtectError::IndexExhausted)?;
+        let index = index_to_take(&list, sequence_number)?;
         if index < list.next() {
             return Err(ProtectError::IndexTooOld);
         }
@@ -222,7 +231,7 @@ impl Sender {
     /// says what to encipher.
     #[inline(never)]
     fn rewrite_header(
-        &self,
+        &mut self,
         preparation: Preparation,
         buffer: &mut [u8],
         len: usize,
@@ -232,8 +241,9 @@ impl Sender {
         let span = preparation.apply(buffer, len, &mut header);
         let ids = self.config.encrypted_extensions;
         if !ids.is_empty() {
-            let found = self.ring.session(self.ring.active(), index);
-            if let Some(key) = &found.keys().header {
+            let active = self.ring.active();
+            self.ring.prepare(active, index);
+            if let Some(key) = &self.ring.key(active).session_of(index).header {
                 extension::apply(buffer, &header, ids, key, index)
                     .expect("invariant: the extension was checked");
             }
@@ -250,12 +260,23 @@ fn check_extension(packet: &[u8], header: RtpHeader) -> Result<(), ProtectError>
 
 /// The index of a sequence number, given the indexes used.
 #[inline(always)]
-pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Option<u64> {
+pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Result<u64, OutOfRange> {
     match list.highest() {
         Some(highest) => estimate(highest, sequence_number),
         // RFC 3711 §3.3.1: the ROC starts at zero, unless it was set.
-        None => Some(join(roc(list.floor()), sequence_number)),
+        None => Ok(join(list.first_roc(), sequence_number)),
     }
+}
+
+/// The index that an RTP packet is sent under.
+#[inline(always)]
+fn index_to_take(list: &ReplayList, sequence_number: u16) -> Result<u64, ProtectError> {
+    next_index(list, sequence_number).map_err(|error| match error {
+        // RFC 3711 §3.3.1, appendix A: what lies more than 2^15 ahead at ROC 0 is of the ROC
+        // before. Sealed under ROC 0, it would take all that follows to ROC 1.
+        OutOfRange::Below => ProtectError::IndexTooOld,
+        OutOfRange::Above => ProtectError::IndexExhausted,
+    })
 }
 
 /// What HMAC authenticates behind an SRTP packet (RFC 3711 §4.2): the ROC. AES-GCM has it in its

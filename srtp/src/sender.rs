@@ -121,7 +121,8 @@ impl Sender {
     ///
     /// [`CounterError::Backwards`] if the stream has come further.
     pub fn set_roc(&mut self, ssrc: u32, roc: u32) -> Result<(), CounterError> {
-        self.streams.set_roc(ssrc, roc)
+        // Whoever began the stream may have sent all that lies before.
+        self.streams.set_roc(ssrc, roc, 0)
     }
 
     /// The next SRTCP index of an SSRC.
@@ -255,10 +256,9 @@ impl Sender {
     /// Seals a packet where session keys change with the index (RFC 3711 §4.3.1).
     #[cold]
     pub(crate) fn seal_periodic(&mut self, sealing: Sealing, buffer: &mut [u8]) {
-        let found = self.ring.session(sealing.key, sealing.index);
-        sealing.job(found.keys(), buffer).protect();
-        if let Some((period, keys)) = found.derived() {
-            self.ring.keep(sealing.key, period, keys);
-        }
+        self.ring.prepare(sealing.key, sealing.index);
+        let session = self.ring.key(sealing.key).session_of(sealing.index);
+        sealing.job(session, buffer).protect();
+        self.ring.key_mut(sealing.key).keep(sealing.index);
     }
 }

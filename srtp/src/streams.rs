@@ -1,7 +1,7 @@
 //! The streams of a context, by SSRC.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{Hash as _, Hasher};
 
 use crate::classify::Kind;
 use crate::error::CounterError;
@@ -78,11 +78,10 @@ pub(crate) struct Entry {
 pub(crate) struct TableFull;
 
 impl StreamTable {
-    /// A hash of all that decides about packets to come.
-    pub(crate) fn digest(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (&self.streams, &self.bits, &self.retired).hash(&mut hasher);
-        hasher.finish()
+    /// Hashes all that decides about packets to come.
+    pub(crate) fn digest(&self, hasher: &mut impl Hasher) {
+        (&self.streams, &self.bits, &self.retired).hash(hasher);
+        (self.recent, self.clock).hash(hasher);
     }
 
     /// A table of at most `max` streams and `max_retired` that gave way, with replay windows of so
@@ -217,14 +216,15 @@ impl StreamTable {
     /// The ROC of the highest index of an SSRC, if it is known.
     pub(crate) fn roc(&self, ssrc: u32) -> Option<u32> {
         let list = self.lists(ssrc).rtp;
-        if list.highest().is_none() && list.floor() == 0 {
-            return None;
+        match list.highest() {
+            Some(highest) => Some(index::roc(highest)),
+            None => Some(list.first_roc()).filter(|&roc| roc > 0),
         }
-        Some(index::roc(list.highest().unwrap_or(list.floor())))
     }
 
-    /// Makes `roc` the ROC of the next packet; takes no index before it any more.
-    pub(crate) fn set_roc(&mut self, ssrc: u32, roc: u32) -> Result<(), CounterError> {
+    /// Makes `roc` the ROC of the next packet. Of the indexes before it, up to `spared` are still
+    /// taken, if the stream has not come further.
+    pub(crate) fn set_roc(&mut self, ssrc: u32, roc: u32, spared: u64) -> Result<(), CounterError> {
         let first = index::join(roc, 0);
         let list = self.lists(ssrc).rtp;
         if list
@@ -237,7 +237,8 @@ impl StreamTable {
             return Err(CounterError::Backwards);
         }
         let place = self.place_to_set(ssrc)?;
-        self.streams[place].lists.rtp = ReplayList::starting_at(first);
+        let floor = first.saturating_sub(spared).max(list.next());
+        self.streams[place].lists.rtp = ReplayList::starting_at(floor);
         let window = self.window(place, Kind::Rtp);
         self.bits[window].fill(0);
         Ok(())
@@ -417,13 +418,13 @@ mod tests {
     fn counters_only_go_forwards() {
         let mut table = StreamTable::new(8, 8, 64, 64);
         assert_eq!(table.roc(1), None);
-        assert_eq!(table.set_roc(1, 3), Ok(()));
+        assert_eq!(table.set_roc(1, 3, 0), Ok(()));
         assert_eq!(table.roc(1), Some(3));
         assert_eq!(use_index(&mut table, 1, (3 << 16) + 5), Ok(()));
-        assert_eq!(table.set_roc(1, 3), Ok(()));
+        assert_eq!(table.set_roc(1, 3, 0), Ok(()));
         assert_eq!(rtp(&table, 1, (3 << 16) + 5), Verdict::Used);
-        assert_eq!(table.set_roc(1, 2), Err(CounterError::Backwards));
-        assert_eq!(table.set_roc(1, 9), Ok(()));
+        assert_eq!(table.set_roc(1, 2, 0), Err(CounterError::Backwards));
+        assert_eq!(table.set_roc(1, 9, 0), Ok(()));
         assert_eq!(rtp(&table, 1, (3 << 16) + 6), Verdict::TooOld);
         assert_eq!(table.set_rtcp_index(1, 7), Ok(()));
         assert_eq!(table.set_rtcp_index(1, 6), Err(CounterError::Backwards));

@@ -158,13 +158,38 @@ fn t_srt_16_the_mark_cannot_be_changed() {
     }
 }
 
-/// T-SRT-16: without agreement, what comes with Cryptex does not open where it was enciphered.
+/// T-SRT-16: without agreement, what comes with Cryptex is refused by its header: with counter mode
+/// its tag is right, and its extension would come out as noise.
 #[test]
-fn t_srt_16_off_takes_the_mark_for_an_extension() {
-    let (mut sender, _) = cryptex(Profile::AeadAes128Gcm, CryptexPolicy::Off);
-    let mut off = receiver(Profile::AeadAes128Gcm, CryptexPolicy::Off);
-    let sealed = seal(&mut sender, &packet(1, 0, ONE_BYTE)).expect("fresh");
-    assert_eq!(open(&mut off, &sealed), Err(UnprotectError::Forged));
+fn t_srt_16_off_refuses_the_mark() {
+    for profile in ENCRYPTING {
+        for csrcs in [0, 2] {
+            for extension in [ONE_BYTE, TWO_BYTE] {
+                let (mut sender, mut off) = cryptex(profile, CryptexPolicy::Off);
+                let sealed = seal(&mut sender, &packet(1, csrcs, extension)).expect("fresh");
+                let mut refused = sealed.clone();
+                let result = off.unprotect_rtp(&mut refused);
+                assert_eq!(result, Err(UnprotectError::UnexpectedCryptex), "{profile}");
+                assert_eq!(refused, sealed);
+            }
+        }
+    }
+}
+
+/// T-SRT-16: the mark is not sent by whoever does not encrypt: a receiver would decrypt what is in
+/// the clear.
+#[test]
+fn t_srt_16_the_mark_is_not_sent_without_cryptex() {
+    for profile in ENCRYPTING {
+        let mut sender = pair::sender(profile, SenderConfig::default());
+        for mark in [[0xc0, 0xde], [0xc2, 0xde]] {
+            let extension = [mark[0], mark[1], 0, 1, 0x11, 2, 3, 0];
+            let refused = seal(&mut sender, &packet(1, 0, &extension));
+            assert_eq!(refused, Err(ProtectError::ReservedExtension));
+        }
+        // Nothing of the sequence number is used up.
+        assert!(seal(&mut sender, &packet(1, 0, ONE_BYTE)).is_ok());
+    }
 }
 
 /// RFC 9335 §5.1: an extension that is not of RFC 8285 can't be marked, and is not sent in the

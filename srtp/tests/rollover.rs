@@ -4,8 +4,8 @@ mod pair;
 
 use pair::{SSRC, TRANSFORMS, open, pair, receiver, rtp, seal};
 use srtp::{
-    CounterError, Event, Freshness, Kind, Profile, ProtectError, ReceiverConfig, RocRecovery,
-    UnprotectError,
+    CounterError, Duplicates, Event, Freshness, Incoming, Kind, Profile, ProtectError,
+    ReceiverConfig, RocRecovery, UnprotectError,
 };
 
 /// T-SRT-02: a walk over the wrap with losses of every size below 2^15, at ROC 0 and at the last.
@@ -58,14 +58,58 @@ fn t_srt_02_reordering_across_the_wrap() {
     }
 }
 
-/// T-SRT-02, RFC 3711 §3.3.1: no index below 0: at ROC 0 a jump back is taken for one ahead.
+/// T-SRT-02, RFC 3711 appendix A: at ROC 0, a sequence number more than 2^15 ahead is of the ROC
+/// before, and is not sealed. Were it, all that follows would be of ROC 1, and lost to a receiver
+/// that it reaches late.
 #[test]
-fn t_srt_02_nothing_lies_below_roc_0() {
-    let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
-    for (sequence_number, index) in [(5, 5), (0xfff0, 0xfff0), (3, 0x1_0003)] {
-        let sealed = seal(&mut sender, &rtp(SSRC, sequence_number)).expect("fresh");
+fn t_srt_02_nothing_is_sealed_below_roc_0() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = pair(profile);
+        let mut late = Vec::new();
+        for sequence_number in [2, 65534, 0x8003, 3, 4, 0x8002, 0x8003] {
+            let result = seal(&mut sender, &rtp(SSRC, sequence_number));
+            // 2^15 ahead is still ahead.
+            if matches!(sequence_number, 65534) || sequence_number == 0x8003 && late.len() < 2 {
+                assert_eq!(
+                    result,
+                    Err(ProtectError::IndexTooOld),
+                    "{sequence_number:#x}"
+                );
+                late.push(sequence_number);
+                continue;
+            }
+            let sealed = result.expect("fresh");
+            let opened = open(&mut receiver, &sealed).expect("authentic");
+            assert_eq!(opened.index, u64::from(sequence_number));
+            assert_eq!(opened.freshness, Freshness::New);
+        }
+        assert_eq!((sender.roc(SSRC), receiver.roc(SSRC)), (Some(0), Some(0)));
+        assert_eq!(sender.statistics().refused, 2);
+    }
+}
+
+/// The same for the first packet of a stream: it may have any sequence number, and is of ROC 0.
+#[test]
+fn t_srt_02_a_stream_may_begin_anywhere() {
+    for first in [0, 0x7fff, 0x8000, 0xffff] {
+        let (mut sender, mut receiver) = pair(Profile::AeadAes128Gcm);
+        let sealed = seal(&mut sender, &rtp(SSRC, first)).expect("fresh");
         let opened = open(&mut receiver, &sealed).expect("authentic");
-        assert_eq!(opened.index, index);
+        assert_eq!(opened.index, u64::from(first));
+    }
+}
+
+/// Another sender may take such a packet for one of ROC 0: where the tag says so, it is.
+#[test]
+fn a_receiver_takes_the_roc_that_the_tag_proves() {
+    for profile in TRANSFORMS {
+        let (mut ahead, mut receiver) = pair(profile);
+        let (mut other, _) = pair(profile);
+        let first = seal(&mut other, &rtp(SSRC, 5)).expect("fresh");
+        assert!(open(&mut receiver, &first).is_ok());
+        let sealed = seal(&mut ahead, &rtp(SSRC, 0xfff0)).expect("fresh");
+        let opened = open(&mut receiver, &sealed).expect("authentic");
+        assert_eq!((opened.index, opened.freshness), (0xfff0, Freshness::New));
     }
 }
 
@@ -225,4 +269,141 @@ fn a_late_joiner_is_told_the_roc() {
         let again = seal(&mut sender, &rtp(SSRC, 9));
         assert_eq!(again, Err(ProtectError::IndexUsed));
     }
+}
+
+/// Packets from before the wrap that reach a receiver after it was told the ROC behind the wrap.
+#[test]
+fn a_late_joiner_hears_packets_from_before_the_wrap() {
+    for profile in TRANSFORMS {
+        for roc in [1, 40, u32::MAX] {
+            for duplicates in [Duplicates::Drop, Duplicates::Report] {
+                let config = ReceiverConfig {
+                    duplicates,
+                    ..ReceiverConfig::default()
+                };
+                let mut receiver = receiver(profile, config);
+                let (mut sender, _) = pair(profile);
+                sender.set_roc(SSRC, roc - 1).expect("a new stream");
+                receiver.set_roc(SSRC, roc).expect("a new stream");
+                assert_eq!(receiver.roc(SSRC), Some(roc));
+                for sequence_number in [0xfff0, 0xffff, 3] {
+                    let sealed = seal(&mut sender, &rtp(SSRC, sequence_number)).expect("fresh");
+                    let opened = open(&mut receiver, &sealed).expect("authentic");
+                    let expected = u64::from(roc - u32::from(sequence_number > 3)) << 16
+                        | u64::from(sequence_number);
+                    assert_eq!(opened.index, expected);
+                    assert_eq!(opened.freshness, Freshness::New);
+                }
+                assert_eq!(receiver.statistics().recovered, 1);
+                let forged = receiver.statistics().discarded(UnprotectError::Forged);
+                assert_eq!(forged, 0);
+            }
+        }
+    }
+}
+
+/// The same in a batch, where all are looked at before the first is taken.
+#[test]
+fn a_late_joiner_hears_a_batch_from_before_the_wrap() {
+    for profile in TRANSFORMS {
+        let (mut sender, mut receiver) = pair(profile);
+        sender.set_roc(SSRC, 6).expect("a new stream");
+        receiver.set_roc(SSRC, 7).expect("a new stream");
+        let first = 7 * 0x1_0000 - 20;
+        let mut sealed: Vec<_> = (first..first + 40)
+            .map(|index| seal(&mut sender, &rtp(SSRC, index as u16)).expect("fresh"))
+            .collect();
+        let mut packets: Vec<_> = sealed
+            .iter_mut()
+            .map(|packet| Incoming::new(0, packet))
+            .collect();
+        srtp::unprotect_batch(&mut [&mut receiver], &mut packets);
+        for (index, packet) in (first..).zip(&mut packets) {
+            let (opened, _) = packet.outcome().expect("it has run").expect("authentic");
+            assert_eq!((opened.index, opened.freshness), (index, Freshness::New));
+        }
+        assert_eq!(receiver.statistics().recovered, 1);
+    }
+}
+
+/// What a stream has taken before its ROC was told is not taken again, nor anything before that.
+#[test]
+fn a_roc_that_is_told_brings_nothing_back() {
+    for profile in TRANSFORMS {
+        let (mut sender, mut receiver) = pair(profile);
+        sender.set_roc(SSRC, 6).expect("a new stream");
+        receiver.set_roc(SSRC, 6).expect("a new stream");
+        let [old, newest, unseen] = [0xfff0, 0xfff8, 0xfff9]
+            .map(|number| seal(&mut sender, &rtp(SSRC, number)).expect("fresh"));
+        assert!(open(&mut receiver, &newest).is_ok());
+        receiver.set_roc(SSRC, 7).expect("ahead");
+        for (packet, freshness) in [
+            (&old, Freshness::TooOld),
+            (&newest, Freshness::TooOld),
+            (&unseen, Freshness::New),
+            (&newest, Freshness::TooOld),
+            (&unseen, Freshness::Duplicate),
+        ] {
+            let opened = open(&mut receiver, packet).expect("authentic");
+            assert_eq!(opened.freshness, freshness, "{profile}");
+        }
+    }
+}
+
+/// With `Duplicates::Drop`, what is below the floor is told by its tag, and is not called forged.
+#[test]
+fn below_a_roc_that_was_told_is_too_old_and_not_forged() {
+    for profile in TRANSFORMS {
+        let config = ReceiverConfig {
+            duplicates: Duplicates::Drop,
+            ..ReceiverConfig::default()
+        };
+        let mut receiver = receiver(profile, config);
+        let (mut sender, _) = pair(profile);
+        sender.set_roc(SSRC, 6).expect("a new stream");
+        receiver.set_roc(SSRC, 6).expect("a new stream");
+        let [old, newest] =
+            [0xfff0, 0xfff8].map(|number| seal(&mut sender, &rtp(SSRC, number)).expect("fresh"));
+        assert!(open(&mut receiver, &newest).is_ok());
+        receiver.set_roc(SSRC, 7).expect("ahead");
+        let before = receiver.state_digest();
+        assert_eq!(open(&mut receiver, &old), Err(UnprotectError::TooOld));
+        assert_eq!(receiver.state_digest(), before);
+    }
+}
+
+/// No guess, no packets from before the wrap; and a sequence number far from the edge is of the ROC
+/// that was told.
+#[test]
+fn a_late_joiner_guesses_only_where_it_may() {
+    let config = ReceiverConfig {
+        roc_recovery: RocRecovery::Never,
+        ..ReceiverConfig::default()
+    };
+    let profile = Profile::AeadAes128Gcm;
+    let (mut sender, mut guessing) = pair(profile);
+    let mut never = receiver(profile, config);
+    sender.set_roc(SSRC, 6).expect("a new stream");
+    guessing.set_roc(SSRC, 7).expect("a new stream");
+    never.set_roc(SSRC, 7).expect("a new stream");
+    // Nearer to the edge behind than to the one in front: of ROC 7 or 8, not of 6.
+    let low = seal(&mut sender, &rtp(SSRC, 0x7fff)).expect("fresh");
+    assert_eq!(open(&mut guessing, &low), Err(UnprotectError::Forged));
+    let high = seal(&mut sender, &rtp(SSRC, 0x8000)).expect("fresh");
+    assert_eq!(open(&mut never, &high), Err(UnprotectError::Forged));
+    assert_eq!(
+        open(&mut guessing, &high).map(|o| o.index),
+        Ok(6 << 16 | 0x8000)
+    );
+}
+
+/// A sender that is told a ROC seals nothing before it: whoever began the stream may have.
+#[test]
+fn a_sender_seals_nothing_before_the_roc_it_was_told() {
+    let (mut sender, _) = pair(Profile::AeadAes128Gcm);
+    sender.set_roc(SSRC, 7).expect("a new stream");
+    assert!(seal(&mut sender, &rtp(SSRC, 3)).is_ok());
+    let refused = seal(&mut sender, &rtp(SSRC, 0xfff0));
+    assert_eq!(refused, Err(ProtectError::IndexTooOld));
+    assert_eq!(sender.roc(SSRC), Some(7));
 }
