@@ -11,6 +11,7 @@ use portcullis::{
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::archive::Closed;
 use crate::error::Error;
 use crate::incoming::RecordTo;
 use crate::media::{Counters, Media, MediaConfig, Outgoing};
@@ -25,6 +26,13 @@ const SETUP_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a side that has said all waits for a peer from which nothing comes any more.
 const PARTING_LIMIT: Duration = Duration::from_secs(3);
+
+/// From when on a peer that sent media is silent: its next packet is due 20 ms after the last one, or
+/// 400 ms where nobody speaks (DTX), and its next report within 1.5 s.
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);
+
+/// The same for a peer that only reports: RFC 3550 §6.2 lets it wait for 7.5 s.
+const REPORTS_ONLY_SILENCE: Duration = Duration::from_secs(8);
 
 /// Room for the largest packet of the media.
 const PACKET: usize = 1500;
@@ -81,11 +89,12 @@ impl Plan {
 pub(crate) enum News {
     /// Media flows.
     Connected { number: u64, security: Security },
-    /// The call is over.
+    /// The call is over. Its recordings are on their way to the disk.
     Ended {
         number: u64,
         report: Box<Report>,
         result: Result<(), Error>,
+        recordings: Option<Closed>,
     },
 }
 
@@ -98,6 +107,8 @@ pub(crate) struct Call {
     placed: Instant,
     last_heard: Instant,
     security: Option<Security>,
+    /// This side was asked to hang up.
+    hung_up: bool,
     /// Why the call ended, if it was not for a good reason.
     failure: Option<Error>,
     news: mpsc::UnboundedSender<News>,
@@ -113,6 +124,7 @@ impl Call {
             placed: now,
             last_heard: now,
             security: None,
+            hung_up: false,
             failure: None,
             news,
             live: watch::Sender::default(),
@@ -137,6 +149,7 @@ impl Call {
 
     /// Hangs up: BYE, then close_notify.
     pub(crate) fn hang_up(&mut self, cx: &mut Context<'_>) {
+        self.hung_up = true;
         match &mut self.media {
             Some(media) => media.say_goodbye(),
             None => cx.close(),
@@ -151,6 +164,10 @@ impl Call {
         loop {
             let finished = self.plan.until != Until::PeerLeaves && media.has_played();
             let deserted = self.plan.until != Until::BothPlayed && media.peer_has_left();
+            if deserted && !finished && self.plan.until == Until::Played && !self.hung_up {
+                let played = (media.counters().rtp_sent, self.plan.clip.packets().len());
+                self.failure.get_or_insert(Error::HungUpEarly(played));
+            }
             if finished || deserted {
                 media.say_goodbye();
             }
@@ -165,6 +182,16 @@ impl Call {
         let waits = self.plan.until == Until::BothPlayed && !media.peer_has_left();
         if media.has_left() && !waits {
             cx.close();
+        }
+    }
+
+    /// The peer has closed the session. A caller that has not played all has been hung up on.
+    fn deserted(&mut self) {
+        let Some(media) = &self.media else { return };
+        let early = !media.has_left() && !media.has_played() && !self.hung_up;
+        if early && self.plan.until == Until::Played {
+            let played = (media.counters().rtp_sent, self.plan.clip.packets().len());
+            self.failure.get_or_insert(Error::HungUpEarly(played));
         }
     }
 
@@ -184,7 +211,6 @@ impl Call {
         let config = MediaConfig {
             payload_type,
             cname: self.plan.name.to_owned(),
-            title: format!("As heard by the {}", self.plan.name.replace('-', " ")),
             record: self.plan.record.clone(),
             arrivals: self.plan.arrivals.clone(),
         };
@@ -197,7 +223,22 @@ impl Call {
         cx.close();
     }
 
-    fn report(&mut self, session: &Session) -> (Report, Result<(), Error>) {
+    /// What a peer left unsaid.
+    fn is_silent(&self, counters: &Counters, silent: Duration) -> bool {
+        let limit = if counters.rtp_received > 0 {
+            SILENCE
+        } else {
+            REPORTS_ONLY_SILENCE
+        };
+        // In a call that plays as fast as it goes, waiting is part of it.
+        silent >= limit && matches!(self.plan.pace, Pace::Real)
+    }
+
+    fn report(
+        &mut self,
+        now: Instant,
+        session: &Session,
+    ) -> (Report, Result<(), Error>, Option<Closed>) {
         let mut report = Report {
             security: self.security.take(),
             setup: session.timeline().setup_time(),
@@ -206,7 +247,8 @@ impl Call {
             ..Report::default()
         };
         let Some(media) = self.media.take() else {
-            return (report, Err(self.failure.take().unwrap_or(Error::HungUp)));
+            let failure = self.failure.take().unwrap_or(Error::HungUp);
+            return (report, Err(failure), None);
         };
         report.counters = media.counters();
         // At another pace than the real one, arrival has nothing to do with timestamps.
@@ -215,22 +257,26 @@ impl Call {
             .filter(|_| matches!(self.plan.pace, Pace::Real));
         report.round_trip = media.round_trip().or(report.round_trip);
         report.lost_at_peer = media.lost_at_peer();
-        report.recordings = media.recordings();
-        let recorded = media.finish().map(|packets| report.recorded = packets);
+        let silent = now.saturating_duration_since(self.last_heard);
+        if self.is_silent(&report.counters, silent) {
+            report.silent = Some(silent);
+            // Of the calls that it answers, a host expects nothing.
+            if self.plan.until != Until::PeerLeaves {
+                self.failure.get_or_insert(Error::Silent(silent));
+            }
+        }
         let result = self.failure.take().map_or(Ok(()), Err);
-        (report, result.and(recorded.map_err(Error::Recording)))
+        let record = self.plan.record.as_ref();
+        let closed = record.map(|to| to.archive.close(media.finish()));
+        (report, result, closed)
     }
 }
 
 impl portcullis::Call for Call {
     fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
         self.last_heard = cx.now();
-        let handled = self
-            .media
-            .as_mut()
-            .map(|media| media.handle_rtp(cx.now(), packet));
-        if let Some(Err(error)) = handled {
-            self.fail(cx, Error::Recording(error));
+        if let Some(media) = &mut self.media {
+            media.handle_rtp(cx.now(), packet);
         }
         self.pump(cx);
     }
@@ -261,6 +307,7 @@ impl portcullis::Call for Call {
             SessionEvent::Closed(CloseReason::IceFailed(reason)) => {
                 self.failure.get_or_insert(Error::NoPath(reason));
             }
+            SessionEvent::Closed(CloseReason::Peer) => self.deserted(),
             _ => {}
         }
     }
@@ -287,11 +334,13 @@ impl portcullis::Call for Call {
         if let Err(error) = result {
             self.failure = Some(Error::session(error, &self.plan.offer));
         }
-        let (report, result) = self.report(session);
+        // This is the application's own end of the call: no core is asked for the time.
+        let (report, result, recordings) = self.report(Instant::now(), session);
         let ended = News::Ended {
             number: self.plan.number,
             report: Box::new(report),
             result,
+            recordings,
         };
         // An owner that is gone wants no news.
         let _ = self.news.send(ended);

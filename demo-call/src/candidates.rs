@@ -3,12 +3,22 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::address::Public;
+
 /// Host candidates that an answer lists at most. A host may have hundreds of addresses
 /// (containers), and a caller checks each of them.
 const MAX_CANDIDATES: usize = 8;
 
-/// The addresses of the port that is bound to `bound`, as `caller` may reach them, best first.
-pub(crate) fn host_candidates(bound: SocketAddr, caller: IpAddr) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of the port that is bound to `bound`, as `caller` may reach them, best first: the
+/// `public` ones, if there are any, for whoever is not on this very host.
+pub(crate) fn host_candidates(
+    bound: SocketAddr,
+    caller: IpAddr,
+    public: &[Public],
+) -> io::Result<Vec<SocketAddr>> {
+    if !public.is_empty() && !caller.is_loopback() {
+        return Ok(public.iter().map(|it| it.of(bound.port())).collect());
+    }
     if !bound.ip().is_unspecified() {
         return Ok(vec![bound]);
     }
@@ -95,8 +105,18 @@ mod tests {
         let bound = "192.0.2.1:9".parse().expect("an address with port");
         let caller = "127.0.0.1".parse().expect("an address");
         assert_eq!(
-            host_candidates(bound, caller).expect("nothing is asked"),
+            host_candidates(bound, caller, &[]).expect("nothing is asked"),
             [bound]
         );
+    }
+
+    #[test]
+    fn behind_a_nat_callers_get_the_public_address_alone() {
+        let bound = "[::]:9".parse().expect("an address with port");
+        let public = ["192.0.2.1", "[2001:db8::1]:99"].map(|it| it.parse().expect("an address"));
+        let caller = "198.51.100.7".parse().expect("an address");
+        let candidates = host_candidates(bound, caller, &public).expect("nothing is asked");
+        let candidates: Vec<_> = candidates.iter().map(SocketAddr::to_string).collect();
+        assert_eq!(candidates, ["192.0.2.1:9", "[2001:db8::1]:99"]);
     }
 }

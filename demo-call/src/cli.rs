@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::address::{Public, any_address, local_address};
+use crate::archive::Limits;
+
 /// A secured call: ICE, DTLS and SRTP on one UDP port.
 ///
 /// Without a command, two endpoints on this host call each other, each plays a recording to the
@@ -51,18 +54,22 @@ pub(crate) struct Alone {
 /// `listen`.
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
-    /// Where the page and the WHIP endpoint are served
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    /// Where the page and the WHIP endpoint are served: HOST:PORT, or a port of this host alone
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = local_address)]
     pub(crate) http: SocketAddr,
-    /// The UDP port of all calls
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:3478")]
+    /// The UDP port of all calls: HOST:PORT, or a port of all addresses, of IPv6 and IPv4
+    #[arg(long, value_name = "ADDR", default_value = "3478", value_parser = any_address)]
     pub(crate) media: SocketAddr,
     /// A TCP port beside it, for callers that UDP does not get through from (ICE-TCP); without it
     /// none
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = any_address)]
     pub(crate) media_tcp: Option<SocketAddr>,
+    /// Address at which callers reach the media ports, where it is not one of this host: behind a
+    /// 1:1 NAT, in a container; with a port if that differs, too. May be given several times
+    #[arg(long, value_name = "IP[:PORT]")]
+    pub(crate) public_address: Vec<Public>,
     /// Where counters are served for Prometheus, under /metrics; without it nowhere
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = local_address)]
     pub(crate) metrics: Option<SocketAddr>,
     /// Recording to play to each caller, over and over (Ogg Opus)
     #[arg(long, value_name = "FILE.ogg")]
@@ -70,6 +77,8 @@ pub(crate) struct Listen {
     /// Folder for the recordings of the callers; without it nothing is recorded
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: RecordLimits,
     #[command(flatten)]
     pub(crate) security: Security,
 }
@@ -86,11 +95,30 @@ pub(crate) struct Dial {
     /// Folder for the recording of the host; without it nothing is recorded
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: RecordLimits,
     /// Print the summary as one JSON object, the last line of stdout
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) security: Security,
+}
+
+/// How long recordings may get.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RecordLimits {
+    /// Size at which a recording ends
+    #[arg(long, value_name = "MEGABYTES", default_value_t = 1000)]
+    pub(crate) record_megabytes: u32,
+    /// Length at which a recording ends
+    #[arg(long, value_name = "MINUTES", default_value_t = 240)]
+    pub(crate) record_minutes: u32,
+}
+
+impl From<RecordLimits> for Limits {
+    fn from(limits: RecordLimits) -> Self {
+        Self::new(limits.record_megabytes, limits.record_minutes)
+    }
 }
 
 /// What this side offers and accepts.
@@ -119,6 +147,14 @@ pub(crate) struct Security {
     /// call
     #[arg(long, value_name = "FILE")]
     pub(crate) key_log: Option<PathBuf>,
+    /// File with options (TOML): `http = "[::]:8080"` there is `--http [::]:8080` here. What the
+    /// command line says counts more
+    #[arg(long, value_name = "FILE.toml")]
+    #[allow(
+        dead_code,
+        reason = "its options are in the arguments before they are read"
+    )]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// A version of DTLS.

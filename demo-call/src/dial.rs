@@ -4,19 +4,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use portcullis::driver::Driver;
+use axum::http::Uri;
 use portcullis::ice_lite::Candidate;
 use portcullis::{IceMode, Session};
 use tokio::sync::mpsc;
 
+use crate::archive::Archive;
 use crate::call::{Call, Plan, Until};
 use crate::cli;
+use crate::console::Console;
 use crate::error::Error;
 use crate::incoming::RecordTo;
 use crate::monitor::{Lane, Watched, received, sent, watch};
 use crate::player::Pace;
+use crate::port::Ports;
 use crate::recordings::{FIRST, clip, make_folder};
 use crate::security::Offer;
+use crate::stop::Stop;
 use crate::summary::One;
 use crate::whip_client::WhipClient;
 
@@ -24,21 +28,26 @@ use crate::whip_client::WhipClient;
 const NAME: &str = "caller";
 
 /// Makes the call and prints its summary.
-pub(crate) async fn run(arguments: cli::Dial) -> Result<(), Error> {
+pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), Error> {
     let cli::Dial {
         url,
         play,
         record,
+        limits,
         json,
         security,
     } = arguments;
-    let plan = plan(play, record.clone(), Offer::new(&security)?)?;
+    let mut stop = Stop::new().map_err(Error::Signals)?;
+    let archive = Archive::start(limits.into(), console.clone()).map_err(Error::Threads)?;
+    let record_to = record.clone().map(|dir| record_to(archive, dir, &url));
+    let plan = plan(play, record_to, Offer::new(&security)?)?;
     let total = plan.clip.packets().len() as u64;
     let mut whip = WhipClient::connect(url).await?;
     // The way by which HTTP reaches the host is the way for the media.
-    let address = SocketAddr::new(whip.local(), 0);
-    let driver = Driver::bind(address).map_err(Error::bind("UDP", address))?;
+    let mut ports = Ports::new()?;
+    let driver = ports.bind(SocketAddr::new(whip.local(), 0))?;
     let candidate = Candidate::host(driver.local_addr().map_err(Error::Socket)?, 0);
+    let handle = driver.handle();
     let config = plan.session_config(IceMode::Controlling, vec![candidate]);
     let (session, offer) = Session::offer(config, Instant::now()).map_err(Error::Session)?;
     let answered = whip.offer(offer).await?;
@@ -58,8 +67,7 @@ pub(crate) async fn run(arguments: cli::Dial) -> Result<(), Error> {
         lane("sent", Some(total), sent),
         lane("received", None, received),
     ];
-    let handle = driver.handle();
-    tokio::spawn(driver.run());
+    ports.serve()?;
     let id = handle
         .insert(session, call)
         .await
@@ -68,50 +76,52 @@ pub(crate) async fn run(arguments: cli::Dial) -> Result<(), Error> {
         .with(id, move |call, cx| call.accept_answer(cx, &answered.sdp))
         .await;
     let ends = match accepted {
-        Ok(()) => watch(&[Watched { handle, id }], &lanes, told).await,
+        Ok(()) => watch(&[Watched { handle, id }], &lanes, told, &mut stop, console).await,
         Err(_) => return Err(Error::Incomplete),
     };
-    // The call is over on this side; a host that has noticed already has nothing against it.
-    let _ = whip.hang_up(&answered.location).await;
+    let hung_up = whip.hang_up(&answered.location).await;
     let (report, result) = ends.into_values().next().ok_or(Error::Incomplete)?;
+    let result = result.and(hung_up.map_err(Error::NotHungUp));
     if report.security.is_some() {
-        let ok = result.is_ok();
-        print(
-            One {
-                report: &report,
-                ok,
-            },
-            json,
-        );
+        let summary = One {
+            report: &report,
+            failure: result.as_ref().err(),
+        };
+        if json {
+            console.line(summary.json());
+        } else {
+            console.line(summary.to_string().trim_end());
+        }
     }
     result
 }
 
-fn print(summary: One<'_>, json: bool) {
-    if json {
-        println!("{}", summary.json());
-    } else {
-        print!("{summary}");
-    }
-}
-
 /// What this side does.
-fn plan(play: Option<PathBuf>, record: Option<PathBuf>, offer: Offer) -> Result<Plan, Error> {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    // Two calls of one second into one folder are told apart by the process.
-    let name = format!("call-{seconds}-{}", std::process::id());
+fn plan(play: Option<PathBuf>, record: Option<RecordTo>, offer: Offer) -> Result<Plan, Error> {
     Ok(Plan {
         number: 0,
         clip: clip(play.as_deref(), FIRST)?,
         pace: Pace::Real,
         until: Until::Played,
-        record: record.map(|dir| RecordTo { dir, name }),
+        record,
         arrivals: None,
         ssrc: rand::random(),
         name: NAME,
         offer,
     })
+}
+
+/// Where the host's voice goes.
+fn record_to(archive: Archive, dir: PathBuf, url: &Uri) -> RecordTo {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    RecordTo {
+        archive,
+        dir,
+        // Two calls of one second into one folder are told apart by the process.
+        name: format!("call-{seconds}-{}", std::process::id()),
+        title: format!("The host {}", url.authority().map_or("", |it| it.as_str())),
+    }
 }

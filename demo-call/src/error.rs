@@ -29,8 +29,13 @@ pub(crate) enum Error {
         path: PathBuf,
         source: CertificateError,
     },
-    #[error("recording: {}", plain(.0))]
-    Recording(io::Error),
+    /// The call was made, but what it heard is not all on the disk.
+    #[error("recording {}: {reason}", path.display())]
+    NotRecorded { path: PathBuf, reason: String },
+    #[error("recordings: the disk does not answer within {} seconds", .0.as_secs())]
+    DiskHangs(Duration),
+    #[error("{0}")]
+    Usage(String),
     #[error("{protocol} port {address}: {}", plain(source))]
     Bind {
         protocol: &'static str,
@@ -39,6 +44,10 @@ pub(crate) enum Error {
     },
     #[error("media port: {}", plain(.0))]
     Socket(io::Error),
+    #[error("signals: {}", plain(.0))]
+    Signals(io::Error),
+    #[error("threads: {}", plain(.0))]
+    Threads(io::Error),
     #[error("DTLS: {0}")]
     Config(#[from] ConfigError),
     #[error("{0}")]
@@ -59,6 +68,12 @@ pub(crate) enum Error {
     NoPath(FailureReason),
     #[error("the other side hung up before the call was secured")]
     HungUp,
+    #[error("the other side hung up early: {} of {} packets were played", .0.0, .0.1)]
+    HungUpEarly((u64, usize)),
+    #[error("nothing came from the other side in the last {:.1} seconds of the call", .0.as_secs_f64())]
+    Silent(Duration),
+    #[error("the call was made, but the host could not be told of its end: {0}")]
+    NotHungUp(WhipError),
     #[error("the connection was lost: nothing came from the other side any more")]
     Lost,
     #[error("the call is not complete")]
@@ -162,6 +177,9 @@ pub(crate) fn plain(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         io::ErrorKind::IsADirectory => "is a folder".to_owned(),
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "is no folder".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "is on a read-only file system".to_owned(),
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => {
             let text = error.to_string();

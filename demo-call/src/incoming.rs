@@ -1,13 +1,13 @@
 //! One received stream: put back into order, counted, and recorded.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use rtp_types::RtpPacket;
 
-use crate::opus::{CLOCK_HZ, Recorder};
+use crate::archive::{Archive, Track};
+use crate::opus::CLOCK_HZ;
 use crate::reception::Reception;
 
 /// Packets that wait for a missing one: 320 ms at 20 ms each. A recording can afford what a
@@ -24,9 +24,12 @@ const MILLISECOND: u64 = CLOCK_HZ as u64 / 1000;
 /// Where a call's recordings go.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordTo {
+    pub(crate) archive: Archive,
     pub(crate) dir: PathBuf,
     /// The file's name without `.ogg`; further streams of the call get a number behind it.
     pub(crate) name: String,
+    /// The title in the file: who is heard.
+    pub(crate) title: String,
 }
 
 impl RecordTo {
@@ -44,7 +47,7 @@ impl RecordTo {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) reception: Reception,
-    recorder: Option<Recorder>,
+    track: Option<Track>,
     /// The extended sequence number to record next.
     next: u64,
     /// The timestamp that follows the last packet recorded.
@@ -58,12 +61,12 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// Starts with the first packet of the stream, which still has to be handled.
-    pub(crate) fn new(first: &RtpPacket<'_>, recorder: Option<Recorder>, now: Instant) -> Self {
+    pub(crate) fn new(first: &RtpPacket<'_>, track: Option<Track>, now: Instant) -> Self {
         let reception = Reception::new(first, now);
         let next = reception.first();
         Self {
             reception,
-            recorder,
+            track,
             next,
             next_timestamp: None,
             silence: 0,
@@ -73,25 +76,25 @@ impl Incoming {
     }
 
     /// Takes one packet.
-    pub(crate) fn handle(&mut self, packet: &RtpPacket<'_>, now: Instant) -> io::Result<()> {
+    pub(crate) fn handle(&mut self, packet: &RtpPacket<'_>, now: Instant) {
         let number = self.reception.count(packet, now);
         self.heard.1 = now;
         // What comes after its place was given up stays out of the recording.
-        if number >= self.next && self.recorder.is_some() {
+        if number >= self.next && self.track.is_some() {
             self.waiting
                 .insert(number, (packet.timestamp(), packet.payload().to_owned()));
         }
-        self.record(REORDER_DEPTH)
+        self.record(REORDER_DEPTH);
     }
 
-    /// Ends the stream; returns how many Opus packets its recording has.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
-        self.record(0)?;
-        self.recorder.map_or(Ok(0), Recorder::finish)
+    /// Ends the stream; returns its recording, which has still to be closed.
+    pub(crate) fn finish(mut self) -> Option<Track> {
+        self.record(0);
+        self.track
     }
 
     /// Records the packets whose turn it is, and those that more than `depth` packets wait behind.
-    fn record(&mut self, depth: usize) -> io::Result<()> {
+    fn record(&mut self, depth: usize) {
         while let Some(entry) = self.waiting.first_entry() {
             if *entry.key() != self.next && self.waiting.len() <= depth {
                 break;
@@ -100,17 +103,16 @@ impl Incoming {
                 break;
             };
             self.next = number + 1;
-            self.write(timestamp, &payload)?;
+            self.write(timestamp, &payload);
         }
-        Ok(())
     }
 
-    fn write(&mut self, timestamp: u32, payload: &[u8]) -> io::Result<()> {
-        let Some(recorder) = &mut self.recorder else {
-            return Ok(());
+    fn write(&mut self, timestamp: u32, payload: &[u8]) {
+        let Some(track) = &mut self.track else {
+            return;
         };
         let Some(samples) = crate::opus::samples(payload) else {
-            return Ok(());
+            return;
         };
         let gap = self
             .next_timestamp
@@ -121,10 +123,10 @@ impl Incoming {
         // A timestamp that goes backwards is no gap.
         if gap.cast_signed() > 0 && silence <= passed * MILLISECOND + SILENCE_AHEAD {
             self.silence = silence;
-            recorder.write_gap(u64::from(gap))?;
+            track.write_gap(u64::from(gap));
         }
         self.next_timestamp = Some(timestamp.wrapping_add(samples));
-        recorder.write(payload)
+        track.write(payload);
     }
 }
 
@@ -133,14 +135,17 @@ mod tests {
     use rtp_types::RtpPacketBuilder;
 
     use super::*;
+    use crate::archive::Limits;
+    use crate::console::Console;
     use crate::opus::{CLOCK_HZ, Clip};
 
     fn record(packets: &[(u16, u32)]) -> Vec<Vec<u8>> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("call.ogg");
-        let recorder = Recorder::create(&path, "a call", 1).expect("the file is created");
+        let console = Console::start().expect("threads");
+        let archive = Archive::start(Limits::new(100, 1000), console).expect("a thread");
         let now = Instant::now();
-        let mut recorder = Some(recorder);
+        let mut track = Some(archive.open(&path, "a call", 1));
         let mut incoming = None;
         for &(sequence, timestamp) in packets {
             let payload = [31 << 3, sequence as u8];
@@ -154,14 +159,12 @@ mod tests {
                 .expect("its fields are valid");
             let packet = RtpPacket::parse(&written).expect("it is RTP");
             incoming
-                .get_or_insert_with(|| Incoming::new(&packet, recorder.take(), now))
-                .handle(&packet, now)
-                .expect("it is recorded");
+                .get_or_insert_with(|| Incoming::new(&packet, track.take(), now))
+                .handle(&packet, now);
         }
-        incoming
-            .expect("there were packets")
-            .finish()
-            .expect("it is finished");
+        let track = incoming.expect("there were packets").finish();
+        let closed = archive.close(track).blocking_recv().expect("it is closed");
+        assert_eq!(closed[0].problem, None);
         Clip::open(&path)
             .expect("Ogg Opus")
             .packets()

@@ -4,29 +4,35 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use portcullis::driver::{Driver, Handle, TcpLimits};
+use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
 use portcullis::{IceMode, Session, SessionError, SessionId};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
+use crate::address::Public;
+use crate::archive::Archive;
 use crate::call::{Call, News, Plan, Until};
 use crate::candidates::host_candidates;
 use crate::cli;
+use crate::console::Console;
 use crate::error::Error;
 use crate::http;
 use crate::incoming::RecordTo;
 use crate::metrics;
+use crate::monitor::closed;
 use crate::opus::Clip;
 use crate::page;
 use crate::player::Pace;
+use crate::port::Ports;
 use crate::recordings::{SECOND, clip, make_folder};
 use crate::report::Report;
 use crate::security::Offer;
+use crate::stop::Stop;
 use crate::whip::{self, Answer, Command, Refusal};
 
 /// What this side is called.
@@ -38,15 +44,19 @@ const MAX_CALLS: usize = 1000;
 /// HTTP requests that wait for their turn.
 const MAX_WAITING: usize = 64;
 
-/// How long calls may take to end after Ctrl-C.
+/// How long calls may take to end after Ctrl-C or SIGTERM.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long their recordings may then take to be closed. systemd waits for 90 seconds, docker for 10.
+const CLOSING: Duration = Duration::from_secs(4);
 
 /// The calls of this host.
 struct Host {
     offer: Offer,
     clip: Arc<Clip>,
-    record: Option<PathBuf>,
+    record: Option<(Archive, PathBuf)>,
     media: SocketAddr,
+    public: Vec<Public>,
     /// Where connections of ICE-TCP are taken, if they are.
     media_tcp: Option<SocketAddr>,
     handle: Handle<Call>,
@@ -55,68 +65,79 @@ struct Host {
     calls: HashMap<String, (u64, SessionId)>,
     /// How many calls there were.
     count: u64,
+    /// Calls that are over, but whose recordings are not closed yet.
+    closing: JoinSet<()>,
+    console: Console,
 }
 
-/// Serves until Ctrl-C.
-pub(crate) async fn run(arguments: cli::Listen) -> Result<(), Error> {
+/// Serves until Ctrl-C or SIGTERM.
+pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(), Error> {
     let cli::Listen {
         http,
         media,
         media_tcp,
+        public_address: public,
         metrics,
         play,
         record,
+        limits,
         security,
     } = arguments;
+    let stop = Stop::new().map_err(Error::Signals)?;
     let offer = Offer::new(&security)?;
     let clip = clip(play.as_deref(), SECOND)?;
-    let mut driver = Driver::bind(media).map_err(Error::bind("UDP", media))?;
+    let mut ports = Ports::new()?;
+    let driver = ports.bind_any(media)?;
+    let (media, handle) = (driver.local_addr().map_err(Error::Socket)?, driver.handle());
     let media_tcp = media_tcp
-        .map(|address| {
-            let bound = driver.listen_tcp(address, TcpLimits::default());
-            bound.map_err(Error::bind("TCP", address))
-        })
+        .map(|address| ports.listen_tcp(address))
         .transpose()?;
-    let media = driver.local_addr().map_err(Error::Socket)?;
     let (listener, page) = bind_tcp(http).await?;
-    if let Some(dir) = &record {
-        make_folder(dir)?;
-    }
+    let record = record.map(|dir| -> Result<_, Error> {
+        make_folder(&dir)?;
+        let archive = Archive::start(limits.into(), console.clone()).map_err(Error::Threads)?;
+        Ok((archive, dir))
+    });
+    let record = record.transpose()?;
     let metrics = match metrics {
         Some(address) => Some(bind_tcp(address).await?),
         None => None,
     };
-    println!("page and WHIP endpoint  http://{page}/");
-    println!("media port              udp://{media}");
+    console.line(format_args!("page and WHIP endpoint  http://{page}/"));
+    console.line(format_args!("media port              udp://{media}"));
     if let Some(address) = media_tcp {
-        println!("media port              tcp://{address}");
+        console.line(format_args!("media port              tcp://{address}"));
     }
     if let Some((_, address)) = &metrics {
-        println!("metrics                 http://{address}/metrics");
+        console.line(format_args!(
+            "metrics                 http://{address}/metrics"
+        ));
     }
-    let handle = driver.handle();
     let counters = serve_metrics(metrics.map(|(listener, _)| listener), handle.clone());
 
     let (commands, asked) = mpsc::channel(MAX_WAITING);
     let (news, told) = mpsc::unbounded_channel();
-    let calls = HashMap::new();
     let mut host = Host {
         offer,
         clip,
         record,
         media,
+        public,
         media_tcp,
         handle,
         news,
-        calls,
+        calls: HashMap::new(),
         count: 0,
+        closing: JoinSet::new(),
+        console: console.clone(),
     };
-    let routes = page::routes().merge(whip::routes(commands));
+    let routes = page::routes().merge(whip::routes(commands, console.clone()));
+    let serving = ports.serve()?;
     tokio::select! {
         () = http::serve(listener, routes) => Ok(()),
-        result = driver.run() => result.map_err(Error::Socket),
+        result = serving => result.unwrap_or(Ok(())).map_err(Error::Socket),
         () = counters => Ok(()),
-        () = host.serve(asked, told) => Ok(()),
+        () = host.serve(asked, told, stop) => Ok(()),
     }
 }
 
@@ -136,23 +157,33 @@ async fn serve_metrics(listener: Option<TcpListener>, handle: Handle<Call>) {
 }
 
 impl Host {
-    /// Does what HTTP asks and tells what becomes of the calls, until Ctrl-C has ended them.
+    /// Does what HTTP asks and tells what becomes of the calls, until it is asked to end and has ended
+    /// them. Whoever asks twice does not want to wait for them.
     async fn serve(
         &mut self,
         mut asked: mpsc::Receiver<Command>,
         mut told: mpsc::UnboundedReceiver<News>,
+        mut stop: Stop,
     ) {
-        // One future for all turns: a Ctrl-C during one of them must not get lost.
-        let mut interrupt = pin!(tokio::signal::ctrl_c());
         loop {
             tokio::select! {
                 Some(command) = asked.recv() => self.command(command).await,
                 Some(news) = told.recv() => self.tell(news),
-                _ = &mut interrupt => break,
+                Some(_) = self.closing.join_next() => {}
+                () = stop.asked() => break,
             }
         }
-        println!("calls to end: {}", self.calls.len());
+        self.console
+            .line(format_args!("calls to end: {}", self.calls.len()));
         asked.close();
+        tokio::select! {
+            () = self.farewell(told) => {}
+            () = stop.asked() => {}
+        }
+    }
+
+    /// Ends the calls and closes their recordings, within a time.
+    async fn farewell(&mut self, mut told: mpsc::UnboundedReceiver<News>) {
         for (_, id) in self.calls.values() {
             hang_up(&self.handle, *id).await;
         }
@@ -162,6 +193,14 @@ impl Host {
                 Ok(Some(news)) => self.tell(news),
                 _ => break,
             }
+        }
+        let end = tokio::time::Instant::now() + CLOSING;
+        let closed = async { while self.closing.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(end, closed).await.is_err() {
+            let left = self.closing.len();
+            self.console.error(format_args!(
+                "recordings of {left} calls are not closed: the disk does not answer"
+            ));
         }
     }
 
@@ -193,7 +232,7 @@ impl Host {
             return Err(Refusal::Full);
         }
         let candidates = self.candidates(caller).map_err(|_| Refusal::Internal)?;
-        let plan = self.plan(self.count + 1);
+        let plan = self.plan(self.count + 1, caller);
         let config = plan.session_config(IceMode::Lite, candidates);
         let now = Instant::now();
         let (session, sdp) = Session::answer(config, now, offer).map_err(|error| match error {
@@ -209,15 +248,16 @@ impl Host {
             .map_err(|_| Refusal::Closing)?;
         let name = format!("{:032x}", rand::random::<u128>());
         self.calls.insert(name.clone(), (self.count, id));
-        println!("call {} from {caller}", self.count);
+        self.console
+            .line(format_args!("call {} from {caller}", self.count));
         Ok(Answer { call: name, sdp })
     }
 
     /// Where the caller can reach the media ports.
     fn candidates(&self, caller: IpAddr) -> io::Result<Vec<Candidate>> {
-        let udp = host_candidates(self.media, caller)?;
+        let udp = host_candidates(self.media, caller, &self.public)?;
         let tcp = match self.media_tcp {
-            Some(address) => host_candidates(address, caller)?,
+            Some(address) => host_candidates(address, caller, &self.public)?,
             None => Vec::new(),
         };
         let udp = (0..).zip(udp).map(|(rank, it)| Candidate::host(it, rank));
@@ -227,7 +267,7 @@ impl Host {
             .collect())
     }
 
-    fn plan(&self, number: u64) -> Plan {
+    fn plan(&self, number: u64, caller: IpAddr) -> Plan {
         let seconds = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
@@ -238,7 +278,12 @@ impl Host {
             clip: Arc::clone(&self.clip),
             pace: Pace::Real,
             until: Until::PeerLeaves,
-            record: self.record.clone().map(|dir| RecordTo { dir, name }),
+            record: self.record.clone().map(|(archive, dir)| RecordTo {
+                archive,
+                dir,
+                name,
+                title: format!("Call {number}, from {caller}"),
+            }),
             arrivals: None,
             ssrc: rand::random(),
             name: NAME,
@@ -248,20 +293,30 @@ impl Host {
 
     fn tell(&mut self, news: News) {
         match news {
-            News::Connected { number, security } => println!(
+            News::Connected { number, security } => self.console.line(format_args!(
                 "call {number} connected: DTLS {}, {}, {}, {}",
                 security.dtls_version, security.cipher_suite, security.group, security.srtp_profile
-            ),
+            )),
             News::Ended {
                 number,
                 report,
                 result,
+                recordings,
             } => {
                 self.calls.retain(|_, (other, _)| *other != number);
-                match result {
-                    Ok(()) => println!("call {number} ended: {}", in_short(&report)),
-                    Err(error) => println!("call {number} failed: {error}"),
-                }
+                let console = self.console.clone();
+                self.closing.spawn(async move {
+                    // What became of the recordings is printed by whoever writes them.
+                    let (report, _) = closed(*report, Ok(()), recordings).await;
+                    let counted = in_short(&report);
+                    console.line(match result {
+                        Ok(()) => format!("call {number} ended: {counted}"),
+                        Err(error) if report.security.is_none() => {
+                            format!("call {number} failed: {error}")
+                        }
+                        Err(error) => format!("call {number} failed: {error}; {counted}"),
+                    });
+                });
             }
         }
     }
@@ -277,8 +332,11 @@ fn in_short(report: &Report) -> String {
         counters.rtp_sent,
         report.discards()
     );
-    for path in &report.recordings {
-        line += &format!(", recorded to {}", path.display());
+    for recording in &report.recordings {
+        line += &format!(", recorded to {}", recording.path.display());
+        if recording.problem.is_some() {
+            line += " (not all of it)";
+        }
     }
     line
 }

@@ -6,8 +6,6 @@
 //! [`Media::poll_timeout`] gives has come, [`Media::poll_packet`] is called until it gives `None`.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,9 +16,9 @@ use rtcp_types::{
 };
 use rtp_types::RtpPacket;
 
+use crate::archive::Track;
 use crate::incoming::{Incoming, RecordTo};
 use crate::ntp::{ntp, round_trip};
-use crate::opus::Recorder;
 use crate::player::Player;
 use crate::reception::lost_at_peer;
 
@@ -38,8 +36,6 @@ pub(crate) struct MediaConfig {
     /// The payload type that means Opus in this call.
     pub(crate) payload_type: u8,
     pub(crate) cname: String,
-    /// The title that recordings get.
-    pub(crate) title: String,
     pub(crate) record: Option<RecordTo>,
     /// Counts packets for a peer that plays at [`crate::player::Pace::Window`].
     pub(crate) arrivals: Option<Arc<AtomicU64>>,
@@ -65,6 +61,8 @@ pub(crate) struct Counters {
     pub(crate) lost: u64,
     /// Authenticated packets that are no RTP or RTCP, or of another payload type.
     pub(crate) strange: u64,
+    /// When the last packet of the peer came.
+    pub(crate) heard: Option<Instant>,
 }
 
 /// The media of one call.
@@ -110,37 +108,38 @@ impl Media {
     }
 
     /// Takes an RTP packet that was authenticated and decrypted.
-    pub(crate) fn handle_rtp(&mut self, now: Instant, packet: &[u8]) -> io::Result<()> {
+    pub(crate) fn handle_rtp(&mut self, now: Instant, packet: &[u8]) {
+        self.counters.heard = Some(now);
         let Ok(packet) = RtpPacket::parse(packet) else {
             self.counters.strange += 1;
-            return Ok(());
+            return;
         };
         let known = self.incoming.contains_key(&packet.ssrc());
         if packet.payload_type() != self.config.payload_type
             || (!known && self.incoming.len() == MAX_STREAMS)
         {
             self.counters.strange += 1;
-            return Ok(());
+            return;
         }
         if !known {
-            let recorder = self.recorder(packet.ssrc())?;
+            let track = self.track(packet.ssrc());
             self.incoming
-                .insert(packet.ssrc(), Incoming::new(&packet, recorder, now));
+                .insert(packet.ssrc(), Incoming::new(&packet, track, now));
         }
         self.counters.rtp_received += 1;
         self.counters.rtp_received_bytes += packet.payload_len() as u64;
         if let Some(arrivals) = &self.config.arrivals {
             arrivals.fetch_add(1, Ordering::Relaxed);
         }
-        match self.incoming.get_mut(&packet.ssrc()) {
-            Some(incoming) => incoming.handle(&packet, now),
-            None => Ok(()),
+        if let Some(incoming) = self.incoming.get_mut(&packet.ssrc()) {
+            incoming.handle(&packet, now);
         }
     }
 
     /// Takes an RTCP packet that was authenticated and decrypted.
     pub(crate) fn handle_rtcp(&mut self, now: Instant, compound: &[u8]) {
         self.counters.rtcp_received += 1;
+        self.counters.heard = Some(now);
         let Ok(packets) = Compound::parse(compound) else {
             self.counters.strange += 1;
             return;
@@ -254,20 +253,10 @@ impl Media {
         self.round_trip
     }
 
-    /// Where the recordings will stand.
-    pub(crate) fn recordings(&self) -> Vec<PathBuf> {
-        let path = |number| {
-            self.config
-                .record
-                .as_ref()
-                .map(|record| record.path(number))
-        };
-        (0..self.incoming.len()).filter_map(path).collect()
-    }
-
-    /// Completes the recordings; returns how many Opus packets they hold.
-    pub(crate) fn finish(self) -> io::Result<u64> {
-        self.incoming.into_values().map(Incoming::finish).sum()
+    /// Ends the media; returns the recordings, which have still to be closed.
+    pub(crate) fn finish(self) -> Vec<Track> {
+        let streams = self.incoming.into_values();
+        streams.filter_map(Incoming::finish).collect()
     }
 
     /// `now` as an NTP timestamp.
@@ -276,12 +265,10 @@ impl Media {
         ntp(wall + now.saturating_duration_since(start))
     }
 
-    fn recorder(&self, ssrc: u32) -> io::Result<Option<Recorder>> {
-        let create = |record: &RecordTo| {
-            let path = record.path(self.incoming.len());
-            Recorder::create(&path, &self.config.title, ssrc)
-        };
-        self.config.record.as_ref().map(create).transpose()
+    fn track(&self, ssrc: u32) -> Option<Track> {
+        let to = self.config.record.as_ref()?;
+        let path = to.path(self.incoming.len());
+        Some(to.archive.open(&path, &to.title, ssrc))
     }
 
     fn report(&mut self, now: Instant, buf: &mut [u8], goodbye: bool) -> Option<Outgoing> {
@@ -320,6 +307,8 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::archive::{Archive, Limits};
+    use crate::console::Console;
     use crate::opus::{CLOCK_HZ, Clip};
     use crate::player::Pace;
     use crate::stream::Stream;
@@ -337,7 +326,6 @@ mod tests {
         let config = MediaConfig {
             payload_type: OPUS,
             cname: "test".to_owned(),
-            title: "A test".to_owned(),
             record,
             arrivals: None,
         };
@@ -349,7 +337,7 @@ mod tests {
         let mut buf = [0; 1500];
         while let Some(packet) = from.poll_packet(now, &mut buf) {
             match packet {
-                Outgoing::Rtp(len) => to.handle_rtp(now, &buf[..len]).expect("it is recorded"),
+                Outgoing::Rtp(len) => to.handle_rtp(now, &buf[..len]),
                 Outgoing::Rtcp(len) => to.handle_rtcp(now, &buf[..len]),
             }
         }
@@ -358,7 +346,11 @@ mod tests {
     #[test]
     fn a_call_carries_its_recordings_both_ways_unchanged() {
         let dir = tempfile::tempdir().expect("a temporary folder");
+        let console = Console::start().expect("threads");
+        let archive = Archive::start(Limits::new(100, 1000), console).expect("a thread");
         let record = RecordTo {
+            archive: archive.clone(),
+            title: "A test".to_owned(),
             dir: dir.path().to_owned(),
             name: "b".to_owned(),
         };
@@ -383,7 +375,9 @@ mod tests {
             a.round_trip()
                 .is_some_and(|time| time < Duration::from_millis(1))
         );
-        b.finish().expect("the recording is complete");
+        let closed = archive.close(b.finish()).blocking_recv();
+        let closed = closed.expect("the recording is closed");
+        assert_eq!((closed.len(), &closed[0].problem), (1, &None));
         let written = Clip::open(&record.path(0)).expect("it is Ogg Opus");
         assert_eq!(written.packets(), clip().packets());
     }
@@ -394,17 +388,11 @@ mod tests {
         let mut media = media(1, now, None);
         let mut buf = [0; 64];
         let length = Stream::new(9, OPUS + 1, 0, 0).write(b"?", 960, &mut buf);
-        media
-            .handle_rtp(now, &buf[..length])
-            .expect("nothing is recorded");
-        media
-            .handle_rtp(now, b"no RTP")
-            .expect("nothing is recorded");
+        media.handle_rtp(now, &buf[..length]);
+        media.handle_rtp(now, b"no RTP");
         for ssrc in 0..=MAX_STREAMS as u32 {
             let length = Stream::new(ssrc, OPUS, 0, 0).write(&[31 << 3], 960, &mut buf);
-            media
-                .handle_rtp(now, &buf[..length])
-                .expect("nothing is recorded");
+            media.handle_rtp(now, &buf[..length]);
         }
         assert_eq!(
             media.counters().strange,

@@ -1,23 +1,29 @@
 //! Watching the calls of this process until they are over.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis::SessionId;
 use portcullis::driver::Handle;
 use tokio::sync::{mpsc, watch};
 
+use crate::archive::Closed;
 use crate::call::{Call, News};
+use crate::console::Console;
 use crate::error::Error;
 use crate::media::Counters;
-use crate::progress::{Progress, Sample};
+use crate::progress::{Live, Sample};
 use crate::report::Report;
+use crate::stop::Stop;
 
-/// How often the live lines are drawn.
-const REFRESH: Duration = Duration::from_millis(100);
+/// How long recordings may take to be closed: a disk that needs more than this hangs.
+const CLOSING_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long calls may take to end after they were asked to.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// One direction to show.
+#[derive(Clone, Debug)]
 pub(crate) struct Lane {
     pub(crate) label: &'static str,
     /// The packets that it will have, if that is known.
@@ -36,48 +42,83 @@ pub(crate) struct Watched {
 /// How each call ended, by its number.
 pub(crate) type Ends = BTreeMap<u64, (Report, Result<(), Error>)>;
 
-/// Shows the lanes while the calls last; Ctrl-C hangs them up.
+/// Shows the lanes while the calls last, and waits for their recordings; Ctrl-C and SIGTERM hang them
+/// up, and a second one ends the watching.
 pub(crate) async fn watch(
     calls: &[Watched],
     lanes: &[Lane],
     mut news: mpsc::UnboundedReceiver<News>,
+    stop: &mut Stop,
+    console: &Console,
 ) -> Ends {
     let mut ends = Ends::new();
-    let mut progress = None;
-    let mut refresh = tokio::time::interval(REFRESH);
-    // One future for all turns: a Ctrl-C during one of them must not get lost.
-    let mut interrupt = pin!(tokio::signal::ctrl_c());
-    let mut interrupted = false;
+    let mut live = None;
+    let mut farewell = None;
     while ends.len() < calls.len() {
         tokio::select! {
             some = news.recv() => match some {
                 Some(News::Connected { .. }) => {
-                    progress.get_or_insert_with(|| begin(lanes));
+                    live.get_or_insert_with(|| Live::start(lanes.to_vec(), console.clone()));
                 }
-                Some(News::Ended { number, report, result }) => {
+                Some(News::Ended { number, report, result, recordings }) => {
                     if result.is_err() {
                         hang_up(calls).await;
                     }
-                    ends.insert(number, (*report, result));
+                    ends.insert(number, closed(*report, result, recordings).await);
                 }
                 None => break,
             },
-            _ = &mut interrupt, if !interrupted => {
-                interrupted = true;
+            () = stop.asked() => {
+                if farewell.is_some() {
+                    break;
+                }
+                farewell = Some(tokio::time::Instant::now() + FAREWELL);
                 hang_up(calls).await;
             }
-            _ = refresh.tick() => {
-                if let Some(progress) = &mut progress {
-                    let samples: Vec<_> = lanes.iter().map(Lane::sample).collect();
-                    progress.update(&samples, Instant::now());
-                }
-            }
+            () = until(farewell) => break,
         }
     }
-    if let Some(progress) = progress {
-        progress.clear();
+    if let Some(live) = live {
+        live.end();
     }
     ends
+}
+
+/// Waits until then; without a time, for ever.
+async fn until(end: Option<tokio::time::Instant>) {
+    match end {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the recordings of a call that is over. One that is not what it should be is a reason to
+/// fail, but never the first.
+pub(crate) async fn closed(
+    mut report: Report,
+    result: Result<(), Error>,
+    recordings: Option<Closed>,
+) -> (Report, Result<(), Error>) {
+    let Some(recordings) = recordings else {
+        return (report, result);
+    };
+    let recorded = match tokio::time::timeout(CLOSING_LIMIT, recordings).await {
+        Ok(Ok(recordings)) => {
+            report.recordings = recordings;
+            let problem = |it: &crate::archive::Recording| {
+                let reason = it.problem.clone()?;
+                let path = it.path.clone();
+                Some(Error::NotRecorded { path, reason })
+            };
+            report
+                .recordings
+                .iter()
+                .find_map(problem)
+                .map_or(Ok(()), Err)
+        }
+        _ => Err(Error::DiskHangs(CLOSING_LIMIT)),
+    };
+    (report, result.and(recorded))
 }
 
 /// Hangs up those that still last.
@@ -88,13 +129,9 @@ async fn hang_up(calls: &[Watched]) {
     }
 }
 
-fn begin(lanes: &[Lane]) -> Progress {
-    let labels: Vec<_> = lanes.iter().map(|lane| (lane.label, lane.total)).collect();
-    Progress::new(&labels, Instant::now())
-}
-
 impl Lane {
-    fn sample(&self) -> Sample {
+    /// How far it has come.
+    pub(crate) fn sample(&self) -> Sample {
         (self.sample)(&self.counters.borrow())
     }
 }
@@ -105,6 +142,7 @@ pub(crate) fn received(counters: &Counters) -> Sample {
         packets: counters.rtp_received,
         lost: counters.lost,
         bytes: counters.rtp_received_bytes,
+        heard: counters.heard,
     }
 }
 
@@ -114,5 +152,6 @@ pub(crate) fn sent(counters: &Counters) -> Sample {
         packets: counters.rtp_sent,
         lost: 0,
         bytes: counters.rtp_sent_bytes,
+        heard: None,
     }
 }

@@ -1,8 +1,20 @@
 //! The live line of a call: a bar on a terminal, now and then a plain line elsewhere.
 
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::call::SILENCE;
+use crate::console::Console;
+use crate::monitor;
+
+/// How often the live lines are drawn.
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// How long the end of a call waits for a terminal that has stopped.
+const LAST_DRAWING: Duration = Duration::from_millis(500);
 
 /// How often a plain line is printed where there is no terminal.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -17,6 +29,43 @@ pub(crate) struct Sample {
     pub(crate) lost: u64,
     /// Bytes of Opus.
     pub(crate) bytes: u64,
+    /// When something was last heard of who sends, where that is seen.
+    pub(crate) heard: Option<Instant>,
+}
+
+/// Live lines that are drawn by a thread of their own: a terminal that has stopped holds up no call.
+#[derive(Debug)]
+pub(crate) struct Live {
+    end: SyncSender<()>,
+    ended: Receiver<()>,
+}
+
+impl Live {
+    /// Draws these lanes from now on. Without threads there are no live lines.
+    pub(crate) fn start(lanes: Vec<monitor::Lane>, console: Console) -> Self {
+        let (end, asked) = sync_channel(1);
+        let (done, ended) = sync_channel(1);
+        let draw = move || {
+            let labels: Vec<_> = lanes.iter().map(|lane| (lane.label, lane.total)).collect();
+            let mut progress = Progress::new(&labels, Instant::now());
+            while asked.recv_timeout(REFRESH) == Err(RecvTimeoutError::Timeout) {
+                let samples: Vec<_> = lanes.iter().map(monitor::Lane::sample).collect();
+                for line in progress.update(&samples, Instant::now()) {
+                    console.error(line);
+                }
+            }
+            progress.clear();
+            let _ = done.send(());
+        };
+        let _ = thread::Builder::new().name("live".to_owned()).spawn(draw);
+        Self { end, ended }
+    }
+
+    /// Takes them off the terminal.
+    pub(crate) fn end(self) {
+        let _ = self.end.send(());
+        let _ = self.ended.recv_timeout(LAST_DRAWING);
+    }
 }
 
 /// The live lines of a call, on stderr.
@@ -63,21 +112,23 @@ impl Progress {
         }
     }
 
-    /// Shows how far each direction has come.
-    pub(crate) fn update(&mut self, samples: &[Sample], now: Instant) {
+    /// Shows how far each direction has come; gives the lines to print where there is no terminal.
+    pub(crate) fn update(&mut self, samples: &[Sample], now: Instant) -> Vec<String> {
+        let mut lines = Vec::new();
         let plain = now >= self.next_plain;
         if plain {
             self.next_plain = now + PLAIN_INTERVAL;
         }
         for (lane, sample) in self.lanes.iter_mut().zip(samples) {
             lane.measure(sample, now);
-            let text = lane.text(sample);
+            let text = lane.text(sample, now);
             if plain && lane.bar.is_hidden() {
-                eprintln!("{} {text}", lane.label);
+                lines.push(format!("{} {text}", lane.label));
             }
             lane.bar.set_message(text);
             lane.bar.set_position(sample.packets);
         }
+        lines
     }
 
     /// Takes the lines off the terminal: the summary says it all.
@@ -100,11 +151,18 @@ impl Lane {
         }
     }
 
-    fn text(&self, sample: &Sample) -> String {
+    fn text(&self, sample: &Sample, now: Instant) -> String {
         let packets = match self.total {
             Some(total) => format!("{}/{total} packets", sample.packets),
             None => format!("{} packets", sample.packets),
         };
+        let silent = sample
+            .heard
+            .map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
+        if silent >= SILENCE {
+            // What would have come is unknown, and so is what share of it is lost.
+            return format!("{packets}, NOTHING for {} s", silent.as_secs());
+        }
         let kilobits = self.bits_per_second.div_ceil(1000);
         format!(
             "{packets}, loss {}, {kilobits} kbit/s",
@@ -159,8 +217,23 @@ mod tests {
             packets: 70,
             lost: 0,
             bytes: 4000,
+            heard: Some(start),
         };
         lane.measure(&sample, start + Duration::from_secs(2));
-        assert_eq!(lane.text(&sample), "70/100 packets, loss 0.0 %, 8 kbit/s");
+        let text = lane.text(&sample, start + Duration::from_millis(1999));
+        assert_eq!(text, "70/100 packets, loss 0.0 %, 8 kbit/s");
+    }
+
+    #[test]
+    fn silence_shows_as_silence_within_two_seconds() {
+        let start = Instant::now();
+        let progress = Progress::new(&[("a", None)], start);
+        let sample = Sample {
+            packets: 70,
+            heard: Some(start),
+            ..Sample::default()
+        };
+        let text = progress.lanes[0].text(&sample, start + SILENCE);
+        assert_eq!(text, "70 packets, NOTHING for 2 s");
     }
 }

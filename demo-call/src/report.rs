@@ -1,9 +1,9 @@
 //! What one side tells of a call when it is over.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::archive::Recording;
 use crate::media::Counters;
 use crate::security::Security;
 
@@ -21,12 +21,18 @@ pub(crate) struct Report {
     pub(crate) lost_at_peer: Option<u64>,
     /// Datagrams and packets dropped, by reason, without the reasons that never occurred.
     pub(crate) discarded: BTreeMap<String, u64>,
-    pub(crate) recordings: Vec<PathBuf>,
-    /// Opus packets in the recordings.
-    pub(crate) recorded: u64,
+    /// How long nothing had been heard of the peer when the call ended.
+    pub(crate) silent: Option<Duration>,
+    /// Nothing before they are closed.
+    pub(crate) recordings: Vec<Recording>,
 }
 
 impl Report {
+    /// Opus packets in the recordings.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recordings.iter().map(|it| it.packets).sum()
+    }
+
     /// All that was dropped.
     pub(crate) fn discards(&self) -> u64 {
         self.discarded.values().sum()

@@ -1,6 +1,8 @@
 //! The WHIP endpoint (RFC 9725): a call is an HTTP resource.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -14,6 +16,9 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::console::Console;
+use crate::refusals::Refusals;
 
 /// The path of the endpoint; its calls are below it.
 const ENDPOINT: &str = "/whip";
@@ -70,8 +75,15 @@ pub(crate) enum Refusal {
 
 type Commands = mpsc::Sender<Command>;
 
+/// What the requests share.
+#[derive(Clone, Debug)]
+struct Endpoint {
+    commands: Commands,
+    refusals: Arc<Refusals>,
+}
+
 /// The routes of the endpoint. What comes is sent to `commands`.
-pub(crate) fn routes(commands: Commands) -> Router {
+pub(crate) fn routes(commands: Commands, console: Console) -> Router {
     Router::new()
         .route(ENDPOINT, post(answer).options(options))
         .route(
@@ -79,31 +91,32 @@ pub(crate) fn routes(commands: Commands) -> Router {
             delete(hang_up).patch(trickle).options(options),
         )
         .layer(middleware::map_response(allow_origins))
-        .with_state(commands)
+        .with_state(Endpoint {
+            commands,
+            refusals: Arc::new(Refusals::new(console, Instant::now())),
+        })
 }
 
 async fn answer(
-    State(commands): State<Commands>,
+    State(endpoint): State<Endpoint>,
     ConnectInfo(caller): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    let caller = caller.ip().to_canonical();
+    let refuse = |status, reason: &str| {
+        endpoint.refusals.log(caller, reason, Instant::now());
+        line(status, reason)
+    };
     if !has_type(request.headers(), SDP) {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         let accept = [(ACCEPT_POST, SDP)];
-        return (
-            accept,
-            line(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "an offer is application/sdp",
-            ),
-        )
-            .into_response();
+        return (accept, refuse(status, "an offer is application/sdp")).into_response();
     }
     let offer = match read_offer(request.into_body()).await {
         Ok(offer) => offer,
-        Err(reason) => return line(StatusCode::BAD_REQUEST, reason),
+        Err(reason) => return refuse(StatusCode::BAD_REQUEST, reason),
     };
-    let caller = caller.ip().to_canonical();
-    let answer = ask(&commands, |reply| Command::Answer {
+    let answer = ask(&endpoint.commands, |reply| Command::Answer {
         offer,
         caller,
         reply,
@@ -119,12 +132,12 @@ async fn answer(
             ];
             (StatusCode::CREATED, headers, sdp).into_response()
         }
-        Err(refusal) => line(refusal.status(), &refusal.to_string()),
+        Err(refusal) => refuse(refusal.status(), &refusal.to_string()),
     }
 }
 
-async fn hang_up(State(commands): State<Commands>, Path(call): Path<String>) -> Response {
-    match ask(&commands, |reply| Command::HangUp { call, reply }).await {
+async fn hang_up(State(endpoint): State<Endpoint>, Path(call): Path<String>) -> Response {
+    match ask(&endpoint.commands, |reply| Command::HangUp { call, reply }).await {
         Some(true) => StatusCode::OK.into_response(),
         _ => no_such_call(),
     }
@@ -133,12 +146,12 @@ async fn hang_up(State(commands): State<Commands>, Path(call): Path<String>) -> 
 /// RFC 9725 §4.3.1: candidates that come later. An ICE-lite agent learns the address of its peer
 /// from the peer's checks, so there is nothing to keep of them.
 async fn trickle(
-    State(commands): State<Commands>,
+    State(endpoint): State<Endpoint>,
     Path(call): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let tag = entity_tag(&call);
-    if ask(&commands, |reply| Command::Find { call, reply }).await != Some(true) {
+    if ask(&endpoint.commands, |reply| Command::Find { call, reply }).await != Some(true) {
         return no_such_call();
     }
     if !has_type(&headers, SDP_FRAGMENT) {

@@ -135,9 +135,14 @@ impl WhipClient {
         }
     }
 
-    /// Hangs up (RFC 9725 §4.2). A host that has forgotten the call already has nothing against it.
-    pub(crate) async fn hang_up(&mut self, call: &PathAndQuery) -> Result<(), WhipError> {
-        self.request(Method::DELETE, call, None).await.map(drop)
+    /// Hangs up (RFC 9725 §4.2), over a connection of its own: the first one is closed after a while.
+    /// A host that has forgotten the call already has nothing against it.
+    pub(crate) async fn hang_up(self, call: &PathAndQuery) -> Result<(), WhipError> {
+        let mut connection = Self::connect(self.endpoint).await?;
+        connection
+            .request(Method::DELETE, call, None)
+            .await
+            .map(drop)
     }
 
     async fn request(

@@ -108,8 +108,11 @@ fn an_interrupted_host_ends_its_calls() {
         .expect("dial starts");
     listen.after("connected");
     assert!(listen.interrupt().success());
-    // Alone it would play for 15 seconds.
-    assert!(support::wait(&mut dial).success());
+    // Alone it would play for 15 seconds: the host has hung up early.
+    assert_eq!(support::wait(&mut dial).code(), Some(1));
+    let output = dial.wait_with_output().expect("it has ended");
+    let reason = summary(&output)["reason"].to_string();
+    assert!(reason.contains("hung up early"), "{reason}");
     assert_eq!(files(&near.path().join("calls")).len(), 1);
 }
 

@@ -31,6 +31,8 @@ pub(crate) enum ClipError {
     NotOgg,
     #[error("damaged Ogg file: {0}")]
     Damaged(OggReadError),
+    #[error("an Ogg file that is cut off in the middle of a page")]
+    CutOff,
     #[error("an Ogg file, but not Ogg Opus in mono or stereo")]
     NotOpus,
     #[error("packet {0} of the recording is no Opus packet")]
@@ -92,7 +94,7 @@ impl Clip {
 fn next<R: Read + Seek>(reader: &mut PacketReader<R>) -> Result<Option<ogg::Packet>, ClipError> {
     reader.read_packet().map_err(|error| match error {
         OggReadError::ReadError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            ClipError::Damaged(OggReadError::ReadError(error))
+            ClipError::CutOff
         }
         OggReadError::ReadError(error) => ClipError::Io(error),
         OggReadError::NoCapturePatternFound => ClipError::NotOgg,
@@ -133,5 +135,7 @@ mod tests {
             matches!(read(&vorbis), Err(ClipError::Damaged(_))),
             "the page checksum fails"
         );
+        let half = &FIRST[..FIRST.len() / 2];
+        assert!(matches!(read(half), Err(ClipError::CutOff)));
     }
 }

@@ -17,43 +17,40 @@ const PACKETS_PER_PAGE: u64 = 50;
 /// (or a forged timestamp), and the recording goes on without it.
 const MAX_GAP_SAMPLES: u64 = 60 * CLOCK_HZ as u64;
 
+/// Samples that a player drops at the start. RFC 7845 §4.2 recommends 80 ms where a stream is joined, which a
+/// call is: its first packet need not be the encoder's first.
+const PRE_SKIP: u16 = 3840;
+
 /// A recording that is being written.
 ///
-/// The file has a name of its own until [`Recorder::finish`] gives it the right one, and is removed
-/// if that never happens: nobody finds half a recording.
+/// Each page is handed to the system as soon as it is full, so that whatever ends the program, all but the last second can be
+/// played.
 pub(crate) struct Recorder {
     path: PathBuf,
-    partial: Partial,
     title: String,
     stream: u32,
     writer: PacketWriter<'static, BufWriter<File>>,
     /// The packet to write next: kept back because the last one must carry the end of the stream.
     held: Option<Vec<u8>>,
     packets: u64,
-    /// Samples in the file, `held` included (RFC 7845 §4: the granule position).
-    position: u64,
+    /// Samples in the file, `held` included.
+    samples: u64,
+    /// What is on whole pages: bytes and packets.
+    whole: (u64, u64),
 }
 
-/// A file that is removed when dropped.
-#[derive(Debug)]
-struct Partial(PathBuf);
-
 impl Recorder {
-    /// Starts a recording that will stand at `path`. `stream` is the serial number in the file.
+    /// Starts a recording at `path`. `stream` is the serial number in the file.
     pub(crate) fn create(path: &Path, title: &str, stream: u32) -> io::Result<Self> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".part");
-        let partial = Partial(name.into());
-        let file = File::create(&partial.0)?;
         Ok(Self {
             path: path.to_owned(),
-            partial,
             title: title.to_owned(),
             stream,
-            writer: PacketWriter::new(BufWriter::new(file)),
+            writer: PacketWriter::new(BufWriter::new(File::create(path)?)),
             held: None,
             packets: 0,
-            position: 0,
+            samples: 0,
+            whole: (0, 0),
         })
     }
 
@@ -66,7 +63,7 @@ impl Recorder {
             None => self.write_headers(packet)?,
             Some(held) => self.write_held(held, false)?,
         }
-        self.position += u64::from(samples);
+        self.samples += u64::from(samples);
         self.packets += 1;
         self.held = Some(packet.to_owned());
         Ok(())
@@ -88,27 +85,57 @@ impl Recorder {
         Ok(())
     }
 
-    /// Ends the recording and gives the file its name. Returns the packets written; a recording
-    /// without any leaves no file.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
+    /// The packets of the recording.
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Its length in samples.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// The length of the file, up to its last whole page.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.whole.0
+    }
+
+    /// Ends the recording. One without any packets leaves no file.
+    ///
+    /// # Errors
+    /// What went wrong, and the packets that are on the disk nevertheless.
+    pub(crate) fn finish(mut self) -> Result<(), (io::Error, u64)> {
         let Some(held) = self.held.take() else {
-            return Ok(0);
+            self.abandon();
+            return Ok(());
         };
-        self.write_held(held, true)?;
-        let file = self
-            .writer
-            .into_inner()
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::rename(&self.partial.0, &self.path)?;
-        Ok(self.packets)
+        if let Err(error) = self.write_held(held, true) {
+            return Err((error, self.abandon()));
+        }
+        let packets = self.whole.1;
+        let file = self.writer.into_inner().into_parts().0;
+        file.sync_all().map_err(|error| (error, packets))
+    }
+
+    /// Ends the recording with its last whole page; returns the packets that it keeps. One that has none leaves no
+    /// file.
+    pub(crate) fn abandon(self) -> u64 {
+        // What the buffer holds is part of a page: it must not get to the disk.
+        let (file, _) = self.writer.into_inner().into_parts();
+        let (bytes, packets) = self.whole;
+        // There is nothing left to do for a disk that does not even take this.
+        if packets == 0 {
+            let _ = fs::remove_file(&self.path);
+        } else {
+            let _ = file.set_len(bytes);
+        }
+        packets
     }
 
     fn write_headers(&mut self, first: &[u8]) -> io::Result<()> {
         let head = Head {
             channels: 1 + u8::from(is_stereo(first)),
-            pre_skip: 0,
+            pre_skip: PRE_SKIP,
         };
         // RFC 7845 §3: each header ends its page.
         for packet in [head.write(), head::tags(&self.title)] {
@@ -125,7 +152,13 @@ impl Recorder {
         } else {
             PacketWriteEndInfo::NormalPacket
         };
-        self.write_packet(held, end, self.position)
+        // RFC 7845 §4: the granule position counts what a player drops at the start, too.
+        self.write_packet(held, end, self.samples + u64::from(PRE_SKIP))?;
+        if end != PacketWriteEndInfo::NormalPacket {
+            // This hands all of it to the system.
+            self.whole = (self.writer.get_current_offs()?, self.packets);
+        }
+        Ok(())
     }
 
     fn write_packet(&mut self, data: Vec<u8>, end: PacketWriteEndInfo, at: u64) -> io::Result<()> {
@@ -138,13 +171,6 @@ impl fmt::Debug for Recorder {
         f.debug_struct("Recorder")
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // The file is gone already when the recording was finished.
-        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -164,23 +190,37 @@ mod tests {
         for packet in &packets {
             recorder.write(packet).expect("it is written");
         }
-        assert!(
-            !path.exists(),
-            "the name appears when the recording is complete"
-        );
-        assert_eq!(recorder.finish().expect("it is finished"), 120);
+        recorder.finish().expect("it is finished");
         let clip = Clip::open(&path).expect("it is Ogg Opus");
         assert!(clip.packets().iter().eq(&packets));
-        assert_eq!(fs::read_dir(dir.path()).expect("the folder").count(), 1);
     }
 
     #[test]
-    fn an_abandoned_recording_leaves_no_file() {
+    fn what_a_killed_program_leaves_can_be_played_but_for_the_last_second() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut recorder =
-            Recorder::create(&dir.path().join("call.ogg"), "a call", 7).expect("it is created");
+        let path = dir.path().join("call.ogg");
+        let mut recorder = Recorder::create(&path, "a call", 7).expect("the file is created");
+        for _ in 0..120 {
+            recorder.write(&PACKET).expect("it is written");
+        }
+        // As it is found when nothing more is ever written.
+        let copy = dir.path().join("copy.ogg");
+        fs::copy(&path, &copy).expect("it is copied");
+        let clip = Clip::open(&copy).expect("it is Ogg Opus");
+        assert_eq!(clip.packets().len(), 100);
+        assert_eq!(recorder.abandon(), 100);
+        assert_eq!(fs::read(&path).ok(), fs::read(&copy).ok());
+    }
+
+    #[test]
+    fn a_recording_of_nothing_leaves_no_file() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("call.ogg");
+        let recorder = Recorder::create(&path, "a call", 7).expect("it is created");
+        recorder.finish().expect("there is nothing to write");
+        let mut recorder = Recorder::create(&path, "a call", 7).expect("it is created");
         recorder.write(&PACKET).expect("it is written");
-        drop(recorder);
+        assert_eq!(recorder.abandon(), 0);
         assert_eq!(fs::read_dir(dir.path()).expect("the folder").count(), 0);
     }
 
@@ -198,6 +238,7 @@ mod tests {
         recorder
             .write_gap(MAX_GAP_SAMPLES + 1)
             .expect("it is passed over");
-        assert_eq!(recorder.finish().expect("it is finished"), 5);
+        assert_eq!(recorder.packets(), 5);
+        recorder.finish().expect("it is finished");
     }
 }

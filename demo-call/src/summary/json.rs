@@ -29,10 +29,37 @@ impl Both<'_> {
             "discarded": sum(Report::discards),
             "discard_reasons": reasons,
             "media_identical": self.identical == [true; 2],
-            "recordings": [first.recordings, second.recordings],
+            "directions": [
+                direction(("first", first), ("second", second)),
+                direction(("second", second), ("first", first)),
+            ],
+            "round_trip_ms": first.round_trip.or(second.round_trip).map(milliseconds),
+            "recordings": [recordings(first), recordings(second)],
         })));
         Value::Object(object)
     }
+}
+
+/// What one side sent and the other received.
+fn direction((from, sent): (&str, &Report), (to, received): (&str, &Report)) -> Value {
+    let (out, arrived) = (sent.counters, received.counters);
+    json!({
+        "from": from,
+        "to": to,
+        "rtp_sent": out.rtp_sent,
+        "rtp_received": arrived.rtp_received,
+        "rtp_bytes": out.rtp_sent_bytes,
+        "rtcp_sent": out.rtcp_sent,
+        "rtcp_received": arrived.rtcp_received,
+        "lost": out.rtp_sent.saturating_sub(arrived.rtp_received),
+        "jitter_ms": received.jitter.map(milliseconds),
+        "round_trip_ms": sent.round_trip.map(milliseconds),
+    })
+}
+
+fn recordings(side: &Report) -> Vec<String> {
+    let paths = side.recordings.iter().map(|it| it.path.display());
+    paths.map(|path| path.to_string()).collect()
 }
 
 impl One<'_> {
@@ -41,7 +68,8 @@ impl One<'_> {
         let Report { counters, .. } = self.report;
         let mut object = security_json(self.report);
         object.extend(members(json!({
-            "ok": self.ok,
+            "ok": self.failure.is_none(),
+            "reason": self.failure.map(ToString::to_string),
             "rtp_sent": counters.rtp_sent,
             "rtp_received": counters.rtp_received,
             "rtp_bytes": counters.rtp_sent_bytes,
@@ -54,7 +82,10 @@ impl One<'_> {
             // Only who has both ends can tell.
             "media_identical": null,
             "round_trip_ms": self.report.round_trip.map(milliseconds),
-            "recordings": self.report.recordings,
+            "jitter_ms": self.report.jitter.map(milliseconds),
+            "silent_ms": self.report.silent.map(milliseconds),
+            "recordings": recordings(self.report),
+            "recorded": self.report.recorded(),
         })));
         Value::Object(object)
     }

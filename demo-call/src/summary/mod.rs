@@ -5,6 +5,7 @@ mod text;
 
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::media::Counters;
 use crate::report::Report;
 
@@ -21,7 +22,8 @@ pub(crate) struct Both<'a> {
 #[derive(Debug)]
 pub(crate) struct One<'a> {
     pub(crate) report: &'a Report,
-    pub(crate) ok: bool,
+    /// Why it was not what it should be.
+    pub(crate) failure: Option<&'a Error>,
 }
 
 impl Both<'_> {
@@ -48,7 +50,10 @@ fn milliseconds(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::archive::Recording;
     use crate::security::Security;
 
     fn side() -> Report {
@@ -72,8 +77,11 @@ mod tests {
             security: Some(security),
             counters,
             setup: Some(Duration::from_micros(4321)),
-            recorded: 1743,
-            recordings: vec!["a/first.ogg".into()],
+            recordings: vec![Recording {
+                path: "a/first.ogg".into(),
+                packets: 1743,
+                ..Recording::default()
+            }],
             ..Report::default()
         }
     }
@@ -146,6 +154,16 @@ mod tests {
             (&json["rtcp_sent"], &json["rtcp_received"]),
             (&6.into(), &6.into())
         );
+        let [there, back] = [&json["directions"][0], &json["directions"][1]];
+        assert_eq!(
+            (&there["from"], &there["rtp_sent"]),
+            (&"first".into(), &1743.into())
+        );
+        assert_eq!(
+            (&back["from"], &back["jitter_ms"]),
+            (&"second".into(), &Value::Null)
+        );
+        assert_eq!(json["round_trip_ms"], Value::Null);
         assert_eq!((&json["lost"], &json["discarded"]), (&0.into(), &2.into()));
         assert_eq!(json["discard_reasons"]["srtp: replayed"], 2);
         assert_eq!(json["media_identical"], true);
@@ -165,7 +183,7 @@ mod tests {
         .to_string();
         let one = One {
             report: &second,
-            ok: true,
+            failure: Some(&Error::Silent(Duration::from_secs(9))),
         }
         .to_string();
         for text in [both, one] {

@@ -94,12 +94,11 @@ impl Both<'_> {
 impl Display for One<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Report { counters, .. } = self.report;
-        let verdict = if self.ok {
-            "The call is over."
-        } else {
-            "The call did NOT come about."
-        };
-        writeln!(f, "{verdict}\n\nSecurity")?;
+        match self.failure {
+            None => writeln!(f, "The call is over, and it was what it should be.")?,
+            Some(reason) => writeln!(f, "The call was NOT what it should be:\n{reason}")?,
+        }
+        writeln!(f, "\nSecurity")?;
         write_security(f, self.report, ["This side", "That side"])?;
         heading(f, "Media", &["sent", "received"])?;
         let Report {
@@ -127,13 +126,17 @@ impl Display for One<'_> {
             percent(counters.lost, counters.rtp_received)
         );
         row(f, "lost", [lost_sent, lost])?;
+        if let Some(silent) = self.report.silent {
+            let silent = format!("{:.1} s", silent.as_secs_f64());
+            row(f, "silent at the end", [String::new(), silent])?;
+        }
         row(f, "jitter", [String::new(), duration(self.report.jitter)])?;
         row(f, "round trip", [duration(*round_trip)])?;
         heading(f, "Discarded", &[])?;
         write_discarded(f, &[self.report])?;
         if !self.report.recordings.is_empty() {
             heading(f, "Recordings", &[])?;
-            write_recordings(f, self.report, "complete")?;
+            write_recordings(f, self.report, "")?;
         }
         Ok(())
     }
@@ -209,11 +212,20 @@ fn write_discarded(f: &mut Formatter<'_>, sides: &[&Report]) -> fmt::Result {
     Ok(())
 }
 
+/// The recordings of one side; `verdict` is on those that lack nothing.
 fn write_recordings(f: &mut Formatter<'_>, side: &Report, verdict: &str) -> fmt::Result {
-    for path in &side.recordings {
-        writeln!(f, "  {}", path.display())?;
+    for recording in &side.recordings {
+        writeln!(f, "  {}", recording.path.display())?;
+        let packets = grouped(recording.packets);
+        let comment = match (&recording.problem, recording.limited, verdict) {
+            (Some(problem), ..) => format!(", NOT complete: {problem}"),
+            (None, true, _) => ", up to the limit of recordings".to_owned(),
+            (None, false, "") => String::new(),
+            (None, false, verdict) => format!(", {verdict}"),
+        };
+        writeln!(f, "    {packets} Opus packets{comment}")?;
     }
-    writeln!(f, "    {} Opus packets, {verdict}", grouped(side.recorded))
+    Ok(())
 }
 
 fn heading(f: &mut Formatter<'_>, name: &str, columns: &[&str]) -> fmt::Result {

@@ -74,7 +74,7 @@ pub(crate) fn files(dir: &std::path::Path) -> Vec<String> {
 /// A running `listen`. It is killed when this value is dropped.
 pub(crate) struct Listen {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    stdout: Option<BufReader<ChildStdout>>,
     /// Where its HTTP is.
     pub(crate) http: String,
     /// Its media port.
@@ -90,15 +90,20 @@ impl Listen {
     /// Starts `listen` with this media port.
     pub(crate) fn start_at(media: &str, dir: &tempfile::TempDir, arguments: &[&str]) -> Self {
         let mut command = demo_call(dir, &["listen", "--http", "127.0.0.1:0", "--media", media]);
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts this command, which is a `listen`.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command
-            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program runs");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let mut listen = Self {
             child,
-            stdout,
+            stdout: Some(stdout),
             http: String::new(),
             media: String::new(),
         };
@@ -116,7 +121,8 @@ impl Listen {
     pub(crate) fn after(&mut self, mark: &str) -> String {
         loop {
             let mut line = String::new();
-            let length = self.stdout.read_line(&mut line).expect("stdout is UTF-8");
+            let stdout = self.stdout.as_mut().expect("stdout is open");
+            let length = stdout.read_line(&mut line).expect("stdout is UTF-8");
             assert_ne!(length, 0, "listen ended before it said {mark:?}");
             if let Some((_, rest)) = line.split_once(mark) {
                 return rest.trim().to_owned();
@@ -126,14 +132,37 @@ impl Listen {
 
     /// Interrupts it as Ctrl-C does and waits for its end.
     pub(crate) fn interrupt(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .expect("kill runs");
-        assert!(status.success(), "kill -INT {id}: {status}");
+        self.end("-INT")
+    }
+
+    /// Sends it a signal and waits for its end.
+    pub(crate) fn end(&mut self, signal: &str) -> ExitStatus {
+        kill(&self.child, signal);
         wait(&mut self.child)
     }
+
+    /// Closes the pipe to which it prints.
+    pub(crate) fn close_stdout(&mut self) {
+        drop(self.stdout.take());
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("it can be asked").is_none()
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// Sends a signal.
+pub(crate) fn kill(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let status = Command::new("kill").args([signal, &id]).status();
+    let status = status.expect("kill runs");
+    assert!(status.success(), "kill {signal} {id}: {status}");
 }
 
 impl Drop for Listen {
