@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use portcullis::driver::Driver;
 use portcullis::ice_lite::Candidate;
+use portcullis::signalling::{Audio, Signalling};
 use portcullis::{Call, Context, Session, SessionConfig, SessionError, SessionEvent, dtls};
 
 /// What this server does with a call.
@@ -46,7 +47,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // For each offer, wherever it comes from: HTTP (WHIP), a WebSocket, here a file.
     let path = std::env::args().nth(1).ok_or("which file has the offer?")?;
     let offer = std::fs::read_to_string(path)?;
-    let (session, answer) = Session::answer(config, Instant::now(), &offer)?;
+    let now = Instant::now();
+    let (session, _, answer) = Signalling::answer(config, Audio::default(), now, &offer)?;
     handle.insert(session, Echo).await?;
     println!("{answer}");
 

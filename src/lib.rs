@@ -28,11 +28,12 @@
 //!
 //! # The parts
 //!
-//! - [`Session`]: one call, sans-I/O: ICE, DTLS and SRTP of one BUNDLE group.
+//! - [`Session`]: the transport of one call, sans-I/O: ICE, DTLS and SRTP of one BUNDLE group.
+//!   It knows parameters, and no text.
 //! - [`Router`]: from datagrams to sessions, without cryptography or allocation.
 //! - [`Gate`]: a router with its sessions and what an application does with each, a [`Call`].
 //! - `driver` (cargo feature `tokio`): a gate on a UDP socket.
-//! - [`sdp`]: offers and answers.
+//! - [`signalling`]: offers and answers, over the public verbs of a session.
 //!
 //! `examples/embed.rs` shows how a server uses them. The layers below are crates of their own:
 //! [`dtls`], [`srtp`] and [`ice_lite`].
@@ -44,16 +45,17 @@ mod discard;
 pub mod driver;
 mod gate;
 mod router;
-pub mod sdp;
 mod session;
+pub mod signalling;
 
 pub use demux::{Class, classify};
 pub use gate::{Arrival, Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs, Totals};
 pub use ice_lite::{Path, Transmit};
 pub use router::{Announcement, Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
 pub use session::{
-    AgreedAudio, CloseReason, Discard, IceMode, Layer, Received, SendError, Session, SessionConfig,
-    SessionError, SessionEvent, Statistics, Summary, Timeline,
+    CloseReason, Cryptex, Discard, IceMode, Layer, LocalParameters, MAX_FINGERPRINTS,
+    ParametersError, Received, RemoteParameters, SendError, Session, SessionConfig, SessionError,
+    SessionEvent, SetRemoteError, Statistics, Summary, Timeline,
 };
 pub use srtp::{Kind, MAX_OVERHEAD};
 pub use {dtls, ice_lite, srtp};

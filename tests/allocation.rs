@@ -111,7 +111,7 @@ mod driver {
     use std::time::{Duration, Instant};
 
     use portcullis::driver::Driver;
-    use portcullis::{Call, Context, IceMode, Session, SessionEvent};
+    use portcullis::{Call, Context, IceMode, SessionEvent};
     use tokio::runtime::Builder;
 
     use super::allocations;
@@ -176,9 +176,7 @@ mod driver {
         let now = Instant::now();
         let calling = Terms::DEFAULT.config(IceMode::Controlling, here.1);
         let serving = Terms::DEFAULT.config(IceMode::Lite, there.1);
-        let (mut caller, offer) = Session::offer(Arc::new(calling), now).expect("an offer");
-        let (server, answer) = Session::answer(Arc::new(serving), now, &offer).expect("an answer");
-        caller.accept_answer(now, &answer).expect("it fits");
+        let [caller, server] = crate::support::connected(now, calling, serving);
         let (first, second) = (Metronome::default(), Metronome::default());
         let heard = [Arc::clone(&first.heard), Arc::clone(&second.heard)];
         there.0.insert(server, second).await.expect("it serves");

@@ -184,22 +184,7 @@ fn without_common_ground_the_error_lists_both_offers() {
 
 /// A call between sides of different configurations.
 fn unlike(calling: Terms, serving: Terms) -> World {
-    use portcullis::{IceMode, Session};
-    use std::sync::Arc;
-    let mut world = World::new(calling, Conditions::FAIR);
-    let now = world.now;
-    let config = calling.config(IceMode::Controlling, world.caller.address);
-    let (caller, offer) = Session::offer(Arc::new(config), now).expect("an offer");
-    let config = serving.config(IceMode::Lite, world.server.address);
-    let (server, answer) = Session::answer(Arc::new(config), now, &offer).expect("an answer");
-    world.caller.session = caller;
-    world.server.session = server;
-    world
-        .caller
-        .session
-        .accept_answer(now, &answer)
-        .expect("an answer that fits");
-    world
+    World::between(calling, serving, Conditions::FAIR)
 }
 
 /// RFC 9147 §5.8.2: over a path that ICE has found to be long, no flight is sent again too early.

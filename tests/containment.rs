@@ -2,11 +2,10 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dtls::ProtocolVersion;
-use portcullis::{Call, Context, Gate, IceMode, Path, Session};
+use portcullis::{Call, Context, Gate, IceMode, Path};
 use support::hello::client_hello;
 use support::served::Served;
 use support::{Terms, server_address};
@@ -156,8 +155,7 @@ fn t_dmx_10_a_panic_when_asked_for_a_time_or_dropped_ends_its_own_call_only() {
     let now = Instant::now();
     let mut gate = Gate::new([7; 16]);
     let ids = [(); 3].map(|()| {
-        let config = Arc::new(Terms::DEFAULT.config(IceMode::Lite, server_address()));
-        let (session, _) = Session::offer(config, now).expect("an offer");
+        let session = support::session(now, Terms::DEFAULT.config(IceMode::Lite, server_address()));
         let call = Brittle {
             asked: false,
             dropped: false,

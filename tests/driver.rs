@@ -129,15 +129,12 @@ impl Pair {
     /// Signals a call to a server, on this one of its shards or on the one of its ufrag.
     async fn dial(serving: &Handle<Ticking>, serve: &SessionConfig, shard: Option<u16>) -> Self {
         let (dialing, config) = driver(IceMode::Controlling, "127.0.0.1:0");
-        let (now, serve) = (Instant::now(), Arc::new(serve.clone()));
-        let (mut caller, offer) = Session::offer(Arc::new(config), now).expect("an offer");
-        let (server, answer) = Session::answer(serve, now, &offer).expect("an answer");
+        let [caller, server] = support::connected(Instant::now(), config, serve.clone());
         let (served, there) = ticking();
         let inserted = match shard {
             Some(shard) => serving.insert_on(shard, server, served).await,
             None => serving.insert(server, served).await,
         };
-        caller.accept_answer(now, &answer).expect("it fits");
         let (calling, here) = ticking();
         let caller_id = dialing.insert(caller, calling).await.expect("it serves");
         let server_id = inserted.expect("it serves");

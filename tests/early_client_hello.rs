@@ -2,29 +2,29 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dtls::{Error, ProtocolVersion, Role};
-use portcullis::sdp::SdpError;
-use portcullis::{IceMode, SendError, SessionError, SessionEvent};
+use portcullis::{
+    IceMode, ParametersError, RemoteParameters, SendError, SessionError, SessionEvent,
+    SetRemoteError,
+};
 use support::{Conditions, Terms, World, rtp};
 
 /// A call that a lite agent offers: its peer can check, and send its ClientHello, before the answer
 /// has come.
-fn eager(version: ProtocolVersion) -> (World, String) {
+fn eager(version: ProtocolVersion) -> (World, RemoteParameters) {
     eager_as(IceMode::Lite, version)
 }
 
-fn eager_as(caller: IceMode, version: ProtocolVersion) -> (World, String) {
+fn eager_as(caller: IceMode, version: ProtocolVersion) -> (World, RemoteParameters) {
     let terms = Terms {
         version,
         answerer: Role::Client,
         ..Terms::DEFAULT
     };
     let modes = [caller, IceMode::Controlling];
-    let (mut world, (server, answer)) =
-        World::offered(modes, terms, Conditions::FAIR, Instant::now());
-    world.server.session = server;
+    let (mut world, answer) = World::offered(modes, terms, Conditions::FAIR);
     world.run_for(Duration::from_secs(2));
     (world, answer)
 }
@@ -45,7 +45,7 @@ fn t_neg_02_an_early_client_hello_is_kept_until_the_answer() {
         assert_eq!(refused, Err(SendError::NotSecured));
 
         let now = world.now;
-        let accepted = world.caller.session.accept_answer(now, &answer);
+        let accepted = world.caller.session.set_remote(now, answer);
         accepted.expect("an answer that fits");
         world.caller.collect();
         assert!(world.secure(), "{version:?}");
@@ -70,16 +70,17 @@ fn early_media_is_dropped() {
 
 #[test]
 fn an_answer_that_shows_the_wrong_peer_ends_the_call() {
-    let (mut world, answer) = eager(ProtocolVersion::DTLS1_3);
+    let (mut world, mut answer) = eager(ProtocolVersion::DTLS1_3);
     let right = world.server.session.local_fingerprint();
     let wrong = world.caller.session.local_fingerprint();
-    let answer = answer.replace(&right.to_string(), &wrong.to_string());
+    answer.fingerprints = vec![wrong];
     let mismatch = Error::FingerprintMismatch {
         expected: vec![wrong],
         presented: right,
     };
-    let accepted = world.caller.session.accept_answer(world.now, &answer);
-    assert_eq!(accepted, Err(SessionError::Dtls(mismatch)));
+    let accepted = world.caller.session.set_remote(world.now, answer);
+    let failed = SetRemoteError::Failed(SessionError::Dtls(mismatch));
+    assert_eq!(accepted, Err(failed));
     assert!(world.caller.session.is_closed());
     assert_eq!(world.caller.secured(), None);
 }
@@ -87,10 +88,11 @@ fn an_answer_that_shows_the_wrong_peer_ends_the_call() {
 /// Who has sent a ClientHello is the client; an answer can't take that back.
 #[test]
 fn an_answer_can_t_change_the_role_taken() {
-    let (mut world, answer) = eager(ProtocolVersion::DTLS1_3);
-    let answer = answer.replace("a=setup:active", "a=setup:passive");
-    let accepted = world.caller.session.accept_answer(world.now, &answer);
-    assert_eq!(accepted, Err(SessionError::Sdp(SdpError::RoleAlreadyTaken)));
+    let (mut world, mut answer) = eager(ProtocolVersion::DTLS1_3);
+    assert_eq!(answer.dtls_role, Some(Role::Client));
+    answer.dtls_role = Some(Role::Server);
+    let accepted = world.caller.session.set_remote(world.now, answer);
+    assert_eq!(accepted, Err(ParametersError::RoleTaken.into()));
     assert!(
         !world.caller.session.is_closed(),
         "the right answer may come"

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use ice_lite::{Candidate, Path, Transport, tcp};
 use portcullis::driver::{Driver, Handle, TcpLimits};
 use portcullis::{
-    Call, Context, IceMode, Received, Session, SessionConfig, SessionEvent, SessionId,
+    Call, Context, IceMode, Received, RemoteParameters, Session, SessionConfig, SessionEvent,
+    SessionId,
 };
 use support::{Terms, rtp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -82,20 +83,20 @@ impl Caller {
             Instant::now(),
             Terms::DEFAULT.config(IceMode::Controlling, local),
         );
-        let (mut session, offer) = Session::offer(Arc::new(config), now).expect("an offer");
-        let serve = Arc::clone(&server.config);
-        let (served, answer) = Session::answer(serve, now, &offer).expect("an answer");
+        let mut session = support::session(now, config);
+        let mut served = support::session(now, (*server.config).clone());
+        let offer = session.local_parameters().into();
+        served.set_remote(now, offer).expect("they fit");
+        let mut answer = RemoteParameters::from(served.local_parameters());
         let inserted = server.handle.insert_on(shard, served, Echo).await;
-        // RFC 6544 §4.5: what the answer says of it.
-        let candidate = format!("{} typ host tcptype passive", server.address.port());
-        assert!(
-            answer.contains(&candidate) && answer.contains(" tcp "),
-            "{answer}"
-        );
-        let answer = answer
-            .replace(" tcp ", " udp ")
-            .replace(" tcptype passive", "");
-        session.accept_answer(now, &answer).expect("it fits");
+        // RFC 6544 §4.5: what the server says of it, of which our agent knows UDP alone.
+        let [candidate] = &mut answer.candidates[..] else {
+            panic!("{answer:?}");
+        };
+        let text = format!("{} typ host tcptype passive", server.address.port());
+        assert!(candidate.to_string().ends_with(&text), "{candidate}");
+        candidate.transport = Transport::Udp;
+        session.set_remote(now, answer).expect("they fit");
         let caller = Self {
             session,
             deframer: tcp::Deframer::new(2000),

@@ -13,7 +13,7 @@ use dtls::crypto::{
 };
 use dtls::{AddressProof, Certificate, Config, Connection, NamedGroup, PeerIdentity, Role};
 use dtls::{SignatureScheme, Verdict};
-use portcullis::{IceMode, Path, Session};
+use portcullis::{IceMode, Path};
 use support::{Terms, caller_address, exchange, server_address};
 
 /// Key exchanges, signatures and verifications so far.
@@ -158,9 +158,7 @@ fn t_dos_03_none_before_the_address_is_proved() {
     let mut server = Terms::DEFAULT.config(IceMode::Lite, server_address());
     server.dtls = Arc::clone(&config);
     let caller = Terms::DEFAULT.config(IceMode::Controlling, caller_address());
-    let (mut caller, offer) = Session::offer(Arc::new(caller), now).expect("an offer");
-    let (mut server, answer) = Session::answer(Arc::new(server), now, &offer).expect("an answer");
-    caller.accept_answer(now, &answer).expect("it fits");
+    let [mut caller, mut server] = support::connected(now, caller, server);
     let mut proof = AddressProof::new(config, now).expect("random bytes");
 
     let before = OPERATIONS.load(Ordering::Relaxed);

@@ -6,31 +6,40 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dtls::{Certificate, Fingerprint, FingerprintError, Role};
-use ice_lite::CredentialsError;
-use portcullis::sdp::{Direction, MAX_LENGTH, RemoteDescription, SdpError, Setup};
-use portcullis::{IceMode, Session, SessionError};
+use ice_lite::{CandidateError, CredentialsError};
+use portcullis::signalling::{
+    Audio, Direction, MAX_LENGTH, RemoteDescription, SdpError, Setup, Signalling, SignallingError,
+};
+use portcullis::{IceMode, ParametersError, Session, SessionConfig};
 use support::{Terms, caller_address, server_address};
 
 const CHROMIUM_OFFER: &str = include_str!("data/sdp/chromium-offer-av-dc.sdp");
 const FIREFOX_OFFER: &str = include_str!("data/sdp/firefox-offer-av-dc.sdp");
 
 /// What a server says to an offer.
-fn answer(offer: &str) -> Result<String, SessionError> {
+fn answer(offer: &str) -> Result<String, SignallingError> {
     answer_as(Role::Server, offer)
 }
 
-fn answer_as(role: Role, offer: &str) -> Result<String, SessionError> {
+fn answer_as(role: Role, offer: &str) -> Result<String, SignallingError> {
     let terms = Terms {
         answerer: role,
         ..Terms::DEFAULT
     };
     let config = terms.config(IceMode::Lite, server_address());
-    Session::answer(Arc::new(config), Instant::now(), offer).map(|(_, answer)| answer)
+    answered(config, offer).map(|(.., answer)| answer)
+}
+
+fn answered(
+    config: SessionConfig,
+    offer: &str,
+) -> Result<(Session, Signalling, String), SignallingError> {
+    Signalling::answer(Arc::new(config), Audio::default(), Instant::now(), offer)
 }
 
 fn refusal(offer: &str) -> SdpError {
     match answer(offer) {
-        Err(SessionError::Sdp(error)) => error,
+        Err(SignallingError::Sdp(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -296,15 +305,19 @@ fn directions_are_answered() {
 fn answers_have_to_fit_the_offer() {
     let now = Instant::now();
     let config = Arc::new(Terms::DEFAULT.config(IceMode::Lite, caller_address()));
-    let offered = || Session::offer(Arc::clone(&config), now).expect("an offer");
-    let (_, offer) = offered();
+    let offered =
+        || Signalling::offer(Arc::clone(&config), Audio::default(), now).expect("an offer");
+    let (.., offer) = offered();
     assert!(offer.contains("a=setup:actpass\r\n"));
-    let full = Arc::new(Terms::DEFAULT.config(IceMode::Controlling, server_address()));
-    let (_, answer) = Session::answer(full, now, &offer).expect("an answer");
-    let refusal = |answer: &str| offered().0.accept_answer(now, answer);
+    let full = Terms::DEFAULT.config(IceMode::Controlling, server_address());
+    let (.., answer) = answered(full, &offer).expect("an answer");
+    let refusal = |answer: &str| {
+        let (mut session, mut signalling, _) = offered();
+        signalling.accept_answer(&mut session, now, answer)
+    };
     assert_eq!(refusal(&answer), Ok(()));
 
-    let sdp = |error| Err(SessionError::Sdp(error));
+    let sdp = |error| Err(SignallingError::Sdp(error));
     let conflict = SdpError::SetupConflict {
         offer: Setup::ActPass,
         answer: Setup::ActPass,
@@ -325,11 +338,65 @@ fn answers_have_to_fit_the_offer() {
         "more sections"
     );
     let lite = answer.replace("a=group", "a=ice-lite\r\na=group");
-    assert_eq!(refusal(&lite), sdp(SdpError::BothIceLite));
-    let (mut session, _) = offered();
-    session.accept_answer(now, &answer).expect("an answer");
+    assert_eq!(refusal(&lite), Err(ParametersError::BothIceLite.into()));
+    let (mut session, mut signalling, _) = offered();
+    let accepted = signalling.accept_answer(&mut session, now, &answer);
+    accepted.expect("an answer");
     assert_eq!(
-        session.accept_answer(now, &answer),
+        signalling.accept_answer(&mut session, now, &answer),
         sdp(SdpError::WrongState)
     );
+}
+
+/// RFC 3264 §8: the sections of a call stay, the rejected ones too.
+#[test]
+fn an_offer_to_restart_repeats_the_sections() {
+    let config = Terms::DEFAULT.config(IceMode::Lite, server_address());
+    let (mut session, mut signalling, answer) =
+        answered(config, CHROMIUM_OFFER).expect("a good offer");
+    let offer = signalling.restart_ice(&mut session, CHROMIUM_OFFER);
+    let offer = offer.expect("the call stands");
+    let lines = |sdp: &str, kind: &str| -> Vec<_> {
+        sdp.lines()
+            .filter(|line| line.starts_with(kind))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(lines(&offer, "m="), lines(&answer, "m="));
+    assert_eq!(lines(&offer, "a=mid:"), lines(&answer, "a=mid:"));
+    let ufrag = session.local_parameters().credentials.ufrag().to_owned();
+    assert_eq!(
+        lines(&offer, "a=ice-ufrag:"),
+        [format!("a=ice-ufrag:{ufrag}")]
+    );
+    let read = RemoteDescription::parse(&offer).expect("a good offer");
+    assert_eq!((read.sections.len(), read.audio), (3, 0));
+    let version = |sdp: &str| {
+        sdp.split(' ')
+            .nth(2)
+            .and_then(|word| word.parse::<u64>().ok())
+    };
+    assert_eq!(version(&offer), version(&answer).map(|it| it + 1));
+}
+
+/// Such as the host name of a browser that hides its address.
+#[test]
+fn a_line_that_is_no_candidate_changes_nothing() {
+    let config = Terms::DEFAULT.config(IceMode::Controlling, server_address());
+    let (mut session, signalling, _) = answered(config, CHROMIUM_OFFER).expect("a good offer");
+    let digest = session.state_digest();
+    let hidden = "candidate:1 1 udp 1 6d4b3a2e-0c1f-4d7e-9b8a-112233445566.local 9 typ host";
+    for (line, error) in [
+        (hidden, CandidateError::NotAnIpAddress),
+        ("a=end-of-candidates", CandidateError::Prefix),
+        ("", CandidateError::Prefix),
+    ] {
+        let taken = signalling.add_remote_candidate(&mut session, line);
+        assert_eq!(taken, Err(error.into()), "{line}");
+    }
+    assert_eq!(session.state_digest(), digest);
+    let line = "a=candidate:1 1 udp 1 192.0.2.9 9 typ host";
+    let taken = signalling.add_remote_candidate(&mut session, line);
+    assert_eq!(taken, Ok(()));
+    assert_ne!(session.state_digest(), digest);
 }

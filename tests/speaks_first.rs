@@ -2,11 +2,10 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dtls::{NamedGroup, ProtocolVersion, Role};
 use ice_lite::stun::{Class, Message};
-use portcullis::IceMode;
 use support::{Conditions, Terms, World};
 
 const SERVER_SPEAKS: Terms = Terms {
@@ -79,23 +78,14 @@ fn an_ice_restart_before_the_address_is_proved_does_not_stop_the_handshake() {
         group: Some(NamedGroup::X25519MLKEM768),
         ..SERVER_SPEAKS
     };
-    let (mut world, (server, answer)) = World::offered(
-        [IceMode::Controlling, IceMode::Lite],
-        terms,
-        Conditions::FAIR,
-        Instant::now(),
-    );
-    world.server.session = server;
-    let accepted = world.caller.session.accept_answer(world.now, &answer);
-    accepted.expect("an answer that fits");
+    let mut world = World::new(terms, Conditions::FAIR);
     // The caller's first check has come; the answer to that of the server has not.
     world.run_for(Duration::from_millis(15));
     assert_eq!(count(&world, Class::Request), 1);
     let now = world.now;
     let (asks, gives) = (&mut world.caller.session, &mut world.server.session);
-    let offer = asks.restart_ice(&answer).expect("the call stands");
-    let answer = gives.accept_offer(now, &offer).expect("a good offer");
-    asks.accept_answer(now, &answer).expect("it fits");
+    asks.restart_ice().expect("the call stands");
+    support::introduce(now, asks, gives);
     let time = handshake_time(world);
     assert!(time < Duration::from_millis(500), "{time:?}");
 }

@@ -36,19 +36,14 @@ impl End {
 
 /// A call that is signalled: caller and server.
 fn call(terms: Terms, own: Option<&[Arc<Certificate>; 2]>, now: Instant) -> [End; 2] {
-    let config = |ice, address, nth: usize| -> Arc<SessionConfig> {
+    let config = |ice, address, nth: usize| -> SessionConfig {
         let mut config = terms.config(ice, address);
         config.certificate = own.map(|own| Arc::clone(&own[nth]));
-        Arc::new(config)
+        config
     };
     let calling = config(IceMode::Controlling, caller_address(), 0);
     let serving = config(IceMode::Lite, server_address(), 1);
-    let (mut caller, offer) = Session::offer(calling, now).expect("an offer");
-    let (server, answer) = Session::answer(serving, now, &offer).expect("an answer");
-    caller
-        .accept_answer(now, &answer)
-        .expect("an answer that fits");
-    [caller, server].map(End::new)
+    support::connected(now, calling, serving).map(End::new)
 }
 
 /// Runs two calls for some seconds. What is STUN stays in its call, and all else changes over to the other one.

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use portcullis::{IceMode, Path, Session};
+use portcullis::{IceMode, Path};
 use support::{Conditions, Terms, World, caller_address, exchange, server_address};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -65,7 +65,7 @@ impl dtls::KeyLog for Secrets {
 }
 
 #[test]
-fn a_call_from_offer_to_close() {
+fn a_call_from_its_making_to_its_close() {
     let _alone = ALONE.lock();
     let log = logged(|| {
         let mut world = World::new(Terms::DEFAULT, Conditions::FAIR);
@@ -76,9 +76,8 @@ fn a_call_from_offer_to_close() {
     });
     let mut rest = log.as_str();
     for step in [
-        "offered",
-        "answered",
-        "answer accepted",
+        "session made",
+        "the peer's parameters are there",
         "path validated",
         "ICE connected",
         "DTLS handshake begun",
@@ -104,19 +103,14 @@ fn nothing_secret() {
             let mut config = Terms::DEFAULT.config(ice, address);
             let keyed = config.dtls.to_builder().key_log(Arc::clone(&secrets) as _);
             config.dtls = Arc::new(keyed.build().expect("a configuration that works"));
-            Arc::new(config)
+            config
         };
         let now = Instant::now();
         let caller = config(IceMode::Controlling, caller_address());
-        let (mut caller, offer) = Session::offer(caller, now).expect("an offer");
         let server = config(IceMode::Lite, server_address());
-        let (mut server, answer) = Session::answer(server, now, &offer).expect("an answer");
-        caller.accept_answer(now, &answer).expect("it fits");
-        for sdp in [offer, answer] {
-            let lines = sdp
-                .lines()
-                .filter_map(|line| line.strip_prefix("a=ice-pwd:"));
-            passwords.extend(lines.map(str::to_owned));
+        let [mut caller, mut server] = support::connected(now, caller, server);
+        for side in [&caller, &server] {
+            passwords.push(side.local_parameters().credentials.password().to_owned());
         }
         for round in 0..20 {
             let now = now + Duration::from_millis(60 * round);

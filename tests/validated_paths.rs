@@ -3,14 +3,14 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dtls::ProtocolVersion;
 use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
-use portcullis::{IceMode, Path, RouteDrop, SessionEvent};
+use portcullis::{Path, RouteDrop, SessionEvent};
 use support::hello::client_hello;
 use support::served::Served;
-use support::{Conditions, Terms, World, attribute, rtp, server_address};
+use support::{Conditions, Terms, World, rtp, server_address};
 
 fn attacker() -> Path {
     let remote: SocketAddr = "203.0.113.66:6666".parse().expect("an address");
@@ -234,14 +234,11 @@ fn t_stn_12_flipping_use_candidate_touches_neither_dtls_nor_srtp() {
 
 /// A secured call, and the password of its server.
 fn answered(terms: Terms) -> (World, String) {
-    let modes = [IceMode::Controlling, IceMode::Lite];
-    let now = Instant::now();
-    let (mut world, (server, answer)) = World::offered(modes, terms, Conditions::FAIR, now);
-    world.server.session = server;
-    let accepted = world.caller.session.accept_answer(now, &answer);
-    accepted.expect("an answer that fits");
+    let mut world = World::new(terms, Conditions::FAIR);
     assert!(world.secure());
-    (world, attribute(&answer, "a=ice-pwd:"))
+    let local = world.server.session.local_parameters();
+    let password = local.credentials.password().to_owned();
+    (world, password)
 }
 
 /// An RTP packet of the caller's.
@@ -259,7 +256,9 @@ fn nomination(world: &World, password: &str, number: u16) -> Vec<u8> {
     let kind = MessageType::BINDING_REQUEST;
     let mut writer = MessageWriter::new(&mut buf, kind, TransactionId(id)).expect("room");
     let ufrag = world.server.session.local_ufrag();
-    writer.username(ufrag, &world.caller_ufrag).expect("room");
+    writer
+        .username(ufrag, world.caller.session.local_ufrag())
+        .expect("room");
     let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
     put(AttributeType::PRIORITY, &[0x7E, 0, 0, 1]);
     put(AttributeType::ICE_CONTROLLING, &[1; 8]);

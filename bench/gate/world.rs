@@ -97,15 +97,18 @@ impl<C: Call + Default> World<C> {
         let mut calling = self.config.clone();
         calling.ice = IceMode::Controlling;
         calling.candidates = vec![Candidate::host(address, 0)];
-        let calling = Session::offer(Arc::new(calling), self.now);
-        let (mut session, offer) = calling.expect("an offer");
+        let calling = Session::new(Arc::new(calling), self.now);
+        let mut session = calling.expect("a caller");
+        let offer = session.local_parameters().into();
         let serving = Arc::clone(&self.serving);
         let start = Instant::now();
-        let (served, answer) = Session::answer(serving, self.now, &offer).expect("an answer");
+        let mut served = Session::new(serving, self.now).expect("a session");
+        served.set_remote(self.now, offer).expect("they fit");
+        let answer = served.local_parameters().into();
         let inserted = self.gate.insert(self.now, served, C::default());
         self.served += start.elapsed();
         let id = inserted.expect("a new ufrag");
-        session.accept_answer(self.now, &answer).expect("it fits");
+        session.set_remote(self.now, answer).expect("they fit");
         self.callers.push(Caller {
             session,
             path: Path::udp(self.server, address),

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
+use portcullis::signalling::Signalling;
 use portcullis::{IceMode, Session};
 use tokio::sync::mpsc;
 
@@ -136,12 +137,17 @@ async fn connect(
     let ((calling, near), (answering, far)) = (bind()?, bind()?);
     let now = Instant::now();
     let config = plans[0].session_config(IceMode::Controlling, near);
-    let (mut first, sdp) = Session::offer(config, now).map_err(Error::Session)?;
+    let offered = Signalling::offer(config, plans[0].audio(), now).map_err(Error::answer)?;
+    let (mut first, mut calls, sdp) = offered;
     let config = plans[1].session_config(IceMode::Lite, far);
-    let (second, sdp) = Session::answer(config, now, &sdp).map_err(Error::Session)?;
-    first.accept_answer(now, &sdp).map_err(Error::answer)?;
+    let answered = Signalling::answer(config, plans[1].audio(), now, &sdp);
+    let (second, answers, sdp) = answered.map_err(Error::answer)?;
+    let accepted = calls.accept_answer(&mut first, now, &sdp);
+    accepted.map_err(Error::answer)?;
     let totals = [0, 1].map(|side| Some(plans[side].clip.packets().len() as u64));
-    let [a, b] = plans.map(|plan| Call::new(plan, news.clone(), now));
+    let [a, b] = plans;
+    let a = Call::new(a, calls, news.clone(), now);
+    let b = Call::new(b, answers, news, now);
     // What one side sends is shown as the other receives it.
     let lane = |label, total, call: &Call| Lane {
         label,

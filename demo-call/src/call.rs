@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime};
 
 use portcullis::ice_lite::Candidate;
+use portcullis::signalling::{Audio, Signalling};
 use portcullis::{
     CloseReason, Context, IceMode, Session, SessionConfig, SessionError, SessionEvent,
 };
@@ -78,9 +79,15 @@ impl Plan {
         config.candidates = candidates;
         config.certificate.clone_from(&self.offer.certificate);
         config.dtls_role = self.offer.role;
-        config.audio.ssrc = Some(self.ssrc);
-        config.audio.cname = self.name.to_owned();
         Arc::new(config)
+    }
+
+    /// What is said of our media.
+    pub(crate) fn audio(&self) -> Audio {
+        let mut audio = Audio::default();
+        audio.ssrc = Some(self.ssrc);
+        audio.cname = self.name.to_owned();
+        audio
     }
 }
 
@@ -102,6 +109,7 @@ pub(crate) enum News {
 #[derive(Debug)]
 pub(crate) struct Call {
     plan: Plan,
+    signalling: Signalling,
     /// There from the moment the call is secured.
     media: Option<Media>,
     placed: Instant,
@@ -117,9 +125,15 @@ pub(crate) struct Call {
 
 impl Call {
     /// A call that is placed `now`: its offer or answer goes out.
-    pub(crate) fn new(plan: Plan, news: mpsc::UnboundedSender<News>, now: Instant) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        signalling: Signalling,
+        news: mpsc::UnboundedSender<News>,
+        now: Instant,
+    ) -> Self {
         Self {
             plan,
+            signalling,
             media: None,
             placed: now,
             last_heard: now,
@@ -141,7 +155,7 @@ impl Call {
         let now = cx.now();
         let accepted = cx
             .session_mut()
-            .map(|session| session.accept_answer(now, sdp));
+            .map(|session| self.signalling.accept_answer(session, now, sdp));
         if let Some(Err(error)) = accepted {
             self.fail(cx, Error::answer(error));
         }
@@ -201,8 +215,10 @@ impl Call {
     }
 
     fn begin(&mut self, cx: &Context<'_>) {
-        let audio = cx.session().and_then(Session::audio);
-        let payload_type = audio.map_or(0, |audio| audio.payload_type);
+        let payload_type = self
+            .signalling
+            .audio()
+            .map_or(0, |audio| audio.payload_type);
         // RFC 3550 §5.1: both begin anywhere, so that plaintext can't be guessed.
         let stream = Stream::new(self.plan.ssrc, payload_type, rand::random(), rand::random());
         let repeat = self.plan.until == Until::PeerLeaves;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::Uri;
+use portcullis::IceMode;
 use portcullis::ice_lite::Candidate;
-use portcullis::{IceMode, Session};
+use portcullis::signalling::Signalling;
 use tokio::sync::mpsc;
 
 use crate::archive::Archive;
@@ -49,14 +50,15 @@ pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), E
     let candidate = Candidate::host(driver.local_addr().map_err(Error::Socket)?, 0);
     let handle = driver.handle();
     let config = plan.session_config(IceMode::Controlling, vec![candidate]);
-    let (session, offer) = Session::offer(config, Instant::now()).map_err(Error::Session)?;
+    let offered = Signalling::offer(config, plan.audio(), Instant::now()).map_err(Error::answer)?;
+    let (session, signalling, offer) = offered;
     let answered = whip.offer(offer).await?;
     if let Some(dir) = &record {
         make_folder(dir)?;
     }
 
     let (news, told) = mpsc::unbounded_channel();
-    let call = Call::new(plan, news, Instant::now());
+    let call = Call::new(plan, signalling, news, Instant::now());
     let lane = |label, total, sample| Lane {
         label,
         total,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis::SessionError;
 use portcullis::dtls::{self, AlertDescription, CertificateError, ConfigError, Fingerprint};
 use portcullis::ice_lite::FailureReason;
-use portcullis::sdp::SdpError;
+use portcullis::signalling::SignallingError;
 
 use crate::opus::ClipError;
 use crate::security::{Offer, profiles, versions};
@@ -53,7 +53,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Whip(#[from] WhipError),
     #[error("the host's answer: {0}")]
-    Answer(SdpError),
+    Answer(SignallingError),
     #[error("{}", describe(.0))]
     Session(SessionError),
     /// The peer ended the handshake; it alone knows why, but what was offered is known here.
@@ -117,10 +117,10 @@ impl Error {
     }
 
     /// Why the answer to an offer can't be used.
-    pub(crate) fn answer(error: SessionError) -> Self {
+    pub(crate) fn answer(error: SignallingError) -> Self {
         match error {
-            SessionError::Sdp(error) => Self::Answer(error),
-            error => Self::Session(error),
+            SignallingError::Session(error) => Self::Session(error),
+            error => Self::Answer(error),
         }
     }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
-use portcullis::{IceMode, Session, SessionError, SessionId};
+use portcullis::signalling::{Signalling, SignallingError};
+use portcullis::{IceMode, SessionId};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -235,12 +236,13 @@ impl Host {
         let plan = self.plan(self.count + 1, caller);
         let config = plan.session_config(IceMode::Lite, candidates);
         let now = Instant::now();
-        let (session, sdp) = Session::answer(config, now, offer).map_err(|error| match error {
-            SessionError::Sdp(error) => Refusal::Offer(error),
-            _ => Refusal::Internal,
+        let answered = Signalling::answer(config, plan.audio(), now, offer);
+        let (session, signalling, sdp) = answered.map_err(|error| match error {
+            SignallingError::Session(_) => Refusal::Internal,
+            error => Refusal::Offer(error),
         })?;
         self.count += 1;
-        let call = Call::new(plan, self.news.clone(), now);
+        let call = Call::new(plan, signalling, self.news.clone(), now);
         let id = self
             .handle
             .insert(session, call)

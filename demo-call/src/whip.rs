@@ -64,7 +64,7 @@ pub(crate) struct Answer {
 #[non_exhaustive]
 pub(crate) enum Refusal {
     #[error("{0}")]
-    Offer(portcullis::sdp::SdpError),
+    Offer(portcullis::signalling::SignallingError),
     #[error("this host has as many calls as it takes")]
     Full,
     #[error("this host is shutting down")]

@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use portcullis::ice_lite::Candidate;
-use portcullis::sdp::RemoteDescription;
+use portcullis::signalling::{Audio, RemoteDescription, Signalling};
 use portcullis::{
-    Class, IceMode, Path, Received, Route, Router, Session, SessionConfig, SessionEvent, classify,
-    dtls,
+    Class, IceMode, Path, Received, RemoteParameters, Route, Router, Session, SessionConfig,
+    SessionEvent, classify, dtls,
 };
 
 use crate::input::Input;
@@ -44,7 +44,8 @@ pub fn gate_sdp(data: &[u8]) {
     };
     assert!(!remote.fingerprints.is_empty() && remote.audio().opus.is_some());
     let config = config(IceMode::Lite, address(1));
-    let Ok((_, answer)) = Session::answer(config, Instant::now(), text) else {
+    let answered = Signalling::answer(config, Audio::default(), Instant::now(), text);
+    let Ok((.., answer)) = answered else {
         return;
     };
     let ours = RemoteDescription::parse(&answer).expect("our own answer");
@@ -86,11 +87,10 @@ pub fn gate_router(data: &[u8]) {
 pub fn gate_session(data: &[u8]) {
     let mut input = Input::new(data);
     let mut now = Instant::now();
-    let (mut caller, offer) =
-        Session::offer(config(IceMode::Controlling, address(1)), now).expect("an offer");
-    let (mut server, mut answer) =
-        Session::answer(config(IceMode::Lite, address(2)), now, &offer).expect("an answer");
-    caller.accept_answer(now, &answer).expect("it fits");
+    let session = |ice, last| Session::new(config(ice, address(last)), now).expect("a session");
+    let mut caller = session(IceMode::Controlling, 1);
+    let mut server = session(IceMode::Lite, 2);
+    introduce(now, &mut caller, &mut server);
     let mut sequence = 0;
     for _ in 0..200 {
         if input.is_empty() {
@@ -101,34 +101,49 @@ pub fn gate_session(data: &[u8]) {
         exchange(&mut input, now, &mut caller, &mut server, sequence, 1);
         exchange(&mut input, now, &mut server, &mut caller, sequence, 2);
         match input.choice(32) {
-            0 | 1 => {
-                let text = String::from_utf8_lossy(input.bytes(64)).into_owned();
-                assert!(server.accept_offer(now, &text).is_err());
-                assert!(caller.accept_answer(now, &text).is_err());
-            }
+            0 | 1 => stranger(&mut input, now, &mut server, &mut caller),
             2 => {
                 server.revoke_consent(now);
                 assert!(server.is_closed() || server.selected_path().is_none());
             }
             3 => caller.end_of_candidates(),
-            4 | 5 => restart(now, &mut caller, &mut server, &mut answer),
+            4 | 5 => restart(now, &mut caller, &mut server),
             _ => {}
         }
     }
 }
 
-/// The caller asks for an ICE restart, which a session refuses only if it has ended.
-fn restart(now: Instant, caller: &mut Session, server: &mut Session, answer: &mut String) {
-    let Ok(offer) = caller.restart_ice(answer) else {
-        assert!(caller.is_closed());
-        return;
-    };
-    match server.accept_offer(now, &offer) {
-        Ok(next) => *answer = next,
-        Err(_) => assert!(server.is_closed()),
+/// Tells the server what the caller has to say, and then the caller what the server has.
+fn introduce(now: Instant, caller: &mut Session, server: &mut Session) {
+    let told = server.set_remote(now, caller.local_parameters().into());
+    assert!(told.is_ok() || server.is_closed(), "{told:?}");
+    let told = caller.set_remote(now, server.local_parameters().into());
+    assert!(
+        told.is_ok() || server.is_closed() || caller.is_closed(),
+        "{told:?}"
+    );
+}
+
+/// Parameters of somebody else are refused and change nothing.
+fn stranger(input: &mut Input<'_>, now: Instant, server: &mut Session, caller: &mut Session) {
+    let mut told = RemoteParameters::from(caller.local_parameters());
+    match input.choice(4) {
+        0 => told.fingerprints = vec![dtls::Fingerprint::sha256(b"somebody")],
+        1 => told.fingerprints.clear(),
+        2 => told.tls_id = Some(String::from_utf8_lossy(input.bytes(64)).into_owned()),
+        _ => told.dtls_role = server.local_parameters().dtls_role,
     }
-    let accepted = caller.accept_answer(now, answer);
-    assert!(accepted.is_ok() || server.is_closed() || caller.is_closed());
+    let before = server.state_digest();
+    assert!(server.set_remote(now, told).is_err());
+    assert_eq!(server.state_digest(), before);
+}
+
+/// The caller asks for an ICE restart, which a session refuses only if it has ended.
+fn restart(now: Instant, caller: &mut Session, server: &mut Session) {
+    match caller.restart_ice() {
+        Ok(_) => introduce(now, caller, server),
+        Err(_) => assert!(caller.is_closed()),
+    }
 }
 
 /// What `from`, at the address `sender`, has to say goes to `to`, unless the bytes have it otherwise.

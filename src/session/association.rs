@@ -7,7 +7,6 @@ use dtls::{Certificate, Connection, Event, Fingerprint, PeerIdentity, Role};
 
 use super::event::{CloseReason, SessionEvent, Summary};
 use super::{Session, SessionError, Status, trace};
-use crate::sdp::RemoteDescription;
 
 /// Our DTLS connection, or what is known before it begins.
 #[derive(Debug)]
@@ -15,9 +14,9 @@ pub(super) enum Association {
     /// Nothing was sent or received yet, and nothing is held but this.
     Idle {
         certificate: Arc<Certificate>,
-        /// Ours; unknown until both descriptions, or a ClientHello, are there.
+        /// Ours; unknown until the peer's parameters, or a ClientHello, are there.
         role: Option<Role>,
-        /// The peer's; unknown until its description is there.
+        /// The peer's; unknown until its parameters are there.
         fingerprints: Option<Vec<Fingerprint>>,
     },
     Running {
@@ -56,37 +55,10 @@ fn small_client_hello(config: &dtls::Config) -> Result<Arc<dtls::Config>, dtls::
 }
 
 impl Session {
-    /// The peer's description has come: who it is, and which role is ours.
-    pub(super) fn identify_peer(
-        &mut self,
-        now: Instant,
-        our_role: Role,
-        remote: RemoteDescription,
-    ) -> Result<(), SessionError> {
-        if our_role == Role::Client {
-            let provider = self.config.dtls.provider();
-            self.ice.prove_addresses(&remote.credentials, provider);
-        }
-        let peer = remote.fingerprints;
-        match &mut self.association {
-            Association::Idle {
-                role, fingerprints, ..
-            } => {
-                *role = Some(our_role);
-                *fingerprints = Some(peer);
-                Ok(())
-            }
-            Association::Running { connection, .. } => {
-                connection.set_peer_fingerprints(now, peer)?;
-                self.follow_dtls(now)
-            }
-        }
-    }
-
     /// Begins the handshake in `role`.
     ///
     /// Without fingerprints it runs on the wire, but no key exists and nothing is delivered until
-    /// [`Session::identify_peer`].
+    /// [`Session::set_remote`].
     pub(super) fn start_dtls(&mut self, now: Instant, role: Role) -> Result<(), SessionError> {
         let Association::Idle {
             certificate,
@@ -140,7 +112,7 @@ impl Session {
                 Event::ApplicationData(data) => self.emit(SessionEvent::ApplicationData(data)),
                 Event::Closed if self.status == Status::Open => self.closed_by_peer(now),
                 // A key update is the record layer's business, and that fingerprints are needed
-                // is known here: the answer has yet to come.
+                // is known here: the peer's parameters have yet to come.
                 _ => {}
             }
         }

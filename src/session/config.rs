@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use dtls::{Certificate, Role};
 use ice_lite::Candidate;
-
-use crate::sdp::Audio;
+use srtp::CryptexPolicy;
 
 /// Which ICE agent a session has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,6 +16,20 @@ pub enum IceMode {
     Lite,
     /// It sends checks and decides which pair is used: for a caller.
     Controlling,
+}
+
+/// Whether header extensions and CSRCs are encrypted (Cryptex, RFC 9335).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Cryptex {
+    /// Never.
+    Off,
+    /// If the peer can do it too.
+    #[default]
+    Offer,
+    /// Always: a peer that can't is refused
+    /// ([`ParametersError::CryptexRequired`](crate::ParametersError::CryptexRequired)), and a packet
+    /// of its with CSRCs or header extensions in the clear is dropped.
+    Require,
 }
 
 /// How a session is set up.
@@ -33,24 +46,24 @@ pub struct SessionConfig {
     pub ice: IceMode,
     /// Where we can be reached, best first.
     pub candidates: Vec<Candidate>,
-    /// Our role in the DTLS handshake, where an offer leaves us the choice. As server, the default,
+    /// Our role in the DTLS handshake, where the peer leaves us the choice. As server, the default,
     /// nothing is spent before the peer spends something.
     pub dtls_role: Role,
-    /// Our media.
-    pub audio: Audio,
-    /// Whether header extensions are encrypted if the peer can do it too (RFC 9335).
-    pub cryptex: bool,
-    /// How packets are sealed.
+    /// Whether header extensions and CSRCs are encrypted (RFC 9335).
+    pub cryptex: Cryptex,
+    /// How packets are sealed. Of its `cryptex` what is agreed on decides.
     pub sender: srtp::SenderConfig,
-    /// How packets are opened.
+    /// How packets are opened. Of its `cryptex` what is agreed on decides, but
+    /// [`CryptexPolicy::Require`](srtp::CryptexPolicy::Require) demands as much as
+    /// [`Cryptex::Require`].
     pub receiver: srtp::ReceiverConfig,
     /// How long after the last sign of consent sending stops. RFC 7675 §5.1 says 30 s.
     pub consent_timeout: Duration,
 }
 
 impl SessionConfig {
-    /// A server's session by default: ICE-lite, a certificate of its own, DTLS server, audio both
-    /// ways. It needs candidates yet.
+    /// A server's session by default: ICE-lite, a certificate of its own, DTLS server. It needs
+    /// candidates yet.
     #[must_use]
     pub fn new(dtls: Arc<dtls::Config>) -> Self {
         Self {
@@ -59,11 +72,20 @@ impl SessionConfig {
             ice: IceMode::Lite,
             candidates: Vec::new(),
             dtls_role: Role::Server,
-            audio: Audio::default(),
-            cryptex: true,
+            cryptex: Cryptex::Offer,
             sender: srtp::SenderConfig::default(),
             receiver: srtp::ReceiverConfig::default(),
             consent_timeout: Duration::from_secs(30),
         }
+    }
+
+    /// Whether a peer without Cryptex is refused.
+    pub(super) fn requires_cryptex(&self) -> bool {
+        self.cryptex == Cryptex::Require || self.receiver.cryptex == CryptexPolicy::Require
+    }
+
+    /// Whether we take encrypted header extensions.
+    pub(super) fn offers_cryptex(&self) -> bool {
+        self.cryptex == Cryptex::Offer || self.requires_cryptex()
     }
 }

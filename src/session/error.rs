@@ -2,20 +2,12 @@
 
 use dtls::CertificateError;
 use dtls::crypto::CryptoError;
-use ice_lite::{CandidateError, SendRefused};
+use ice_lite::SendRefused;
 
-use crate::sdp::SdpError;
-
-/// Why a session could not be set up, or has ended.
+/// Why a session could not be made, or has ended. It is always fatal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The peer's description can't be used. A session that had begun lives on.
-    #[error(transparent)]
-    Sdp(#[from] SdpError),
-    /// A trickled candidate can't be used. The session lives on.
-    #[error("a candidate of the peer can't be used: {0}")]
-    Candidate(#[from] CandidateError),
     /// Our certificate could not be made.
     #[error("our certificate could not be made: {0}")]
     Certificate(#[from] CertificateError),

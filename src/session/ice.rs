@@ -10,7 +10,6 @@ use ice_lite::{
 use std::sync::Arc;
 
 use super::config::{IceMode, SessionConfig};
-use crate::sdp::RemoteDescription;
 
 /// The ICE agent of a session.
 pub(super) enum Agent {
@@ -29,8 +28,8 @@ macro_rules! either {
 }
 
 impl Agent {
-    pub(super) fn new(config: &SessionConfig, mode: IceMode, local: Credentials) -> Self {
-        match mode {
+    pub(super) fn new(config: &SessionConfig, local: Credentials) -> Self {
+        match config.ice {
             IceMode::Lite => {
                 let mut lite = LiteConfig::default();
                 lite.consent_timeout = config.consent_timeout;
@@ -56,19 +55,8 @@ impl Agent {
         either!(self, agent => agent.local())
     }
 
-    pub(super) fn set_remote(&mut self, remote: &RemoteDescription) {
-        match self {
-            Self::Lite(agent) => agent.set_remote(&remote.credentials),
-            Self::Controlling(agent) => {
-                agent.set_remote(&remote.credentials);
-                for candidate in &remote.candidates {
-                    agent.add_remote_candidate(candidate);
-                }
-                if remote.end_of_candidates {
-                    agent.end_of_candidates();
-                }
-            }
-        }
+    pub(super) fn set_remote(&mut self, remote: &Credentials) {
+        either!(self, agent => agent.set_remote(remote));
     }
 
     /// The agent that sends checks has use for it.

@@ -19,10 +19,10 @@ pub(super) struct Media {
 }
 
 impl Media {
-    /// `cryptex` says whether both sides take encrypted header extensions (RFC 9335).
+    /// `peer_takes_cryptex`: encrypted header extensions (RFC 9335).
     fn new(
         config: &SessionConfig,
-        cryptex: bool,
+        peer_takes_cryptex: bool,
         role: Role,
         keys: &SrtpKeyingMaterial,
     ) -> Result<Self, SessionError> {
@@ -34,10 +34,13 @@ impl Media {
         let (sender, receiver) =
             srtp::from_dtls(profile, keys.as_bytes(), local).map_err(|_| SessionError::Keys)?;
         let (mut sending, mut receiving) = (config.sender.clone(), config.receiver.clone());
-        if cryptex {
-            sending.cryptex = true;
-            receiving.cryptex = CryptexPolicy::Accept;
-        }
+        let cryptex = config.offers_cryptex() && peer_takes_cryptex;
+        sending.cryptex = cryptex;
+        receiving.cryptex = match cryptex {
+            true if config.requires_cryptex() => CryptexPolicy::Require,
+            true => CryptexPolicy::Accept,
+            false => CryptexPolicy::Off,
+        };
         Ok(Self {
             sender: Sender::new(sender, sending)?,
             receiver: Receiver::new(receiver, receiving)?,
@@ -54,7 +57,8 @@ impl Session {
         // Without a profile there is no media, which only a configuration that does not require
         // one lets happen.
         if let Some(keys) = connection.srtp_keying_material() {
-            let cryptex = self.negotiation.cryptex;
+            let peer = self.agreement.peer.as_ref();
+            let cryptex = peer.is_some_and(|peer| peer.cryptex);
             let media = Media::new(&self.config, cryptex, *role, &keys)?;
             self.media = Some(Box::new(media));
         }

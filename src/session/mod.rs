@@ -1,5 +1,6 @@
 //! One call: ICE, one DTLS connection and the SRTP contexts of one BUNDLE group.
 
+mod agreement;
 mod association;
 mod batch;
 mod config;
@@ -7,34 +8,35 @@ mod error;
 mod event;
 mod ice;
 mod media;
-mod negotiation;
+mod parameters;
 mod receive;
-mod restart;
-mod signalling;
+mod remote;
 mod statistics;
 mod trace;
-mod trickle;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dtls::Fingerprint;
-use ice_lite::{Path, Transmit};
+use dtls::crypto::{CryptoError, CryptoProvider};
+use dtls::{Certificate, Fingerprint};
+use ice_lite::{Credentials, Path, Transmit};
 use srtp::Kind;
 
+use self::agreement::Agreement;
 use self::association::Association;
 use self::event::Events;
 use self::ice::Agent;
 use self::media::Media;
-use self::negotiation::Negotiation;
 use self::statistics::Counters;
 
-pub use self::config::{IceMode, SessionConfig};
+pub use self::config::{Cryptex, IceMode, SessionConfig};
 pub use self::error::{SendError, SessionError};
 pub use self::event::{CloseReason, Received, SessionEvent, Summary, Timeline};
-pub use self::negotiation::AgreedAudio;
+pub use self::parameters::{
+    LocalParameters, MAX_FINGERPRINTS, ParametersError, RemoteParameters, SetRemoteError,
+};
 pub use self::statistics::{Discard, Layer, Statistics};
 
 /// One call.
@@ -50,7 +52,7 @@ pub use self::statistics::{Discard, Layer, Statistics};
 /// [`Session::statistics`], and changes nothing else.
 pub struct Session {
     config: Arc<SessionConfig>,
-    negotiation: Negotiation,
+    agreement: Agreement,
     ice: Agent,
     association: Association,
     /// A datagram of DTLS that waits until more has come from an address not yet proved. The end of the
@@ -74,6 +76,44 @@ enum Status {
 }
 
 impl Session {
+    /// A session that nobody has been told of yet: tell the peer its [`Session::local_parameters`],
+    /// and give [`Session::set_remote`] the peer's, in either order.
+    ///
+    /// # Errors
+    /// [`SessionError::Certificate`] or [`SessionError::Crypto`].
+    pub fn new(config: Arc<SessionConfig>, now: Instant) -> Result<Self, SessionError> {
+        let provider = &**config.dtls.provider();
+        let certificate = match &config.certificate {
+            Some(certificate) => Arc::clone(certificate),
+            None => Arc::new(Certificate::generate(provider)?),
+        };
+        let ice = Agent::new(&config, credentials(provider)?);
+        // RFC 8842 §4: at least 120 bits; a password has 192.
+        let tls_id = credentials(provider)?.password().replace(['/', '+'], "-");
+        trace::signalled(ice.local().ufrag(), "session made");
+        Ok(Self {
+            agreement: Agreement {
+                tls_id: tls_id.into(),
+                fingerprint: certificate.fingerprint_sha256(),
+                peer: None,
+                restart: None,
+            },
+            ice,
+            association: Association::Idle {
+                certificate,
+                role: None,
+                fingerprints: None,
+            },
+            held: None,
+            media: None,
+            status: Status::Open,
+            events: Events::default(),
+            timeline: Timeline::new(now),
+            counters: Counters::new(),
+            config,
+        })
+    }
+
     /// Takes a datagram that came over `path`. It is decrypted in place.
     ///
     /// STUN is heard from everywhere; everything else only over a path that has passed an
@@ -215,16 +255,10 @@ impl Session {
         self.ice.local().ufrag()
     }
 
-    /// The fingerprint of our certificate, as our SDP has it.
+    /// The fingerprint of our certificate.
     #[must_use]
     pub fn local_fingerprint(&self) -> Fingerprint {
-        self.negotiation.fingerprint
-    }
-
-    /// What was agreed on for our audio section; `None` while we wait for the answer.
-    #[must_use]
-    pub fn audio(&self) -> Option<&AgreedAudio> {
-        self.negotiation.audio.as_ref()
+        self.agreement.fingerprint
     }
 
     /// What the handshake agreed on, once the session is secured.
@@ -272,6 +306,16 @@ impl Session {
     pub fn statistics(&self) -> Statistics {
         Statistics::new(self)
     }
+}
+
+fn credentials(provider: &dyn CryptoProvider) -> Result<Credentials, CryptoError> {
+    let mut result = Ok(());
+    let credentials = Credentials::generate(&mut |out| {
+        if let Err(error) = provider.fill_random(out) {
+            result = Err(error);
+        }
+    });
+    result.map(|()| credentials)
 }
 
 impl fmt::Debug for Session {

@@ -63,8 +63,8 @@ impl Session {
         datagram: &mut [u8],
     ) -> Result<(), SessionError> {
         if self.association.connection().is_none() {
-            // Only a ClientHello begins an association, and only towards its server. Before our
-            // offer is answered, it tells that the peer has chosen to be the client.
+            // Only a ClientHello begins an association, and only towards its server. Before the peer's
+            // parameters are there, it tells that the peer has chosen to be the client.
             if self.association.role() == Some(Role::Client) || !is_handshake(datagram) {
                 self.counters.count(Discard::EarlyDtls);
                 return Ok(());

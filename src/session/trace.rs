@@ -1,6 +1,6 @@
 //! The life of a session as events of `tracing`, for whoever subscribes.
 //!
-//! Each has the field `session`, our ICE ufrag, which the SDP shows to everybody. There is nothing
+//! Each has the field `session`, our ICE ufrag, which is told to everybody. There is nothing
 //! secret in them, and none for what an unauthenticated sender does: that is counted, so that an
 //! attack can't fill a log.
 
@@ -10,7 +10,7 @@ use super::error::SessionError;
 use super::event::{CloseReason, SessionEvent};
 use crate::Path;
 
-/// Both descriptions are there, or the first one, if the peer's has yet to come.
+/// Something was told, or heard, beside the media path.
 pub(super) fn signalled(session: &str, what: &'static str) {
     debug!(session, "{what}");
 }

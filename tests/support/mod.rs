@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use dtls::{CipherSuite, NamedGroup, ProtocolVersion, Role, SrtpProfile};
 use ice_lite::Candidate;
 use portcullis::{
-    IceMode, Path, Received, Session, SessionConfig, SessionError, SessionEvent, Summary,
+    IceMode, Path, Received, RemoteParameters, Session, SessionConfig, SessionError, SessionEvent,
+    Summary,
 };
 
 pub(crate) use network::{Conditions, Network};
@@ -154,57 +155,50 @@ pub(crate) struct World {
     pub(crate) caller: Peer,
     pub(crate) server: Peer,
     pub(crate) network: Network,
-    /// As in the offer.
-    pub(crate) caller_ufrag: String,
-    /// As in the offer.
-    pub(crate) tls_id: String,
 }
 
 impl World {
     /// A call of these terms, signalled and ready to begin.
     pub(crate) fn new(terms: Terms, conditions: Conditions) -> Self {
-        let now = Instant::now();
-        let mut world = Self::offered(
-            [IceMode::Controlling, IceMode::Lite],
-            terms,
-            conditions,
-            now,
-        );
-        let (server, answer) = world.1;
-        world.0.server.session = server;
-        world
-            .0
-            .caller
-            .session
-            .accept_answer(now, &answer)
-            .expect("an answer that fits");
-        world.0.caller.collect();
-        world.0
+        Self::between(terms, terms, conditions)
     }
 
-    /// A call whose answer has not come to the caller yet.
+    /// A call between sides of different terms, signalled and ready to begin.
+    pub(crate) fn between(calling: Terms, serving: Terms, conditions: Conditions) -> Self {
+        let now = Instant::now();
+        let [calling, serving] = [
+            calling.config(IceMode::Controlling, caller_address()),
+            serving.config(IceMode::Lite, server_address()),
+        ];
+        let [caller, server] = connected(now, calling, serving);
+        Self::of(now, conditions, caller, server)
+    }
+
+    /// A call of which the server knows the caller; what the caller has yet to be told is given back.
     pub(crate) fn offered(
         [calling, serving]: [IceMode; 2],
         terms: Terms,
         conditions: Conditions,
-        now: Instant,
-    ) -> (Self, (Session, String)) {
-        let calling = terms.config(calling, caller_address());
-        let serving = terms.config(serving, server_address());
-        let (caller, offer) = Session::offer(Arc::new(calling), now).expect("an offer");
-        let serving = Arc::new(serving);
-        let answered = Session::answer(Arc::clone(&serving), now, &offer).expect("an answer");
-        let (placeholder, _) = Session::answer(serving, now, &offer).expect("an answer");
-        let world = Self {
+    ) -> (Self, RemoteParameters) {
+        let now = Instant::now();
+        let caller = session(now, terms.config(calling, caller_address()));
+        let mut server = session(now, terms.config(serving, server_address()));
+        let offer = caller.local_parameters().into();
+        server.set_remote(now, offer).expect("they fit");
+        let answer = server.local_parameters().into();
+        (Self::of(now, conditions, caller, server), answer)
+    }
+
+    fn of(now: Instant, conditions: Conditions, caller: Session, server: Session) -> Self {
+        let mut world = Self {
             now,
             start: now,
             caller: Peer::new(caller, caller_address()),
-            server: Peer::new(placeholder, server_address()),
+            server: Peer::new(server, server_address()),
             network: Network::new(conditions),
-            caller_ufrag: attribute(&offer, "a=ice-ufrag:"),
-            tls_id: attribute(&offer, "a=tls-id:"),
         };
-        (world, answered)
+        world.caller.collect();
+        world
     }
 
     /// Sends what waits, delivers what has arrived, and moves the clock on to what comes next.
@@ -315,10 +309,28 @@ impl World {
     }
 }
 
-/// The value of the first line that begins like this.
-pub(crate) fn attribute(sdp: &str, name: &str) -> String {
-    let mut values = sdp.lines().filter_map(|line| line.strip_prefix(name));
-    values.next().unwrap_or_default().to_owned()
+/// A session of this configuration.
+pub(crate) fn session(now: Instant, config: SessionConfig) -> Session {
+    Session::new(Arc::new(config), now).expect("a configuration that works")
+}
+
+/// A caller and a server that know of each other.
+pub(crate) fn connected(
+    now: Instant,
+    calling: SessionConfig,
+    serving: SessionConfig,
+) -> [Session; 2] {
+    let (mut caller, mut server) = (session(now, calling), session(now, serving));
+    introduce(now, &mut caller, &mut server);
+    [caller, server]
+}
+
+/// Tells the server what the caller has to say, and then the caller what the server has.
+pub(crate) fn introduce(now: Instant, caller: &mut Session, server: &mut Session) {
+    let offer = caller.local_parameters().into();
+    server.set_remote(now, offer).expect("they fit");
+    let answer = server.local_parameters().into();
+    caller.set_remote(now, answer).expect("they fit");
 }
 
 /// The suite that both sides agree on by default.

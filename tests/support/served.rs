@@ -1,14 +1,13 @@
 //! A server with many calls on one port, and their callers.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis::{
     Call, Context, Gate, IceMode, Kind, Path, Session, SessionError, SessionEvent, SessionId,
 };
 
-use super::{Peer, Terms, attribute, rtp, server_address};
+use super::{Peer, Terms, connected, rtp, server_address};
 
 /// What a call of the server has seen.
 #[derive(Debug, Default)]
@@ -82,8 +81,6 @@ impl Call for Recorder {
 pub(crate) struct Caller {
     pub(crate) peer: Peer,
     pub(crate) id: SessionId,
-    /// As in its offer.
-    pub(crate) tls_id: String,
 }
 
 /// A server and its callers. The network between them takes no time and loses nothing.
@@ -118,17 +115,13 @@ impl Served {
     /// Signals a call from caller `number`, of whom nothing has come yet.
     pub(crate) fn place_call(&mut self, number: u16) -> SessionId {
         let address = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 1024 + number);
-        let config = self.terms.config(IceMode::Controlling, address);
-        let (mut caller, offer) = Session::offer(Arc::new(config), self.now).expect("an offer");
-        let config = Arc::new(self.terms.config(IceMode::Lite, server_address()));
-        let (session, answer) = Session::answer(config, self.now, &offer).expect("an answer");
+        let calling = self.terms.config(IceMode::Controlling, address);
+        let serving = self.terms.config(IceMode::Lite, server_address());
+        let [caller, session] = connected(self.now, calling, serving);
         let inserted = self.gate.insert(self.now, session, Recorder::default());
         let id = inserted.expect("a new ufrag");
-        let accepted = caller.accept_answer(self.now, &answer);
-        accepted.expect("an answer that fits");
         let peer = Peer::new(caller, address);
-        let tls_id = attribute(&offer, "a=tls-id:");
-        self.callers.push(Caller { peer, id, tls_id });
+        self.callers.push(Caller { peer, id });
         id
     }
 

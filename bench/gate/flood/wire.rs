@@ -225,11 +225,13 @@ fn signal(config: &SessionConfig, caller: SocketAddr, server: SocketAddr) -> (Se
         config.candidates = vec![Candidate::host(address, 0)];
         Arc::new(config)
     };
-    let (mut calling, offer) =
-        Session::offer(config(IceMode::Controlling, caller), now).expect("an offer");
-    let (served, answer) =
-        Session::answer(config(IceMode::Lite, server), now, &offer).expect("an answer");
-    calling.accept_answer(now, &answer).expect("it fits");
+    let session = |ice, address| Session::new(config(ice, address), now).expect("a session");
+    let mut calling = session(IceMode::Controlling, caller);
+    let mut served = session(IceMode::Lite, server);
+    let offer = calling.local_parameters().into();
+    served.set_remote(now, offer).expect("they fit");
+    let answer = served.local_parameters().into();
+    calling.set_remote(now, answer).expect("they fit");
     (calling, served)
 }
 

@@ -39,9 +39,6 @@ pub enum SdpError {
     /// The ICE credentials don't have the form of RFC 8839 §5.4.
     #[error("the ICE credentials can't be used: {0}")]
     Credentials(CredentialsError),
-    /// Both sides are ICE-lite; neither would ever send a check.
-    #[error("both sides are a=ice-lite, so that nobody would send checks")]
-    BothIceLite,
     /// No `a=fingerprint`.
     #[error("a=fingerprint is missing")]
     NoFingerprint,
@@ -65,16 +62,6 @@ pub enum SdpError {
         /// What the answer says.
         answer: Setup,
     },
-    /// The peer claimed one DTLS role in its answer and had taken the other one before.
-    #[error("the answer's a=setup contradicts the DTLS role that the peer has taken already")]
-    RoleAlreadyTaken,
-    /// Another fingerprint, role or tls-id than before: that would be a new DTLS association, which
-    /// needs a new session (RFC 8842 §5).
-    #[error("a new DTLS association is asked for, which needs a new session")]
-    NewAssociation,
-    /// The answer to an ICE restart has the credentials of before (RFC 8839 §4.4.3).
-    #[error("the answer to an ICE restart has the ICE credentials of before")]
-    IceNotRestarted,
     /// The session does not wait for an answer, or still does.
     #[error("the session is not in a state for this offer or answer")]
     WrongState,

@@ -6,12 +6,14 @@
 //! offer are rejected (RFC 3264 §6).
 
 mod attribute;
+mod call;
 mod error;
 mod local;
 mod remote;
 mod section;
 
 pub use attribute::{Direction, Setup};
+pub use call::{AgreedAudio, Signalling, SignallingError};
 pub use error::SdpError;
 pub use local::{Audio, LocalDescription};
 pub use remote::RemoteDescription;
@@ -20,8 +22,7 @@ pub use section::Section;
 /// The longest description that is read, in bytes. Browsers' have 1 to 10 KiB.
 pub const MAX_LENGTH: usize = 64 * 1024;
 
-/// The most `a=fingerprint` lines: a few hash functions for a few certificates.
-pub const MAX_FINGERPRINTS: usize = 32;
+pub use crate::session::MAX_FINGERPRINTS;
 
 /// The most candidates that are read. A lite agent needs none; a controlling one checks so many in
 /// 3 s at its pace of 50 ms (RFC 8445 §14.2).
