@@ -5,6 +5,7 @@ use crate::{
     stun::{ErrorCode, Message},
 };
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// What became of a datagram given to an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +68,27 @@ pub enum Event {
         /// How consent was lost.
         reason: ConsentLoss,
     },
+    /// Consent that had been lost by time was given again, by a check under the same credentials: only
+    /// where the configuration allows that. A [`Self::PairValidated`] for the path goes before.
+    ConsentRegained {
+        /// The path.
+        path: Path,
+    },
     /// No path to the peer was found, though it was waited for its checks too (RFC 8863). Only a
     /// restart can help.
     Failed {
         /// Why.
         reason: FailureReason,
     },
+}
+
+/// What is known of a valid path, for who has to decide between several sessions that claim it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathStanding {
+    /// The peer has answered something unforeseeable of ours from there: it receives at that address.
+    pub proved: bool,
+    /// When something new that authenticates last came over it.
+    pub heard: Instant,
 }
 
 /// Why a path is no longer valid.
@@ -121,8 +137,8 @@ pub enum SendRefused {
     /// Consent to send was lost (RFC 7675).
     #[error("the peer's consent to receive has expired")]
     ConsentExpired,
-    /// It would pass three times the bytes received from an address that no authenticated DTLS or
-    /// SRTP packet has come from. Try again after more was received.
-    #[error("three times the bytes received were sent to an unconfirmed address")]
+    /// It would pass three times the bytes received from an address that is not proved to be the
+    /// peer's. Try again after more was received.
+    #[error("three times the bytes received were sent to an address not proved")]
     AmplificationLimit,
 }

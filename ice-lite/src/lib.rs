@@ -18,10 +18,28 @@
 //!
 //! A [`Path`] is a 5-tuple. It becomes valid only by a check that authenticated; until then
 //! [`LiteAgent::is_valid`] is false, and DTLS or SRTP from it must be dropped. What may be sent, and
-//! where, is asked of the agent for each datagram (`authorize_send`): it refuses without consent, and
-//! it holds the bytes that go to an address below three times the bytes that came from it until
-//! [`LiteAgent::confirm`] says that an authenticated DTLS or SRTP packet came from there, or, after
-//! [`LiteAgent::prove_addresses`], until a check of ours was answered from there.
+//! where, is asked of the agent for each datagram (`authorize_send`), which refuses without consent.
+//!
+//! **A key proves who speaks, a round trip proves where.** A peer that knows the password, and seals
+//! its media, may still write somebody else's source address. So the bytes that go to an address stay
+//! below three times the bytes that came from it until the address is *proved*: a check of ours, whose
+//! transaction id nobody could foresee, was answered from there ([`LiteAgent::prove_addresses`]; the
+//! controlling agent's own checks do it anyway), or the peer has answered our flight of a handshake
+//! that went there alone (`prove`). A TCP connection is proved by its own handshake. Nothing else lifts
+//! the limit, media neither.
+//!
+//! **Sending follows the peer.** A new check, a packet of DTLS or SRTP (`confirm`), or an answer to one
+//! of ours over another valid path moves sending there when the selected path is silent, for half a
+//! second or for seven, depending on how much the sign tells; so a peer whose NAT gives it another
+//! address keeps its call though it nominates nothing. Of nominated paths the one that carries traffic
+//! stays; before there is traffic the higher priority wins as long as that path is heard, and the last
+//! nomination when it is not. A path that is not proved takes nothing from one that is, if the peer is
+//! known to answer checks. Replies (`authorize_reply`) go where the question came from.
+//!
+//! **Every transaction ends.** A request of the controlling agent is answered, or fails after its last
+//! wait; a nomination that nobody answers gives way to that of another pair that works; consent is
+//! asked for on each of them; a peer that answers every check with a role conflict is given up. Two
+//! requests are never closer than Ta.
 #![forbid(unsafe_code)]
 
 mod candidate;
@@ -36,6 +54,8 @@ mod rate_limit;
 mod remote;
 mod request;
 mod responder;
+mod rtt;
+mod selection;
 mod statistics;
 pub mod stun;
 pub mod tcp;
@@ -46,7 +66,9 @@ mod valid_pair;
 pub use candidate::{Candidate, CandidateError, CandidateKind};
 pub use controlling::{ControllingAgent, ControllingConfig};
 pub use credentials::{Credentials, CredentialsError};
-pub use event::{ConsentLoss, Event, FailureReason, Outcome, RemovalReason, SendRefused, Transmit};
+pub use event::{
+    ConsentLoss, Event, FailureReason, Outcome, PathStanding, RemovalReason, SendRefused, Transmit,
+};
 pub use lite::{LiteAgent, LiteConfig};
 pub use path::{Path, Transport};
 pub use statistics::{Discard, Statistics};

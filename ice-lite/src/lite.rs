@@ -4,10 +4,10 @@ use crate::prover::Prover;
 use crate::request::{Request, Role};
 use crate::responder::Responder;
 use crate::stun::{BufferTooSmall, ErrorCode, Message, MessageWriter};
-use crate::valid_list::ValidList;
+use crate::valid_list::{ConsentRules, ValidList};
 use crate::{
-    ConsentLoss, Credentials, Discard, Event, Outcome, Path, Random, SendRefused, Statistics,
-    Transmit,
+    ConsentLoss, Credentials, Discard, Event, Outcome, Path, PathStanding, Random, SendRefused,
+    Statistics, Transmit,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -19,12 +19,17 @@ pub struct LiteConfig {
     /// How long after the last authenticated check of a path sending on it stops. RFC 7675 §5.1
     /// says 30 s, the default.
     pub consent_timeout: Duration,
+    /// Whether consent that was lost by time comes back with the next check over the same path, and
+    /// without an ICE restart. RFC 7675 §5.1 says no, the default: the peer of a call that was given
+    /// up must not be spoken to. A server that wants calls to survive a longer outage says yes.
+    pub consent_returns: bool,
 }
 
 impl Default for LiteConfig {
     fn default() -> Self {
         Self {
             consent_timeout: Duration::from_secs(30),
+            consent_returns: false,
         }
     }
 }
@@ -49,7 +54,11 @@ impl LiteAgent {
     pub fn new(local: Credentials, config: LiteConfig) -> Self {
         Self {
             responder: Responder::new(local),
-            valid: ValidList::new(config.consent_timeout, ConsentLoss::NoCheck),
+            valid: ValidList::new(ConsentRules {
+                timeout: config.consent_timeout,
+                loss: ConsentLoss::NoCheck,
+                returns: config.consent_returns,
+            }),
             prover: None,
             revoked: false,
             statistics: Statistics::default(),
@@ -67,17 +76,18 @@ impl LiteAgent {
         self.responder.set_remote_ufrag(remote.ufrag());
     }
 
-    /// From now until [`Self::restart`], each check of the peer's from an address that is not
-    /// confirmed makes us send one there. Its answer, which echoes our random transaction id under
-    /// the peer's password, confirms the address as [`Self::confirm`] does.
+    /// From now until [`Self::restart`], each check of the peer's from an address that is not proved
+    /// makes us send one there. Its answer, which echoes our random transaction id under the peer's
+    /// password, proves the address: the peer receives what is sent there. Call it as soon as the
+    /// peer's credentials are known.
     ///
-    /// This is for an agent whose DTLS speaks first: its ClientHello, and what is sent again of it,
-    /// may be longer than three times the peer's checks. It is no connectivity check of RFC 8445: it
-    /// makes no path valid, renews no consent and chooses nothing, and it counts against the limit.
-    pub fn prove_addresses(&mut self, remote: &Credentials, random: Random) {
+    /// It is no connectivity check of RFC 8445: it makes no path valid, renews no consent, nominates
+    /// nothing, and it counts against the limit. A peer that answers none is limited until
+    /// [`Self::prove`], and its paths are followed without proof.
+    pub fn prove_addresses(&mut self, now: Instant, remote: &Credentials, random: Random) {
         let mut prover = Box::new(Prover::new(remote, random));
         for path in self.valid.unconfirmed() {
-            prover.ask(path);
+            prover.ask(now, path);
         }
         self.prover = Some(prover);
     }
@@ -104,7 +114,7 @@ impl LiteAgent {
     ) -> Result<Outcome<'d>, Discard> {
         let message = Message::parse(datagram).map_err(|_| Discard::Malformed)?;
         if message.class().is_response() {
-            self.receive_proof(path, &message)?;
+            self.receive_proof(now, path, &message)?;
             return Ok(Outcome::Response(message));
         }
         let request = self.responder.authenticate(&message)?;
@@ -123,11 +133,17 @@ impl LiteAgent {
     }
 
     /// An answer to a check of ours: the address it came from is the peer's.
-    fn receive_proof(&mut self, path: Path, message: &Message<'_>) -> Result<(), Discard> {
+    fn receive_proof(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &Message<'_>,
+    ) -> Result<(), Discard> {
         let prover = self.prover.as_mut().ok_or(Discard::UnknownTransaction)?;
-        prover.receive(path, message)?;
+        prover.receive(now, path, message)?;
         self.statistics.responses_received += 1;
-        self.valid.confirm_address(&path);
+        self.statistics.addresses_proved += 1;
+        self.valid.confirm_address(now, &path);
         Ok(())
     }
 
@@ -156,21 +172,25 @@ impl LiteAgent {
         self.valid.credit(&path, len);
         self.valid.renew_consent(now, slot);
         self.valid.allow_sending(slot);
-        if request.use_candidate || request.nomination.is_some() {
-            self.valid.nominate(now, slot, request.nomination);
+        match request.use_candidate || request.nomination.is_some() {
+            true => self.valid.nominate(now, slot, request.nomination),
+            false => self.valid.note_sign(now, slot),
         }
         if let Some(prover) = &mut self.prover
             && !self.valid.is_confirmed(slot)
         {
             prover.retain(|asked| self.valid.is_valid(asked));
-            prover.ask(path);
+            prover.ask(now, path);
         }
         Ok(())
     }
 
-    /// Lets time pass. Afterwards poll events, and arm the timer again.
+    /// Lets time pass. Afterwards poll transmits and events, and arm the timer again.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.valid.handle_timeout(now);
+        if let Some(prover) = &mut self.prover {
+            prover.retain(|asked| self.valid.is_valid(asked));
+        }
     }
 
     /// Writes the next answer. A buffer of [`crate::MAX_MESSAGE`] bytes always suffices.
@@ -183,12 +203,12 @@ impl LiteAgent {
     #[must_use]
     pub fn poll_transmit_with(
         &mut self,
-        _now: Instant,
+        now: Instant,
         buf: &mut [u8],
         add: impl FnOnce(&mut MessageWriter<'_>),
     ) -> Option<Transmit> {
         if !self.responder.has_answer() {
-            return self.poll_proof(buf);
+            return self.poll_proof(now, buf);
         }
         let transmit = self.responder.poll_answer(buf, &mut self.statistics, add)?;
         self.valid.debit(&transmit.path, transmit.len);
@@ -196,9 +216,9 @@ impl LiteAgent {
     }
 
     /// Writes the next check of ours, if its path has so much left of its limit.
-    fn poll_proof(&mut self, buf: &mut [u8]) -> Option<Transmit> {
-        let prover = self.prover.as_mut()?;
-        while let Some(written) = prover.poll(buf, self.responder.local().ufrag()) {
+    fn poll_proof(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let prover = self.prover.as_mut().filter(|_| !self.revoked)?;
+        while let Some(written) = prover.poll(now, buf, self.responder.local().ufrag()) {
             match written {
                 Ok((path, len)) if self.valid.try_debit(&path, len) => {
                     self.statistics.requests_sent += 1;
@@ -221,7 +241,9 @@ impl LiteAgent {
     /// When [`Self::handle_timeout`] is to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.valid.next_timeout()
+        let prover = self.prover.as_ref().filter(|_| !self.revoked);
+        let question = prover.and_then(|prover| prover.next_timeout());
+        question.into_iter().chain(self.valid.next_timeout()).min()
     }
 
     /// Whether a check on this path has authenticated, and its consent lives.
@@ -251,10 +273,44 @@ impl LiteAgent {
         self.valid.credit(path, len);
     }
 
-    /// Tells that a DTLS record or SRTP packet from this valid path authenticated: the address is
-    /// the peer's, its limit ends, and if the path is nominated, we follow the peer to it.
+    /// Asks to send `len` bytes now in answer to what has come over `path`, and accounts for them: send
+    /// them over the path given back. It is `path`, if that is valid, else the selected one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::authorize_send`].
+    pub fn authorize_reply(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        len: usize,
+    ) -> Result<Path, SendRefused> {
+        self.valid.authorize_reply(now, path, len)
+    }
+
+    /// Tells that a DTLS record or SRTP packet from this valid path authenticated: we follow the peer
+    /// to it if it is nominated, or the selected path is silent. It does not end the limit.
     pub fn confirm(&mut self, now: Instant, path: &Path) {
         self.valid.note_traffic(now, path);
+    }
+
+    /// Tells that the peer has answered, from this valid path, something unforeseeable that was sent
+    /// there and nowhere else, such as our flight of a handshake: the address is proved.
+    pub fn prove(&mut self, path: &Path) {
+        self.valid.prove_address(path);
+    }
+
+    /// What is known of a valid path.
+    #[must_use]
+    pub fn standing(&self, path: &Path) -> Option<PathStanding> {
+        self.valid.standing(path)
+    }
+
+    /// The smoothed round-trip time (RFC 6298 §2) of the checks of [`Self::prove_addresses`], once one
+    /// was answered.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.prover.as_ref().and_then(|prover| prover.rtt())
     }
 
     /// Ends sending, after an authenticated close of the session (RFC 7675 §5.2): later checks are

@@ -43,11 +43,14 @@ pub enum Discard {
     EventOverflow,
     /// The buffer given to `poll_transmit` was too small for the message.
     BufferTooSmall,
+    /// A check of ours to an address that the peer has named and not proved would have passed three
+    /// times the bytes received from there.
+    CheckLimited,
 }
 
 impl Discard {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::UnknownMethod,
         Self::Indication,
@@ -65,6 +68,7 @@ impl Discard {
         Self::AnswerOverflow,
         Self::EventOverflow,
         Self::BufferTooSmall,
+        Self::CheckLimited,
     ];
 
     /// A name in snake case, for logs and metrics.
@@ -88,6 +92,7 @@ impl Discard {
             Self::AnswerOverflow => "answer_overflow",
             Self::EventOverflow => "event_overflow",
             Self::BufferTooSmall => "buffer_too_small",
+            Self::CheckLimited => "check_limited",
         }
     }
 }
@@ -105,6 +110,8 @@ pub struct Statistics {
     pub requests_sent: u64,
     /// Authenticated responses received (by a lite agent only to those).
     pub responses_received: u64,
+    /// Addresses that were proved by an answer to a check of ours.
+    pub addresses_proved: u64,
     /// How often the selected path changed.
     pub path_changes: u64,
     discards: [u64; Discard::ALL.len()],

@@ -1,10 +1,10 @@
-//! The valid list (RFC 8445 §7.2.5.3.2): paths that authenticated, consent on them, and which of
-//! them is selected.
+//! The valid list (RFC 8445 §7.2.5.3.2): paths that authenticated, consent on them, and what may be
+//! sent over them. Which of them is selected is decided in `selection`.
 
 use crate::queue::Queue;
 use crate::rate_limit::RateLimit;
 use crate::valid_pair::ValidPair;
-use crate::{ConsentLoss, Discard, Event, Path, RemovalReason, SendRefused};
+use crate::{ConsentLoss, Discard, Event, Path, PathStanding, RemovalReason, SendRefused};
 use std::time::{Duration, Instant};
 
 /// How many paths a session keeps. RFC 8445 §6.1.2.5 allows 100 pairs in a check list; a browser
@@ -17,7 +17,7 @@ type NewPaths = RateLimit<{ MAX_PAIRS as u32 }, 250>;
 
 /// Changes of the selected path at once, and the milliseconds for one more. Packets that arrive out of order
 /// around a change must not make the path flap.
-type Changes = RateLimit<8, 200>;
+pub(crate) type Changes = RateLimit<8, 200>;
 
 /// Each pair can report that it came, was selected and went, and the session that consent is lost.
 const MAX_EVENTS: u32 = 3 * MAX_PAIRS as u32 + 1;
@@ -27,31 +27,47 @@ pub(crate) type Slot = usize;
 
 #[derive(Debug, Hash)]
 pub(crate) struct ValidList {
-    slots: Vec<Option<ValidPair>>,
-    selected: Option<Slot>,
-    generation: u32,
+    pub(crate) slots: Vec<Option<ValidPair>>,
+    pub(crate) selected: Option<Slot>,
+    pub(crate) generation: u32,
+    /// How many nominations there were since the last restart.
+    pub(crate) nominations: u32,
     /// The highest NOMINATION since the last restart.
-    nomination: Option<u32>,
-    consent_timeout: Duration,
-    /// How this kind of agent loses consent by time.
-    timeout_loss: ConsentLoss,
+    pub(crate) highest_number: Option<u32>,
+    /// The peer has answered a check of ours: an address that is its own can be proved.
+    pub(crate) peer_answers: bool,
+    /// A pair to look at again, and when: the selected one may be silent by then.
+    pub(crate) reconsider: Option<(Instant, Slot)>,
+    rules: ConsentRules,
     /// Consent was lost on the last path that could be selected.
-    ended: bool,
+    pub(crate) ended: bool,
     new_paths: NewPaths,
-    changes: Changes,
-    change_count: u64,
-    events: Queue<Event>,
+    pub(crate) changes: Changes,
+    pub(crate) change_count: u64,
+    pub(crate) events: Queue<Event>,
+}
+
+/// How consent is lost, and whether it comes back.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(crate) struct ConsentRules {
+    pub(crate) timeout: Duration,
+    /// How this kind of agent loses consent by time.
+    pub(crate) loss: ConsentLoss,
+    /// Whether the same credentials may give it again on the same path.
+    pub(crate) returns: bool,
 }
 
 impl ValidList {
-    pub(crate) fn new(consent_timeout: Duration, timeout_loss: ConsentLoss) -> Self {
+    pub(crate) fn new(rules: ConsentRules) -> Self {
         Self {
             slots: Vec::new(),
             selected: None,
             generation: 0,
-            nomination: None,
-            consent_timeout,
-            timeout_loss,
+            nominations: 0,
+            highest_number: None,
+            peer_answers: false,
+            reconsider: None,
+            rules,
             ended: false,
             new_paths: NewPaths::default(),
             changes: Changes::default(),
@@ -84,8 +100,17 @@ impl ValidList {
         self.selected_pair().map(|pair| pair.path)
     }
 
-    fn selected_pair(&self) -> Option<&ValidPair> {
+    pub(crate) fn selected_pair(&self) -> Option<&ValidPair> {
         self.pair(self.selected?)
+    }
+
+    /// What is known of a valid path.
+    pub(crate) fn standing(&self, path: &Path) -> Option<PathStanding> {
+        let pair = self.pair(self.find(path)?).filter(|pair| pair.is_live())?;
+        Some(PathStanding {
+            proved: pair.is_confirmed(),
+            heard: pair.heard(),
+        })
     }
 
     /// Takes in a path over which a request of the peer's authenticated under the present
@@ -119,7 +144,7 @@ impl ValidList {
     }
 
     fn readmit(&mut self, now: Instant, slot: Slot, priority: u64) -> Result<Slot, Discard> {
-        let (generation, timeout) = (self.generation, self.consent_timeout);
+        let (generation, rules) = (self.generation, self.rules);
         let is_selected = self.selected == Some(slot);
         let pair = self
             .pair_mut(slot)
@@ -128,21 +153,42 @@ impl ValidList {
         if pair.generation != generation {
             let was_live = pair.is_live();
             pair.generation = generation;
-            pair.nominated = false;
+            pair.nominated = None;
+            pair.number = None;
             pair.lost = None;
             pair.consent = now;
+            pair.begin(now);
             if !was_live {
                 self.events.push(Event::PairValidated { path });
             }
-        } else if !pair.is_live() || is_selected && pair.consent_expired(now, timeout) {
+        } else if !pair.is_live() || is_selected && pair.consent_expired(now, rules.timeout) {
             // RFC 7675 §5.1: once consent is lost, by time even if no timer has run yet, the same
-            // credentials must not be used on this 5-tuple again.
-            return Err(Discard::ConsentLost);
+            // credentials must not be used on this 5-tuple again, unless the application wants it.
+            if !rules.returns || pair.lost == Some(ConsentLoss::Revoked) {
+                return Err(Discard::ConsentLost);
+            }
+            if pair.is_live() {
+                self.lose(slot, rules.loss);
+            }
+            self.revive(now, slot);
         }
         if let Some(pair) = self.pair_mut(slot) {
             pair.priority = priority;
         }
         Ok(slot)
+    }
+
+    /// Consent that had run out is given again.
+    fn revive(&mut self, now: Instant, slot: Slot) {
+        let Some(pair) = self.pair_mut(slot) else {
+            return;
+        };
+        let path = pair.path;
+        pair.lost = None;
+        pair.consent = now;
+        pair.begin(now);
+        self.events.push(Event::PairValidated { path });
+        self.events.push(Event::ConsentRegained { path });
     }
 
     /// An empty slot; if there is none, that of the pair we can best do without.
@@ -159,7 +205,8 @@ impl ValidList {
         let worth = |slot: &Slot| {
             self.pair(*slot).map(|pair| {
                 let current = pair.generation == self.generation;
-                (pair.is_live(), current, pair.nominated, pair.consent)
+                let wanted = (pair.is_confirmed(), pair.is_nominated());
+                (pair.is_live(), current, wanted, pair.consent)
             })
         };
         let others = (0..self.slots.len()).filter(|&slot| Some(slot) != self.selected);
@@ -188,70 +235,6 @@ impl ValidList {
         }
     }
 
-    /// We may send on this path; if there is no better one yet, we do.
-    pub(crate) fn allow_sending(&mut self, slot: Slot) {
-        if let Some(pair) = self.pair_mut(slot) {
-            pair.sendable = true;
-        }
-        if self.selected.is_none() {
-            self.select(slot);
-        }
-    }
-
-    /// The controlling side nominated this pair.
-    ///
-    /// The rules, for a peer that nominates once as for one that nominates every pair:
-    /// a numbered nomination holds if it is the highest; a path that carries traffic is not left on
-    /// a mere nomination, for Firefox nominates all pairs and a captured request names any address
-    /// ([`Self::note_traffic`] follows the peer when its packets move); before there was traffic the
-    /// higher priority wins (RFC 8445 §8.1.1), in a lull the newest nomination.
-    pub(crate) fn nominate(&mut self, now: Instant, slot: Slot, number: Option<u32>) {
-        if number.is_some() && number <= self.nomination {
-            return;
-        }
-        self.nomination = self.nomination.max(number);
-        let Some(pair) = self.pair_mut(slot) else {
-            return;
-        };
-        pair.nominated = true;
-        if number.is_some() || self.outranks_selected(now, slot) {
-            self.change_to(now, slot);
-        }
-    }
-
-    fn outranks_selected(&self, now: Instant, slot: Slot) -> bool {
-        let (Some(selected), Some(pair)) = (self.selected_pair(), self.pair(slot)) else {
-            return true;
-        };
-        if selected.generation != self.generation || !selected.nominated {
-            true
-        } else if selected.has_carried_traffic() {
-            !selected.carries_traffic(now)
-        } else {
-            pair.priority > selected.priority
-        }
-    }
-
-    /// An authenticated DTLS or SRTP packet came over this path.
-    pub(crate) fn note_traffic(&mut self, now: Instant, path: &Path) {
-        let Some(slot) = self.find(path) else { return };
-        let Some(pair) = self.pair_mut(slot).filter(|pair| pair.is_live()) else {
-            return;
-        };
-        pair.note_traffic(now);
-        let (nominated, generation) = (pair.nominated, pair.generation);
-        if Some(slot) == self.selected || generation != self.generation {
-            return;
-        }
-        if nominated
-            || self
-                .selected_pair()
-                .is_none_or(|selected| !selected.nominated)
-        {
-            self.change_to(now, slot);
-        }
-    }
-
     pub(crate) fn credit(&mut self, path: &Path, len: usize) {
         if let Some(pair) = self.find(path).and_then(|slot| self.pair_mut(slot)) {
             pair.credit(len);
@@ -266,13 +249,6 @@ impl ValidList {
 
     pub(crate) fn is_confirmed(&self, slot: Slot) -> bool {
         self.pair(slot).is_some_and(ValidPair::is_confirmed)
-    }
-
-    /// The peer answered a random number of ours from there.
-    pub(crate) fn confirm_address(&mut self, path: &Path) {
-        if let Some(pair) = self.find(path).and_then(|slot| self.pair_mut(slot)) {
-            pair.confirm_address();
-        }
     }
 
     /// The valid paths whose address is not known to be the peer's.
@@ -290,14 +266,36 @@ impl ValidList {
     }
 
     pub(crate) fn authorize_send(&mut self, now: Instant, len: usize) -> Result<Path, SendRefused> {
-        let (timeout, ended) = (self.consent_timeout, self.ended);
-        let Some(pair) = self.selected.and_then(|slot| self.pair_mut(slot)) else {
-            return Err(if ended {
-                SendRefused::ConsentExpired
-            } else {
-                SendRefused::NotConnected
+        let Some(slot) = self.selected else {
+            return Err(match self.ended {
+                true => SendRefused::ConsentExpired,
+                false => SendRefused::NotConnected,
             });
         };
+        self.authorize_on(now, slot, len)
+    }
+
+    /// As [`Self::authorize_send`], over a path other than the selected one if that may be.
+    pub(crate) fn authorize_reply(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        len: usize,
+    ) -> Result<Path, SendRefused> {
+        let timeout = self.rules.timeout;
+        let usable = |pair: &ValidPair| {
+            pair.is_live() && pair.sendable && !pair.consent_expired(now, timeout)
+        };
+        let slot = self.find(path);
+        match slot.filter(|&slot| self.pair(slot).is_some_and(usable)) {
+            Some(slot) => self.authorize_on(now, slot, len),
+            None => self.authorize_send(now, len),
+        }
+    }
+
+    fn authorize_on(&mut self, now: Instant, slot: Slot, len: usize) -> Result<Path, SendRefused> {
+        let timeout = self.rules.timeout;
+        let pair = self.pair_mut(slot).ok_or(SendRefused::NotConnected)?;
         // RFC 7675 §5.1: sending stops when consent expires, whether or not a timer has run.
         if pair.consent_expired(now, timeout) {
             return Err(SendRefused::ConsentExpired);
@@ -309,36 +307,16 @@ impl ValidList {
         }
     }
 
-    /// Changes the selected path, if it is another one and the last changes are not too recent.
-    fn change_to(&mut self, now: Instant, slot: Slot) {
-        let eligible = self
-            .pair(slot)
-            .is_some_and(|pair| pair.sendable && pair.is_live());
-        if self.selected != Some(slot) && eligible && self.changes.take(now) {
-            self.select(slot);
-        }
-    }
-
-    fn select(&mut self, slot: Slot) {
-        let Some(pair) = self.pair_mut(slot) else {
-            return;
-        };
-        let path = pair.path;
-        self.selected = Some(slot);
-        self.ended = false;
-        self.change_count += 1;
-        self.events.push(Event::Selected { path });
-    }
-
     /// Removes the pairs whose consent has run out.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let ConsentRules { timeout, loss, .. } = self.rules;
         for slot in 0..self.slots.len() {
-            let timeout = self.consent_timeout;
             let expired = |pair: &ValidPair| pair.is_live() && pair.consent_expired(now, timeout);
             if self.pair(slot).is_some_and(expired) {
-                self.lose(slot, self.timeout_loss);
+                self.lose(slot, loss);
             }
         }
+        self.reconsider_if_due(now);
     }
 
     /// Consent on this path is lost. If it was selected, another valid path takes its place.
@@ -365,18 +343,6 @@ impl ValidList {
         }
     }
 
-    fn best_remaining(&self) -> Option<Slot> {
-        let rank = |slot: &Slot| {
-            let pair = self
-                .pair(*slot)
-                .filter(|pair| pair.is_live() && pair.sendable)?;
-            let current = pair.generation == self.generation;
-            Some((current, pair.nominated, pair.consent, pair.priority))
-        };
-        let best = (0..self.slots.len()).max_by_key(rank)?;
-        rank(&best).map(|_| best)
-    }
-
     /// Consent is lost on every path.
     pub(crate) fn lose_all(&mut self, reason: ConsentLoss) {
         let others = (0..self.slots.len()).filter(|&slot| Some(slot) != self.selected);
@@ -388,31 +354,23 @@ impl ValidList {
         }
     }
 
-    /// We, the controlling side, have nominated this pair and the peer has agreed.
-    pub(crate) fn settle(&mut self, slot: Slot) {
-        let Some(pair) = self.pair_mut(slot) else {
-            return;
-        };
-        pair.nominated = true;
-        pair.sendable = true;
-        if self.selected != Some(slot) {
-            self.select(slot);
-        }
-    }
-
     /// From now on checks come under new credentials. The present paths live on until consent on
     /// them, which nothing renews any more, runs out.
     pub(crate) const fn restart(&mut self) {
         self.generation += 1;
-        self.nomination = None;
+        self.nominations = 0;
+        self.highest_number = None;
+        self.peer_answers = false;
+        self.reconsider = None;
     }
 
     /// When consent runs out next.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let live = self.slots.iter().flatten().filter(|pair| pair.is_live());
-        live.map(|pair| pair.consent)
-            .min()?
-            .checked_add(self.consent_timeout)
+        let consent = live.map(|pair| pair.consent).min();
+        let expiry = consent.and_then(|at| at.checked_add(self.rules.timeout));
+        let reconsider = self.reconsider.map(|(at, _)| at);
+        expiry.into_iter().chain(reconsider).min()
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {

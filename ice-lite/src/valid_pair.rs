@@ -7,9 +7,15 @@ use std::time::{Duration, Instant};
 /// the peer's. QUIC (RFC 9000 §8.1) and DTLS 1.3 (RFC 9147 §5.1) draw the line at three.
 const AMPLIFICATION: u64 = 3;
 
-/// How long an authenticated packet shows that the peer uses a path. Media, or RTCP of a video
-/// call, comes every fraction of a second.
-const LULL: Duration = Duration::from_secs(1);
+/// How long a path may say nothing before it counts as silent, so that what comes over another one
+/// takes the sending along. Opus without voice sends every 400 ms, a video call's RTCP oftener; and
+/// half of the second in which media must follow a peer whose address has changed is left for the
+/// proof of the new one.
+pub(crate) const SILENCE: Duration = Duration::from_millis(500);
+
+/// How long a path may say nothing before it is given up for any other that lives. Consent is asked
+/// for every 4 to 6 s (RFC 7675 §5.1), over the path in use at least.
+pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(7);
 
 /// A pair of the valid list.
 #[derive(Debug, Hash)]
@@ -21,12 +27,19 @@ pub(crate) struct ValidPair {
     pub(crate) priority: u64,
     /// We may send on it: for a lite agent always, for a full one when our own check succeeded.
     pub(crate) sendable: bool,
-    pub(crate) nominated: bool,
+    /// Which of the nominations since the last restart was its last one, counted from 1.
+    pub(crate) nominated: Option<u32>,
+    /// The number of that nomination, if it had one.
+    pub(crate) number: Option<u32>,
     /// Consent was lost while it was selected. It is kept, to refuse its credentials, until room is
     /// needed.
     pub(crate) lost: Option<ConsentLoss>,
     /// When consent was last given.
     pub(crate) consent: Instant,
+    /// When it became valid.
+    since: Instant,
+    /// When anything new that authenticates last came over it.
+    heard: Instant,
     /// When the last authenticated DTLS or SRTP packet came over it.
     traffic: Option<Instant>,
     budget: Budget,
@@ -39,9 +52,12 @@ impl ValidPair {
             generation,
             priority,
             sendable: false,
-            nominated: false,
+            nominated: None,
+            number: None,
             lost: None,
             consent: now,
+            since: now,
+            heard: now,
             traffic: None,
             budget: Budget {
                 received: 0,
@@ -61,20 +77,50 @@ impl ValidPair {
         now.saturating_duration_since(self.consent) >= timeout
     }
 
-    /// Whether the peer is seen to use this path.
+    pub(crate) const fn is_nominated(&self) -> bool {
+        self.nominated.is_some()
+    }
+
+    /// When anything new that authenticates last came over it.
+    pub(crate) const fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// Something new that authenticates has come over it.
+    pub(crate) const fn hear(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// It is valid again, or under new credentials.
+    pub(crate) const fn begin(&mut self, now: Instant) {
+        self.since = now;
+        self.heard = now;
+    }
+
+    pub(crate) fn is_silent(&self, now: Instant, limit: Duration) -> bool {
+        now.saturating_duration_since(self.heard) >= limit
+    }
+
+    /// Whether the peer has come here after it was last heard on `other`, where it was not before.
+    pub(crate) fn succeeds(&self, other: &Self) -> bool {
+        self.since > other.heard
+    }
+
+    /// Whether the peer is seen to send media or DTLS over this path.
     pub(crate) fn carries_traffic(&self, now: Instant) -> bool {
         self.traffic
-            .is_some_and(|last| now.saturating_duration_since(last) < LULL)
+            .is_some_and(|last| now.saturating_duration_since(last) < SILENCE)
     }
 
     pub(crate) const fn has_carried_traffic(&self) -> bool {
         self.traffic.is_some()
     }
 
-    /// An authenticated DTLS or SRTP packet came from there.
+    /// An authenticated DTLS or SRTP packet came from there. It tells who speaks, and not where: the
+    /// keys are the peer's whatever source address it writes.
     pub(crate) const fn note_traffic(&mut self, now: Instant) {
         self.traffic = Some(now);
-        self.budget.confirmed = true;
+        self.heard = now;
     }
 
     /// The peer answered a random number of ours from there.

@@ -34,6 +34,7 @@ fn requests_answers_drops_and_packets_allocate_nothing() {
             let dropped = scene.agent.handle_datagram(now, path(2), &forged);
             assert!(matches!(dropped, Outcome::Discarded(_)));
             scene.agent.confirm(now, &path(1));
+            scene.agent.prove(&path(1));
             assert!(scene.agent.authorize_send(now, 1200).is_ok());
             assert!(scene.agent.poll_timeout().is_some());
         }

@@ -93,7 +93,7 @@ fn t_stn_08_a_replay_older_than_the_memory_does_not_move_a_live_path_and_gets_th
 }
 
 #[test]
-fn at_most_three_times_the_bytes_received_until_the_address_is_confirmed() {
+fn at_most_three_times_the_bytes_received_until_the_address_is_proved() {
     let mut scene = Scene::new();
     let now = scene.start;
     let request = scene.peer.request();
@@ -119,7 +119,15 @@ fn at_most_three_times_the_bytes_received_until_the_address_is_confirmed() {
         scene.agent.authorize_send(now, 1),
         Err(SendRefused::AmplificationLimit)
     );
+    // A key proves who speaks, and not where.
     scene.agent.confirm(now, &path(1));
+    assert_eq!(
+        scene.agent.authorize_send(now, 1),
+        Err(SendRefused::AmplificationLimit)
+    );
+    scene.agent.prove(&path(2));
+    assert!(scene.agent.authorize_send(now, 1).is_err());
+    scene.agent.prove(&path(1));
     assert_eq!(scene.agent.authorize_send(now, 1_000_000), Ok(path(1)));
 }
 

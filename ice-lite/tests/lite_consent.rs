@@ -233,7 +233,7 @@ fn a_restart_on_the_same_path_is_seamless() {
     let mut scene = Scene::new();
     let now = scene.start;
     scene.nominate(now, path(1));
-    scene.agent.confirm(now, &path(1));
+    scene.agent.prove(&path(1));
     scene.events();
     scene.restart(credentials(11), credentials(12));
     scene.nominate(now + secs(10), path(1));
@@ -241,6 +241,6 @@ fn a_restart_on_the_same_path_is_seamless() {
     assert_eq!(
         scene.agent.authorize_send(now + secs(39), 50_000),
         Ok(path(1)),
-        "still confirmed"
+        "still proved"
     );
 }

@@ -114,9 +114,9 @@ fn a_peer_that_only_receives_moves_by_nomination_in_a_lull() {
     scene.nominate(now, path(1));
     scene.agent.confirm(now, &path(1));
     scene.peer.priority = 500;
-    scene.nominate(now + ms(999), path(2));
+    scene.nominate(now + ms(499), path(2));
     assert_eq!(scene.agent.selected(), Some(path(1)));
-    scene.nominate(now + ms(1000), path(2));
+    scene.nominate(now + ms(500), path(2));
     assert_eq!(
         scene.agent.selected(),
         Some(path(2)),

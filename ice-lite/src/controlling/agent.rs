@@ -7,10 +7,10 @@ use super::schedule::Progress;
 use crate::request::{Request, Role};
 use crate::responder::Responder;
 use crate::stun::{Class, ErrorCode, Message, MessageWriter};
-use crate::valid_list::ValidList;
+use crate::valid_list::{ConsentRules, ValidList};
 use crate::{
-    Candidate, ConsentLoss, Credentials, Discard, Event, FailureReason, Outcome, Path, SendRefused,
-    Statistics, Transmit,
+    Candidate, ConsentLoss, Credentials, Discard, Event, FailureReason, Outcome, Path,
+    PathStanding, SendRefused, Statistics, Transmit,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 /// A full ICE agent with host candidates only, that begins as the controlling one.
 ///
 /// It nominates once (RFC 8445 §8.1.1), and it sends over the first path that works until then, so
-/// that a call is set up one round trip earlier.
+/// that a call is set up one round trip earlier. A nomination that nobody answers gives way to that of
+/// the next pair that works; consent is asked for on every pair that does, so that there is one to
+/// fall back on, and if that happens it is nominated too.
 #[derive(Debug)]
 pub struct ControllingAgent {
     pub(super) responder: Responder,
@@ -44,9 +46,13 @@ impl ControllingAgent {
         };
         Self {
             responder: Responder::new(local),
-            requester: Requester::new(config.random, retransmission),
+            requester: Requester::new(config.random, retransmission, config.pacing),
             checks: CheckList::default(),
-            valid: ValidList::new(config.consent_timeout, ConsentLoss::NoAnswer),
+            valid: ValidList::new(ConsentRules {
+                timeout: config.consent_timeout,
+                loss: ConsentLoss::NoAnswer,
+                returns: config.consent_returns,
+            }),
             progress: Progress::default(),
             pacing: config.pacing,
             patience: retransmission.duration(),
@@ -111,7 +117,9 @@ impl ControllingAgent {
         let message = Message::parse(datagram).map_err(|_| Discard::Malformed)?;
         match message.class() {
             Class::Success | Class::Error => self.receive_response(now, path, message),
-            Class::Request | Class::Indication => self.receive_request(now, path, message),
+            Class::Request | Class::Indication => {
+                self.receive_request(now, path, message, datagram.len())
+            }
         }
     }
 
@@ -120,6 +128,7 @@ impl ControllingAgent {
         now: Instant,
         path: Path,
         message: Message<'d>,
+        len: usize,
     ) -> Result<Outcome<'d>, Discard> {
         let request = self.responder.authenticate(&message)?;
         let valid = &self.valid;
@@ -129,7 +138,7 @@ impl ControllingAgent {
                 self.responder.refuse(path, &request, code);
                 return Ok(Outcome::Refused(code));
             }
-            self.accept(now, path, &request)?;
+            self.accept(now, path, &request, len)?;
         }
         self.statistics.requests_received += 1;
         self.responder.accept(path, request.id);
@@ -150,9 +159,17 @@ impl ControllingAgent {
     }
 
     /// A new authenticated request: its path is valid, and is to be checked by us too.
-    fn accept(&mut self, now: Instant, path: Path, request: &Request<'_>) -> Result<(), Discard> {
+    fn accept(
+        &mut self,
+        now: Instant,
+        path: Path,
+        request: &Request<'_>,
+        len: usize,
+    ) -> Result<(), Discard> {
         let slot = self.valid.admit(now, path, request.priority.into())?;
         self.responder.remember(request.id, slot);
+        self.valid.credit(&path, len);
+        self.valid.note_sign(now, slot);
         if let Some((theirs, _)) = request.role
             && theirs == self.requester.role()
         {
@@ -184,9 +201,12 @@ impl ControllingAgent {
     /// Lets time pass. Afterwards poll everything.
     pub fn handle_timeout(&mut self, now: Instant) {
         for transaction in self.requester.expire(now) {
-            self.check_failed(&transaction, FailureReason::NoAnswer);
+            self.check_failed(now, &transaction, FailureReason::NoAnswer);
         }
         self.valid.handle_timeout(now);
+        let valid = &self.valid;
+        self.checks.forsake(|path| !valid.is_valid(path));
+        self.give_way(now);
         self.fail_if_due(now);
     }
 
@@ -212,6 +232,14 @@ impl ControllingAgent {
         self.begin_due(now);
         let local = self.responder.local().ufrag();
         match self.requester.poll(now, buf, local, add)? {
+            // The peer has named this address and not proved it: what goes there is limited.
+            Ok(transmit)
+                if self.valid.find(&transmit.path).is_some()
+                    && !self.valid.try_debit(&transmit.path, transmit.len) =>
+            {
+                self.statistics.count(Discard::CheckLimited);
+                None
+            }
             Ok(transmit) => {
                 self.statistics.requests_sent += 1;
                 Some(transmit)
@@ -261,9 +289,34 @@ impl ControllingAgent {
         self.valid.credit(path, len);
     }
 
+    /// As [`crate::LiteAgent::authorize_reply`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::authorize_send`].
+    pub fn authorize_reply(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        len: usize,
+    ) -> Result<Path, SendRefused> {
+        self.valid.authorize_reply(now, path, len)
+    }
+
     /// As [`crate::LiteAgent::confirm`].
     pub fn confirm(&mut self, now: Instant, path: &Path) {
         self.valid.note_traffic(now, path);
+    }
+
+    /// As [`crate::LiteAgent::prove`].
+    pub fn prove(&mut self, path: &Path) {
+        self.valid.prove_address(path);
+    }
+
+    /// As [`crate::LiteAgent::standing`].
+    #[must_use]
+    pub fn standing(&self, path: &Path) -> Option<PathStanding> {
+        self.valid.standing(path)
     }
 
     /// Ends sending, after an authenticated close of the session (RFC 7675 §5.2): later checks are

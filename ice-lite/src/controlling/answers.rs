@@ -3,7 +3,7 @@
 use super::ControllingAgent;
 use super::check_list::State;
 use super::requester::{Purpose, Transaction, Verdict};
-use super::schedule::NOMINATION_DELAY;
+use super::schedule::{MAX_ROLE_CHANGES, NOMINATION_DELAY};
 use crate::request::Role;
 use crate::stun::{ErrorCode, Message};
 use crate::valid_list::Slot;
@@ -21,9 +21,9 @@ impl ControllingAgent {
         self.statistics.responses_received += 1;
         match verdict {
             Verdict::Success => self.succeeded(now, &transaction),
-            Verdict::Error(code) => self.refused(&transaction, code),
+            Verdict::Error(code) => self.refused(now, &transaction, code),
             Verdict::Asymmetric => {
-                self.check_failed(&transaction, FailureReason::AsymmetricPath);
+                self.check_failed(now, &transaction, FailureReason::AsymmetricPath);
             }
         }
         Ok(Outcome::Response(message))
@@ -35,21 +35,22 @@ impl ControllingAgent {
         let check = self.checks.find(&transaction.path);
         let priority = check.as_ref().map_or(0, |check| check.pair_priority(role));
         let Ok(slot) = self.valid.admit_proved(now, transaction.path, priority) else {
-            return; // consent on it was lost before
+            // Consent on it was lost before: it is no more than one that nobody answers.
+            return self.check_failed(now, transaction, FailureReason::NoAnswer);
         };
         self.valid.renew_consent(now, slot);
-        if let Some(pair) = self.valid.pair_mut(slot) {
-            pair.confirm_address();
-        }
         let mut wanted_by_peer = false;
         if let Some(check) = check {
             check.state = State::Succeeded;
             wanted_by_peer = check.nominated_by_peer;
         }
+        if transaction.purpose == Purpose::Check {
+            self.valid.allow_sending(slot);
+        }
+        self.valid.confirm_address(now, &transaction.path);
         match transaction.purpose {
             Purpose::Consent => {}
             Purpose::Check => {
-                self.valid.allow_sending(slot);
                 self.progress
                     .nominate_at
                     .get_or_insert(now + NOMINATION_DELAY);
@@ -62,7 +63,7 @@ impl ControllingAgent {
                 self.conclude();
             }
         }
-        self.schedule_consent(now);
+        self.schedule_consent(now, &transaction.path);
     }
 
     /// The controlling peer has nominated a pair that works (RFC 8445 §7.3.1.5).
@@ -78,14 +79,18 @@ impl ControllingAgent {
         self.requester.cancel(Purpose::Check);
     }
 
-    fn refused(&mut self, transaction: &Transaction, code: ErrorCode) {
+    fn refused(&mut self, now: Instant, transaction: &Transaction, code: ErrorCode) {
         match code {
-            ErrorCode::ROLE_CONFLICT => {
+            // A peer that finds a conflict in every role is not asked for ever.
+            ErrorCode::ROLE_CONFLICT if self.progress.role_changes < MAX_ROLE_CHANGES => {
+                self.progress.role_changes += 1;
                 // RFC 8445 §7.2.5.1: change the role, unless that has been done since, and repeat.
                 if transaction.role == self.requester.role() {
                     self.requester.switch_role();
                 }
-                if let Some(check) = self.checks.find(&transaction.path) {
+                if transaction.purpose == Purpose::Check
+                    && let Some(check) = self.checks.find(&transaction.path)
+                {
                     check.state = State::Waiting;
                     check.triggered = true;
                 }
@@ -96,13 +101,22 @@ impl ControllingAgent {
                     self.valid.lose(slot, ConsentLoss::Revoked);
                 }
             }
-            ErrorCode(number) => self.check_failed(transaction, FailureReason::Refused(number)),
+            ErrorCode(number) => {
+                self.check_failed(now, transaction, FailureReason::Refused(number));
+            }
         }
     }
 
-    pub(super) fn check_failed(&mut self, transaction: &Transaction, reason: FailureReason) {
-        if transaction.purpose == Purpose::Consent {
-            return;
+    pub(super) fn check_failed(
+        &mut self,
+        now: Instant,
+        transaction: &Transaction,
+        reason: FailureReason,
+    ) {
+        match transaction.purpose {
+            Purpose::Consent => return,
+            Purpose::Nominate => self.put_off_nomination(now),
+            Purpose::Check => {}
         }
         if let Some(check) = self.checks.find(&transaction.path) {
             check.state = State::Failed;

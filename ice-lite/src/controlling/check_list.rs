@@ -4,6 +4,7 @@ use crate::candidate::priority;
 use crate::request::Role;
 use crate::{Candidate, CandidateKind, Path, Transport};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 /// How many pairs are checked at most. RFC 8445 §6.1.2.5 says 100; a caller to a media server sees
 /// a handful, and this bounds what a hostile SDP makes it send to strangers.
@@ -43,6 +44,8 @@ pub(super) struct Check {
     pub(super) triggered: bool,
     /// The peer, which is controlling, wants this pair (RFC 8445 §7.3.1.5).
     pub(super) nominated_by_peer: bool,
+    /// When consent is to be asked for next (RFC 7675 §5.1), once it works.
+    pub(super) next_consent: Option<Instant>,
     local_preference: u16,
     remote_priority: u32,
 }
@@ -106,7 +109,7 @@ impl CheckList {
     pub(super) fn trigger(&mut self, path: Path, priority: u32) -> Option<&mut Check> {
         let index = match self.checks.iter().position(|check| check.path == path) {
             Some(index) => index,
-            None if self.checks.len() < MAX_CHECKS && path.transport == Transport::Udp => {
+            None if self.has_room() && path.transport == Transport::Udp => {
                 let local = self.locals.iter().find(|local| local.address == path.local);
                 let preference = local.map_or(0, |local| local.preference);
                 self.checks.push(Check::new(path, preference, priority));
@@ -120,6 +123,17 @@ impl CheckList {
             check.triggered = true;
         }
         Some(check)
+    }
+
+    /// Whether there is room for one more; if need be that of a pair that has failed. A peer that moves
+    /// all day must be found at its last address too.
+    fn has_room(&mut self) -> bool {
+        if self.checks.len() < MAX_CHECKS {
+            return true;
+        }
+        let failed = |check: &Check| check.state == State::Failed;
+        let found = self.checks.iter().position(failed);
+        found.map(|index| self.checks.remove(index)).is_some()
     }
 
     pub(super) fn find(&mut self, path: &Path) -> Option<&mut Check> {
@@ -154,9 +168,47 @@ impl CheckList {
         Some((best.path, self.checks.iter().any(better)))
     }
 
+    /// A pair that works and is due to be asked for consent.
+    pub(super) fn next_consent(&mut self, now: Instant) -> Option<&mut Check> {
+        let due = |check: &&mut Check| check.next_consent.is_some_and(|at| at <= now);
+        self.checks.iter_mut().find(due)
+    }
+
+    /// When the next pair is due to be asked for consent.
+    pub(super) fn consent_due(&self) -> Option<Instant> {
+        self.checks
+            .iter()
+            .filter_map(|check| check.next_consent)
+            .min()
+    }
+
+    /// The pairs that worked and are not valid any more have failed.
+    pub(super) fn forsake(&mut self, is_lost: impl Fn(&Path) -> bool) {
+        let worked = |check: &&mut Check| check.next_consent.is_some();
+        for check in self.checks.iter_mut().filter(worked) {
+            if is_lost(&check.path) {
+                check.state = State::Failed;
+                check.next_consent = None;
+            }
+        }
+    }
+
+    /// Whether this pair works.
+    pub(super) fn works(&self, path: &Path) -> bool {
+        let mut found = self.checks.iter().filter(|check| check.path == *path);
+        found.any(|check| check.state == State::Succeeded)
+    }
+
+    /// Whether a pair other than this one works.
+    pub(super) fn has_other(&self, path: &Path) -> bool {
+        let mut others = self.checks.iter().filter(|check| check.path != *path);
+        others.any(|check| check.state == State::Succeeded)
+    }
+
     /// Checks that are not concluded are not needed any more (RFC 8445 §8.1.2).
     pub(super) fn conclude(&mut self) {
-        self.checks.retain(|check| check.state == State::Succeeded);
+        self.checks
+            .retain(|check| check.state == State::Succeeded || check.next_consent.is_some());
     }
 
     pub(super) fn all_failed(&self) -> bool {
@@ -181,6 +233,7 @@ impl Check {
             state: State::Waiting,
             triggered: false,
             nominated_by_peer: false,
+            next_consent: None,
             local_preference,
             remote_priority,
         }

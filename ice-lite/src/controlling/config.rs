@@ -18,6 +18,8 @@ pub struct ControllingConfig {
     /// How long after the last answered consent check sending stops. RFC 7675 §5.1 says 30 s, the
     /// default.
     pub consent_timeout: Duration,
+    /// As [`crate::LiteConfig::consent_returns`].
+    pub consent_returns: bool,
 }
 
 impl ControllingConfig {
@@ -30,6 +32,7 @@ impl ControllingConfig {
             max_transmissions: 7,
             pacing: Duration::from_millis(50),
             consent_timeout: Duration::from_secs(30),
+            consent_returns: false,
         }
     }
 }

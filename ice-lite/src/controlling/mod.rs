@@ -5,7 +5,6 @@ mod answers;
 mod check_list;
 mod config;
 mod requester;
-mod rtt;
 mod schedule;
 
 pub use agent::ControllingAgent;

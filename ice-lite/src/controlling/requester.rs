@@ -1,8 +1,8 @@
 //! The side of an agent that sends checks, retransmits them and reads the answers.
 
-use super::rtt::RoundTrip;
 use crate::remote::Remote;
 use crate::request::Role;
+use crate::rtt::RoundTrip;
 use crate::stun::{
     AttributeType, BufferTooSmall, ErrorCode, Message, MessageType, MessageWriter, TransactionId,
 };
@@ -18,6 +18,9 @@ const MAX_DOUBLINGS: u32 = 16;
 
 /// How long an answer to a consent check is waited for: by then the next one has been sent.
 const CONSENT_WAIT: Duration = Duration::from_secs(6);
+
+/// How often the peer's own checks bring a check of ours forward: as often as it is sent without them.
+const MAX_HASTENINGS: u32 = 7;
 
 /// How checks are retransmitted (RFC 8489 §6.2.1).
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +47,9 @@ pub(super) struct Requester {
     tiebreaker: u64,
     transactions: Vec<Transaction>,
     rtt: RoundTrip,
+    pacing: Duration,
+    /// Nothing is sent before.
+    next_turn: Option<Instant>,
 }
 
 /// What a request is for.
@@ -65,10 +71,13 @@ pub(super) struct Transaction {
     pub(super) purpose: Purpose,
     priority: u32,
     pub(super) role: Role,
+    begun: Instant,
     sent: Instant,
     transmissions: u32,
     /// It was sent more than once.
     resent: bool,
+    /// How often it was sent because the peer has checked the same pair.
+    hastened: u32,
     /// When to send again, or after the last transmission, when to give up.
     next: Instant,
 }
@@ -83,7 +92,11 @@ pub(super) enum Verdict {
 }
 
 impl Requester {
-    pub(super) fn new(mut random: Random, retransmission: Retransmission) -> Self {
+    pub(super) fn new(
+        mut random: Random,
+        retransmission: Retransmission,
+        pacing: Duration,
+    ) -> Self {
         let tiebreaker = draw_u64(&mut random);
         Self {
             random,
@@ -93,6 +106,8 @@ impl Requester {
             tiebreaker,
             transactions: Vec::new(),
             rtt: RoundTrip::default(),
+            pacing,
+            next_turn: None,
         }
     }
 
@@ -150,9 +165,11 @@ impl Requester {
             purpose,
             priority,
             role: self.role,
+            begun: now,
             sent: now,
             transmissions: 0,
             resent: false,
+            hastened: 0,
             next: now,
         });
     }
@@ -164,8 +181,10 @@ impl Requester {
         let check = |t: &&mut Transaction| t.purpose == Purpose::Check && t.path == *path;
         if let Some(transaction) = self.transactions.iter_mut().find(check)
             && transaction.next.saturating_duration_since(now) > rto
+            && transaction.hastened < MAX_HASTENINGS
         {
             transaction.resent = true;
+            transaction.hastened += 1;
             transaction.transmissions = 0;
             transaction.next = now;
         }
@@ -193,11 +212,16 @@ impl Requester {
     ) -> Option<Result<Transmit, BufferTooSmall>> {
         let (remote, timing, tiebreaker) =
             (self.remote.as_ref()?, self.retransmission, self.tiebreaker);
+        // RFC 8445 §14.2: Ta between two requests, whatever they are for.
+        if self.next_turn.is_some_and(|at| at > now) {
+            return None;
+        }
         let due = self
             .transactions
             .iter_mut()
             .find(|t| t.is_due(now, timing))?;
         due.transmitted(now, timing);
+        self.next_turn = now.checked_add(self.pacing);
         Some(
             due.write(buf, remote, local_ufrag, tiebreaker, add)
                 .map(|len| Transmit {
@@ -217,10 +241,24 @@ impl Requester {
 
     /// When something is due.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.transactions
-            .iter()
-            .map(|transaction| transaction.next)
-            .min()
+        let timing = self.retransmission;
+        let next = |t: &Transaction| match t.is_exhausted(timing) {
+            true => t.next,
+            false => self.next_turn.map_or(t.next, |turn| turn.max(t.next)),
+        };
+        self.transactions.iter().map(next).min()
+    }
+
+    /// The pair that is being nominated, and since when.
+    pub(super) fn nominating(&self) -> Option<(Path, Instant)> {
+        let nominates = |t: &&Transaction| t.purpose == Purpose::Nominate;
+        let transaction = self.transactions.iter().find(nominates)?;
+        Some((transaction.path, transaction.begun))
+    }
+
+    /// How long a nomination may go unanswered while another pair works: it is sent twice.
+    pub(super) fn nomination_patience(&self) -> Duration {
+        self.retransmission.rto.saturating_mul(3).min(MAX_WAIT)
     }
 
     /// Authenticates a response, and takes the transaction that it ends.

@@ -4,7 +4,7 @@ use super::ControllingAgent;
 use super::check_list::State;
 use super::requester::Purpose;
 use crate::request::Role;
-use crate::{Event, FailureReason};
+use crate::{Event, FailureReason, Path};
 use std::time::{Duration, Instant};
 
 /// RFC 7675 §5.1: consent is asked for every 5 s, times a random factor of 0.8 to 1.2.
@@ -14,17 +14,27 @@ const CONSENT_INTERVAL: (Duration, Duration) = (Duration::from_secs(4), Duration
 /// check list, or one long round trip.
 pub(super) const NOMINATION_DELAY: Duration = Duration::from_millis(200);
 
+/// How long no pair is nominated after a nomination has failed: a round trip to anywhere.
+const NOMINATION_RETRY: Duration = Duration::from_millis(500);
+
+/// How often the peer may find a role conflict. Two agents of one role settle it with one.
+pub(super) const MAX_ROLE_CHANGES: u32 = 4;
+
 /// Where the agent stands, between two restarts.
 #[derive(Debug, Default, Hash)]
 pub(super) struct Progress {
     pub(super) next_check: Option<Instant>,
-    pub(super) next_consent: Option<Instant>,
     /// When to nominate the best pair, even if better ones are still being checked.
     pub(super) nominate_at: Option<Instant>,
     pub(super) nominated: bool,
+    /// No pair is nominated before.
+    pub(super) nomination_put_off: Option<Instant>,
+    pub(super) role_changes: u32,
     /// When the PAC timer (RFC 8863 §4) ends, before which ICE does not fail. It begins when both
     /// sides' credentials are known.
     pub(super) patient_until: Option<Instant>,
+    /// When it has begun.
+    pub(super) patient_since: Option<Instant>,
     /// The peer has no more candidates.
     pub(super) candidates_ended: bool,
     /// How a check has failed last.
@@ -41,6 +51,7 @@ impl ControllingAgent {
         }
         let patience = self.patience;
         self.progress.patient_until.get_or_insert(now + patience);
+        self.progress.patient_since.get_or_insert(now);
         let role = self.requester.role();
         if self.progress.next_check.is_none_or(|at| at <= now)
             && let Some(check) = self.checks.next(role)
@@ -56,48 +67,91 @@ impl ControllingAgent {
         self.begin_consent(now);
     }
 
-    /// RFC 8445 §8.1.1: nominates the best pair that works, once.
+    /// RFC 8445 §8.1.1: nominates the best pair that works, once; and later that to which sending had
+    /// to move.
     fn begin_nomination(&mut self, now: Instant) {
+        if self.nomination_due().is_none_or(|at| at > now) {
+            return;
+        }
+        let Some(path) = self.nominee() else { return };
+        let priority = self.priority_attribute(&path);
+        self.requester.start(now, path, Purpose::Nominate, priority);
+    }
+
+    /// The pair to nominate, if one is to be.
+    fn nominee(&self) -> Option<Path> {
         let role = self.requester.role();
-        if role == Role::Controlled
-            || self.progress.nominated
-            || self.requester.is_under_way(Purpose::Nominate)
-        {
+        if role == Role::Controlled || self.requester.is_under_way(Purpose::Nominate) {
+            return None;
+        }
+        if !self.progress.nominated {
+            return self.checks.best_succeeded(role).map(|(path, _)| path);
+        }
+        let moved = self.valid.selected_pair().filter(|pair| {
+            let current = pair.generation == self.valid.generation;
+            current && !pair.is_nominated() && self.checks.works(&pair.path)
+        });
+        moved.map(|pair| pair.path)
+    }
+
+    /// When that is to be done.
+    fn nomination_due(&self) -> Option<Instant> {
+        self.nominee()?;
+        let progress = &self.progress;
+        let best = self.checks.best_succeeded(self.requester.role());
+        let better_under_way = best.is_some_and(|(_, better)| better) && !progress.nominated;
+        // Long ago, that is at once.
+        let wait = progress.nominate_at.filter(|_| better_under_way);
+        wait.or(progress.patient_since)
+            .max(progress.nomination_put_off)
+    }
+
+    pub(super) fn put_off_nomination(&mut self, now: Instant) {
+        self.progress.nomination_put_off = Some(now + NOMINATION_RETRY);
+    }
+
+    /// A pair that nobody answers on gives way to another one that works.
+    pub(super) fn give_way(&mut self, now: Instant) {
+        if self.nomination_gives_way().is_none_or(|at| at > now) {
             return;
         }
-        let Some((path, better_under_way)) = self.checks.best_succeeded(role) else {
-            return;
-        };
-        let patience_ends = self.progress.nominate_at.is_none_or(|at| at <= now);
-        if !better_under_way || patience_ends {
-            let priority = self
-                .checks
-                .find(&path)
-                .map_or(0, |check| check.priority_attribute());
-            self.requester.start(now, path, Purpose::Nominate, priority);
+        if let Some((path, _)) = self.requester.nominating() {
+            self.requester.cancel(Purpose::Nominate);
+            if let Some(check) = self.checks.find(&path) {
+                check.state = State::Failed;
+            }
         }
     }
 
+    /// When the nomination that is under way gives way.
+    fn nomination_gives_way(&self) -> Option<Instant> {
+        let (path, begun) = self.requester.nominating()?;
+        let other = self.checks.has_other(&path);
+        other.then(|| begun + self.requester.nomination_patience())
+    }
+
+    /// RFC 7675 §5.1, on every pair that works: a path to fall back on must be one.
     fn begin_consent(&mut self, now: Instant) {
-        if self.progress.next_consent.is_none_or(|at| at > now) {
-            return;
-        }
-        self.progress.next_consent = None;
-        if let Some(path) = self.valid.selected() {
-            let priority = self
-                .checks
-                .find(&path)
-                .map_or(0, |check| check.priority_attribute());
+        while let Some(check) = self.checks.next_consent(now) {
+            let (path, priority) = (check.path, check.priority_attribute());
+            check.next_consent = None;
             self.requester.start(now, path, Purpose::Consent, priority);
-            self.schedule_consent(now);
+            self.schedule_consent(now, &path);
         }
     }
 
-    pub(super) fn schedule_consent(&mut self, now: Instant) {
-        if self.progress.next_consent.is_none() {
-            let (least, most) = CONSENT_INTERVAL;
-            self.progress.next_consent = Some(now + self.requester.spread(least, most));
+    pub(super) fn schedule_consent(&mut self, now: Instant, path: &Path) {
+        let (least, most) = CONSENT_INTERVAL;
+        if let Some(check) = self.checks.find(path)
+            && check.next_consent.is_none()
+        {
+            check.next_consent = Some(now + self.requester.spread(least, most));
         }
+    }
+
+    fn priority_attribute(&mut self, path: &Path) -> u32 {
+        let check = self.checks.find(path);
+        check.map_or(0, |check| check.priority_attribute())
     }
 
     /// Reports that no path was found, when nothing more can be hoped for.
@@ -113,7 +167,10 @@ impl ControllingAgent {
 
     /// Why there is no path and none is being looked for, unless a check of the peer's changes that.
     fn hopeless(&self) -> Option<FailureReason> {
-        let over = self.revoked || self.progress.failed || self.valid.selected().is_some();
+        let progress = &self.progress;
+        // A path that was agreed on and lost is no failure to find one.
+        let ended = self.revoked || progress.failed || progress.nominated;
+        let over = ended || self.valid.selected().is_some();
         if over || !self.checks.all_failed() {
             None
         } else if self.checks.is_empty() {
@@ -131,20 +188,14 @@ impl ControllingAgent {
         let next_check = progress
             .next_check
             .filter(|_| active && self.checks.has_waiting());
-        let undecided = active && !progress.nominated;
-        let nominate_at = progress.nominate_at.filter(|_| {
-            undecided
-                && self.requester.role() == Role::Controlling
-                && !self.requester.is_under_way(Purpose::Nominate)
-                && self.checks.best_succeeded(Role::Controlling).is_some()
-        });
-        let consent = progress
-            .next_consent
-            .filter(|_| active && self.valid.selected().is_some());
+        let nomination = self.nomination_due().filter(|_| active);
+        let gives_way = self.nomination_gives_way().filter(|_| active);
+        let consent = self.checks.consent_due().filter(|_| active);
         let failure = progress.patient_until.filter(|_| self.hopeless().is_some());
         [
             next_check,
-            nominate_at,
+            nomination,
+            gives_way,
             consent,
             failure,
             self.requester.next_timeout(),

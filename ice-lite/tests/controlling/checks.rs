@@ -13,7 +13,7 @@ use crate::support::{Peer, credentials, seeded};
 #[test]
 fn a_call_to_a_lite_server_takes_one_round_trip_and_is_then_nominated() {
     let (mut near, mut server, path) = call();
-    near.run(ms(60), &mut lite_server(&mut server));
+    near.run(ms(100), &mut lite_server(&mut server));
     let back = Path::udp(path.remote, path.local);
     assert_eq!(
         near.events(),
@@ -23,7 +23,11 @@ fn a_call_to_a_lite_server_takes_one_round_trip_and_is_then_nominated() {
     assert_eq!(server.selected(), Some(back));
     assert_eq!(near.agent.rtt(), Some(ms(20)));
     let times: Vec<_> = near.sent.iter().map(|(at, ..)| *at).collect();
-    assert_eq!(times, [ms(0), ms(20)], "a check, then the nomination");
+    assert_eq!(
+        times,
+        [ms(0), ms(50)],
+        "a check, then the nomination, Ta apart"
+    );
     let plain = [
         AttributeType::USERNAME,
         AttributeType::PRIORITY,
@@ -187,7 +191,7 @@ fn the_best_of_several_pairs_is_nominated() {
         .collect();
     assert_eq!(
         checks,
-        [(0, better), (20, better)],
+        [(0, better), (50, better)],
         "nothing better is left to check"
     );
     assert_eq!(near.agent.selected(), Some(better));

@@ -3,6 +3,7 @@
 mod answers;
 mod checks;
 mod consent;
+mod failover;
 mod near;
 mod roles;
 #[path = "../support/mod.rs"]
