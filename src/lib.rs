@@ -51,7 +51,9 @@ pub mod signalling;
 pub use demux::{Class, classify};
 pub use gate::{Arrival, Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs, Totals};
 pub use ice_lite::{Path, Transmit};
-pub use router::{Announcement, Route, RouteDrop, Router, SessionId, Shard, UfragInUse};
+pub use router::{
+    Announcement, Route, RouteDrop, Router, SessionId, Shard, SourceLimit, UfragInUse,
+};
 pub use session::{
     CloseReason, Cryptex, Discard, IceMode, Layer, LocalParameters, MAX_FINGERPRINTS,
     ParametersError, Received, RemoteParameters, SendError, Session, SessionConfig, SessionError,

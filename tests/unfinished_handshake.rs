@@ -75,8 +75,10 @@ impl Scene {
         let now = self.world.now;
         while let Some(transmit) = self.world.server.session.poll_transmit(now, &mut buf) {
             self.sent += transmit.len;
-            match buf[0] {
-                0..4 => {
+            match buf[..2] {
+                // It may be at an address that is not its own, and sees no question that is put there.
+                [0, 1] => {}
+                [0..4, _] => {
                     let path = Path::udp(transmit.path.remote, transmit.path.local);
                     let answer = &mut buf[..transmit.len];
                     self.world.caller.handle(now, path, answer);

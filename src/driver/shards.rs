@@ -73,7 +73,7 @@ impl Shards {
         let mut mail = std::mem::take(&mut self.mail);
         mailbox.take(&mut mail);
         for (shard, announcement) in mail.announcements() {
-            gate.handle_announcement(shard, announcement);
+            gate.handle_announcement(now, shard, announcement);
         }
         // Who was given it by another does not pass it on: two that take each other for its owner
         // would do so for ever.

@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use ice_lite::Path;
+use ice_lite::stun::{Class as StunClass, Message, TransactionId};
 use srtp::Kind;
 
+use super::claims::Claims;
 use super::outbox::{Outbox, Seal};
 use super::sessions::Sessions;
-use crate::router::SessionId;
+use crate::demux::{Class, classify};
+use crate::router::{Router, SessionId};
 use crate::session::{SendError, Session, SessionError, SessionEvent};
 
 /// The application's side of a call.
@@ -207,13 +210,27 @@ impl<'a> Context<'a> {
         !self.touched && self.session().is_some_and(Session::is_calm)
     }
 
-    /// Puts all that the session has to send into the outbox, and tells over which paths.
-    pub(super) fn transmit(&mut self, mut sent: impl FnMut(Path)) {
+    /// Puts all that the session has to send into the outbox. The router has to know what it asks.
+    pub(super) fn transmit(&mut self, router: &mut Router) {
         let Some(session) = self.sessions.get_mut(self.id) else {
             return;
         };
-        while let Some(path) = self.outbox.fill(|buf| session.poll_transmit(self.now, buf)) {
-            sent(path);
+        while let Some(datagram) = self.outbox.fill(|buf| session.poll_transmit(self.now, buf)) {
+            if let Some(request) = transaction_of_request(datagram.bytes) {
+                router.expect_answer(self.id, &datagram.path, request);
+            }
         }
     }
+
+    /// A check over this path has authenticated, or an answer to one.
+    pub(super) fn claim(&mut self, router: &mut Router, claims: &mut Claims, path: Path) {
+        claims.settle(self.now, router, self.sessions, self.id, path);
+    }
+}
+
+/// The transaction of a datagram that is a Binding request.
+fn transaction_of_request(datagram: &[u8]) -> Option<TransactionId> {
+    let message = (classify(datagram) == Class::Stun).then(|| Message::parse(datagram).ok());
+    let message = message.flatten()?;
+    (message.class() == StunClass::Request).then(|| message.transaction_id())
 }

@@ -3,6 +3,7 @@
 mod alarms;
 mod batch;
 mod call;
+mod claims;
 mod outbox;
 mod sessions;
 mod totals;
@@ -19,7 +20,9 @@ pub use self::outbox::{Datagram, Outbox, Run, Runs};
 pub use self::totals::Totals;
 
 use self::alarms::Alarms;
+use self::claims::Claims;
 use self::sessions::Sessions;
+use crate::demux::{Class, classify};
 use crate::router::{Announcement, Route, Router, SessionId, Shard, UfragInUse};
 use crate::session::{Received, Session, SessionError, SessionEvent};
 
@@ -38,6 +41,7 @@ pub struct Gate<C> {
     calls: Vec<Option<C>>,
     alarms: Alarms,
     outbox: Outbox,
+    claims: Claims,
     panics: u64,
     /// Of the sessions that have ended.
     ended: Totals,
@@ -82,6 +86,7 @@ impl<C: Call> Gate<C> {
             calls: Vec::new(),
             alarms: Alarms::default(),
             outbox: Outbox::default(),
+            claims: Claims::default(),
             panics: 0,
             ended: Totals::default(),
         }
@@ -152,11 +157,6 @@ impl<C: Call> Gate<C> {
         self.router.poll_announcement()
     }
 
-    /// Hears what another shard has announced.
-    pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
-        self.router.handle_announcement(shard, announcement);
-    }
-
     /// The datagrams that wait to be sent, sealed. Clear it when they are.
     pub fn outbox(&mut self) -> &mut Outbox {
         self.outbox.seal_queued(&mut self.sessions);
@@ -205,6 +205,24 @@ impl<C: Call> Gate<C> {
         &self.router
     }
 
+    /// The router, to set its limits.
+    pub fn router_mut(&mut self) -> &mut Router {
+        &mut self.router
+    }
+
+    /// How often a session claimed a path that another one has, and did not get it: somebody writes
+    /// the address of another call's peer, or two calls share a socket of their peer's.
+    #[must_use]
+    pub fn refused_paths(&self) -> u64 {
+        self.claims.refused()
+    }
+
+    /// How often a session lost a path to another one, whose peer is there now.
+    #[must_use]
+    pub fn lost_paths(&self) -> u64 {
+        self.claims.lost()
+    }
+
     /// How many panics there were: each ended one call, or lost a batch of packets.
     #[must_use]
     pub fn panics(&self) -> u64 {
@@ -226,6 +244,7 @@ impl<C: Call> Gate<C> {
 
     /// Gives a datagram to its session.
     fn give(&mut self, now: Instant, id: SessionId, path: Path, datagram: &mut [u8]) {
+        let is_stun = classify(datagram) == Class::Stun;
         self.visit(now, id, |call, cx| {
             let Some(session) = cx.session_untouched() else {
                 return Ok(Follow::All);
@@ -233,6 +252,9 @@ impl<C: Call> Gate<C> {
             let received = session.handle_datagram(now, path, datagram)?;
             Ok(hear(call, cx, received))
         });
+        if is_stun {
+            self.settle_path(now, id, path);
+        }
     }
 
     /// Does something with one call, then all that follows from it.
@@ -249,13 +271,13 @@ impl<C: Call> Gate<C> {
             return;
         };
         let mut cx = Context::new(now, id, &mut self.sessions, &mut self.outbox);
-        let router = &mut self.router;
+        let (router, claims) = (&mut self.router, &mut self.claims);
         // What a panic leaves half done is this call's alone, and goes with it.
         let end = catch_unwind(AssertUnwindSafe(|| {
             let result = act(&mut call, &mut cx);
             let calm = result == Ok(Follow::IfAsked) && cx.is_calm();
             if !calm {
-                follow(&mut call, &mut cx, router);
+                follow(&mut call, &mut cx, router, claims);
             }
             result.map(|_| (calm, call.poll_timeout()))
         }));
@@ -339,11 +361,11 @@ fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) -> 
 }
 
 /// Takes up what a session has to tell and to send, until there is no more.
-fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router) {
+fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router, claims: &mut Claims) {
     let id = cx.id();
     while let Some(event) = cx.session_mut().and_then(Session::poll_event) {
         match event {
-            SessionEvent::PathValidated { path } => router.validate(id, path),
+            SessionEvent::PathValidated { path } => cx.claim(router, claims, path),
             SessionEvent::PathRemoved { path } => router.invalidate(id, &path),
             SessionEvent::IceRestarted => {
                 let ufrag = cx.session().map(Session::local_ufrag).unwrap_or_default();
@@ -354,8 +376,8 @@ fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router) {
         }
         // Media that a call sends when it hears of its keys must not overtake the handshake's last
         // flight: the peer has no keys before that.
-        cx.transmit(|path| router.expect_answer(id, path));
+        cx.transmit(router);
         call.handle_event(cx, event);
     }
-    cx.transmit(|path| router.expect_answer(id, path));
+    cx.transmit(router);
 }

@@ -1,8 +1,10 @@
 //! Which session a datagram belongs to: one port, many sessions.
 
 mod keyed;
+mod questions;
 mod rate;
 mod session_id;
+mod source;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher as _;
@@ -11,27 +13,32 @@ use std::time::Instant;
 
 use arrayvec::ArrayVec;
 use ice_lite::Path;
-use ice_lite::stun::{Class as StunClass, Message};
+use ice_lite::stun::{Class as StunClass, Message, TransactionId};
 
-use self::rate::Rate;
+use self::questions::{Asked, Questions};
+use self::rate::{Rate, SESSION_LIMIT, SOURCE_LIMIT};
 use crate::demux::{Class, classify};
 use crate::discard::{Tally, discards};
 
 pub(crate) use self::keyed::Keyed;
 pub use self::session_id::{SessionId, Shard};
+pub use self::source::SourceLimit;
 
 /// Finds the session of each datagram, without cryptography and without allocation.
 ///
 /// A path, once one of its checks has authenticated, belongs to a session until the session gives
-/// it up or another session's check on it authenticates. STUN requests are told by their ufrag,
-/// whatever path they come over; everything else by its path alone, and is dropped if the path is
-/// nobody's. It does not matter which addresses the sessions put into their candidates: a socket
+/// it up or another one has the better claim, which [`Gate`](crate::Gate) decides. STUN requests are
+/// told by their ufrag, whatever path they come over, answers by their transaction, if it was begun
+/// over a path that is not the session's; everything else by its path alone, and is dropped if the
+/// path is nobody's. It does not matter which addresses the sessions put into their candidates: a socket
 /// bound to a wildcard address works.
 #[derive(Debug)]
 pub struct Router {
     keyed: Keyed,
     shard: Shard,
-    paths: HashMap<Path, Owner, Keyed>,
+    paths: HashMap<Path, Target, Keyed>,
+    questions: Questions,
+    sources: Option<SourceLimit>,
     ufrags: HashMap<Arc<[u8]>, Target, Keyed>,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -52,6 +59,29 @@ pub enum Announcement {
     UfragAdded(Arc<[u8]>),
     /// They are not any more.
     UfragRemoved(Arc<[u8]>),
+    /// The answer to this request is the business of the shard that says so, whatever path it comes
+    /// over.
+    AnswerExpected(TransactionId),
+    /// No answer to these is expected any more.
+    AnswersForgotten(Arc<[TransactionId]>),
+    /// A session of the shard that says so claims a path that shard `owner` has.
+    PathClaimed {
+        /// The path.
+        path: Path,
+        /// Who claims it.
+        by: SessionId,
+        /// The shard that has it, which answers with [`Announcement::PathYielded`] or not at all.
+        owner: u16,
+        /// The claimant's address is proved.
+        proved: bool,
+    },
+    /// The shard that says so has given up a path for who has claimed it.
+    PathYielded {
+        /// The path.
+        path: Path,
+        /// Who has claimed it.
+        to: SessionId,
+    },
 }
 
 /// Where a datagram goes.
@@ -86,10 +116,12 @@ discards! {
         NoUfrag => "no_ufrag",
         /// A STUN request for a ufrag that no session has.
         UnknownUfrag => "unknown_ufrag",
-        /// A STUN response or indication from a path where none is expected.
+        /// A STUN response that answers no request of ours, or an indication from a path that is nobody's.
         UnexpectedStun => "unexpected_stun",
         /// More STUN requests for a session from unknown paths than anybody's checks need.
         RequestRate => "request_rate",
+        /// More STUN requests over unknown paths from one source address than an office's checks need.
+        SourceRate => "source_rate",
     }
 }
 
@@ -98,19 +130,20 @@ discards! {
 #[error("the ufrag is in use already")]
 pub struct UfragInUse;
 
-/// Paths that one session may have. An agent keeps 16 valid ones; a controlling one expects answers
-/// over as many again and more while it checks its candidates.
-const MAX_PATHS: usize = 128;
+/// Paths that one session may have. An agent keeps 16 valid ones; those that made room for others in
+/// the same breath are given up in the next.
+const MAX_PATHS: usize = 32;
 
 /// Ufrags that one session may have: that of an ICE restart and the one before, whose last checks may
 /// be on their way.
 const MAX_UFRAGS: usize = 2;
 
-#[derive(Clone, Copy, Debug)]
-struct Owner {
-    target: Target,
-    /// An authenticated check has come over it. If not, only STUN is expected from it.
-    valid: bool,
+/// Who has a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Nobody,
+    Session(SessionId),
+    Shard(u16),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,7 +159,10 @@ struct Slot {
     /// The oldest first; the table shares them.
     ufrags: ArrayVec<Arc<[u8]>, MAX_UFRAGS>,
     paths: Vec<Path>,
+    asked: Asked,
     requests: Rate,
+    /// The path that was last refused to it.
+    refused: Option<Path>,
 }
 
 impl Router {
@@ -145,6 +181,8 @@ impl Router {
             keyed,
             shard,
             paths: HashMap::with_hasher(keyed),
+            questions: Questions::new(keyed),
+            sources: Some(SourceLimit::keyed(keyed, SOURCE_LIMIT)),
             ufrags: HashMap::with_hasher(keyed),
             slots: Vec::new(),
             free: Vec::new(),
@@ -207,23 +245,41 @@ impl Router {
         Ok(())
     }
 
-    /// An authenticated check of the session has come over this path: whatever comes over it is the
-    /// session's from now on. Poll [`Router::poll_announcement`] afterwards.
-    pub fn validate(&mut self, id: SessionId, path: Path) {
-        self.bind(id, path, true);
-        self.announce(Announcement::PathAdded(path));
+    /// Sets how many STUN requests over unknown paths one source address may send in a quarter of a
+    /// second: 256 by default. `None` is for tests of capacity, whose peers share an address.
+    pub fn limit_sources(&mut self, limit: Option<u16>) {
+        self.sources = limit.map(|limit| SourceLimit::keyed(self.keyed, limit));
     }
 
-    /// The session has sent a check over this path: the answer is the session's.
-    pub fn expect_answer(&mut self, id: SessionId, path: Path) {
-        if !self.paths.contains_key(&path) {
-            self.bind(id, path, false);
+    /// The session has this path: whatever comes over it is the session's from now on, and not
+    /// another's who had it. Poll [`Router::poll_announcement`] afterwards.
+    pub fn validate(&mut self, id: SessionId, path: Path) {
+        if self.bind(id, path) {
+            self.announce(Announcement::PathAdded(path));
+        }
+    }
+
+    /// The session has sent this request over this path: the answer is the session's. Poll
+    /// [`Router::poll_announcement`] afterwards.
+    pub fn expect_answer(&mut self, id: SessionId, path: &Path, transaction: TransactionId) {
+        if self.paths.get(path) == Some(&Target::Session(id)) {
+            return;
+        }
+        let Some(slot) = slot(&mut self.slots, id) else {
+            return;
+        };
+        let (new, outdated) = self.questions.remember(id, &mut slot.asked, transaction);
+        if new && self.shard.count > 1 {
+            self.announce(Announcement::AnswerExpected(transaction));
+            if let Some(outdated) = outdated {
+                self.announce(Announcement::AnswersForgotten([outdated].into()));
+            }
         }
     }
 
     /// The session has given up the path. Poll [`Router::poll_announcement`] afterwards.
     pub fn invalidate(&mut self, id: SessionId, path: &Path) {
-        if self.owner(path) == Some(Target::Session(id)) {
+        if self.owner(path) == Owner::Session(id) {
             self.forget(path);
             self.announce(Announcement::PathRemoved(*path));
         }
@@ -245,6 +301,13 @@ impl Router {
             self.paths.remove(&path);
             self.announce(Announcement::PathRemoved(path));
         }
+        for &transaction in &ended.asked {
+            self.questions.forget(transaction);
+        }
+        if self.shard.count > 1 && !ended.asked.is_empty() {
+            let asked = ended.asked.into_iter().collect();
+            self.announce(Announcement::AnswersForgotten(asked));
+        }
     }
 
     fn forget_ufrag(&mut self, ufrag: Arc<[u8]>) {
@@ -261,17 +324,17 @@ impl Router {
         self.announcements.pop_front()
     }
 
-    /// Hears what another shard has announced.
+    /// Hears what another shard has announced. Whether a path is given up that is claimed is for
+    /// [`Gate`](crate::Gate) to say.
     pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
         let target = Target::Shard(shard);
         match announcement {
             Announcement::PathAdded(path) => {
                 self.forget(&path);
-                let valid = true;
-                self.paths.insert(path, Owner { target, valid });
+                self.paths.insert(path, target);
             }
             // It may be another's by now.
-            Announcement::PathRemoved(path) if self.owner(&path) == Some(target) => {
+            Announcement::PathRemoved(path) if self.owner(&path) == Owner::Shard(shard) => {
                 self.forget(&path);
             }
             Announcement::UfragAdded(ufrag) => {
@@ -280,8 +343,52 @@ impl Router {
             Announcement::UfragRemoved(ufrag) if self.ufrags.get(&ufrag) == Some(&target) => {
                 self.ufrags.remove(&ufrag);
             }
+            Announcement::AnswerExpected(transaction) => {
+                self.questions.remember_foreign(shard, transaction);
+            }
+            Announcement::AnswersForgotten(transactions) => {
+                self.questions.forget_foreign(shard, &transactions);
+            }
+            Announcement::PathYielded { path, to } if to.shard == self.shard.index => {
+                self.validate(to, path);
+            }
             _ => {}
         }
+    }
+
+    /// Who has the path.
+    pub(crate) fn owner(&self, path: &Path) -> Owner {
+        match self.paths.get(path) {
+            None => Owner::Nobody,
+            Some(&Target::Session(id)) => Owner::Session(id),
+            Some(&Target::Shard(shard)) => Owner::Shard(shard),
+        }
+    }
+
+    /// Asks the shard that has the path to give it up.
+    pub(crate) fn claim(&mut self, by: SessionId, path: Path, owner: u16, proved: bool) {
+        self.announce(Announcement::PathClaimed {
+            path,
+            by,
+            owner,
+            proved,
+        });
+    }
+
+    /// Gives up the path for a session of another shard.
+    pub(crate) fn yield_path(&mut self, path: Path, to: SessionId) {
+        self.forget(&path);
+        self.announce(Announcement::PathYielded { path, to });
+    }
+
+    /// Notes that a path was refused to a session; says whether that is news.
+    pub(crate) fn note_refused(&mut self, id: SessionId, path: Path) -> bool {
+        slot(&mut self.slots, id).is_some_and(|slot| slot.refused.replace(path) != Some(path))
+    }
+
+    /// Which shard this is.
+    pub(crate) fn shard(&self) -> u16 {
+        self.shard.index
     }
 
     /// How many sessions there are.
@@ -332,22 +439,22 @@ impl Router {
     #[must_use]
     pub fn state_digest(&self) -> u64 {
         // The order of a table is not part of the state: entries are summed up.
-        let paths = self.paths.iter().fold(0_u64, |sum, (path, owner)| {
-            sum.wrapping_add(self.keyed.hash_one((path, owner.target, owner.valid)))
+        let paths = self.paths.iter().fold(0_u64, |sum, entry| {
+            sum.wrapping_add(self.keyed.hash_one(entry))
+        });
+        let questions = self.questions.iter().fold(0_u64, |sum, entry| {
+            sum.wrapping_add(self.keyed.hash_one(entry))
         });
         let ufrags = self.ufrags.iter().fold(0_u64, |sum, (ufrag, id)| {
             sum.wrapping_add(self.keyed.hash_one((ufrag, id)))
         });
-        self.keyed.hash_one((paths, ufrags, self.slots.len()))
+        self.keyed.hash_one((paths, questions, ufrags, self.len()))
     }
 
     // ---- Inside --------------------------------------------------------------------------------
 
     fn route_valid(&self, path: &Path, otherwise: RouteDrop) -> Result<Target, RouteDrop> {
-        match self.paths.get(path) {
-            Some(owner) if owner.valid => Ok(owner.target),
-            _ => Err(otherwise),
-        }
+        self.paths.get(path).copied().ok_or(otherwise)
     }
 
     fn route_stun(
@@ -358,7 +465,8 @@ impl Router {
     ) -> Result<Target, RouteDrop> {
         let message = Message::parse(datagram).map_err(|_| RouteDrop::MalformedStun)?;
         if message.class() != StunClass::Request {
-            return self.owner(path).ok_or(RouteDrop::UnexpectedStun);
+            let asker = self.questions.asker(message.transaction_id());
+            return asker.map_or_else(|| self.route_valid(path, RouteDrop::UnexpectedStun), Ok);
         }
         let ufrag = message.receiver_ufrag().ok_or(RouteDrop::NoUfrag)?;
         let target = match self.ufrags.get(ufrag) {
@@ -371,13 +479,18 @@ impl Router {
         let Target::Session(id) = target else {
             return Ok(target);
         };
-        let known = self
-            .paths
-            .get(path)
-            .is_some_and(|owner| owner.valid && owner.target == target);
-        let within =
-            known || slot(&mut self.slots, id).is_some_and(|slot| slot.requests.admit(now));
-        within.then_some(target).ok_or(RouteDrop::RequestRate)
+        if self.paths.get(path) != Some(&target) {
+            let source = path.remote.ip();
+            let limit = self.sources.as_mut();
+            if limit.is_some_and(|limit| !limit.admit(now, source)) {
+                return Err(RouteDrop::SourceRate);
+            }
+            let slot = slot(&mut self.slots, id);
+            if slot.is_none_or(|slot| !slot.requests.admit(now, SESSION_LIMIT)) {
+                return Err(RouteDrop::RequestRate);
+            }
+        }
+        Ok(target)
     }
 
     fn announce(&mut self, announcement: Announcement) {
@@ -386,38 +499,33 @@ impl Router {
         }
     }
 
-    fn owner(&self, path: &Path) -> Option<Target> {
-        self.paths.get(path).map(|owner| owner.target)
-    }
-
-    fn bind(&mut self, id: SessionId, path: Path, valid: bool) {
+    /// Says whether it was not the session's before, and is now.
+    fn bind(&mut self, id: SessionId, path: Path) -> bool {
+        if self.owner(&path) == Owner::Session(id) {
+            return false;
+        }
         if slot(&mut self.slots, id).is_none() {
-            return;
+            return false;
         }
-        if self.owner(&path) != Some(Target::Session(id)) {
-            self.forget(&path);
-            let oldest = slot(&mut self.slots, id).and_then(|slot| {
-                if slot.paths.len() == slot.paths.capacity() {
-                    slot.paths.reserve_exact(slot.paths.len().max(1));
-                }
-                slot.paths.push(path);
-                (slot.paths.len() > MAX_PATHS).then(|| slot.paths.remove(0))
-            });
-            if let Some(oldest) = oldest {
-                self.paths.remove(&oldest);
-                self.announce(Announcement::PathRemoved(oldest));
-            }
+        self.forget(&path);
+        let Some(slot) = slot(&mut self.slots, id) else {
+            return false;
+        };
+        if slot.paths.len() == slot.paths.capacity() {
+            slot.paths.reserve_exact(slot.paths.len().max(1));
         }
-        let target = Target::Session(id);
-        let owner = self.paths.entry(path).or_insert(Owner { target, valid });
-        owner.valid |= valid;
+        slot.paths.push(path);
+        let full = slot.paths.len() > MAX_PATHS;
+        if let Some(oldest) = full.then(|| slot.paths.remove(0)) {
+            self.paths.remove(&oldest);
+            self.announce(Announcement::PathRemoved(oldest));
+        }
+        self.paths.insert(path, Target::Session(id));
+        true
     }
 
     fn forget(&mut self, path: &Path) {
-        let Some(owner) = self.paths.remove(path) else {
-            return;
-        };
-        if let Target::Session(id) = owner.target
+        if let Some(Target::Session(id)) = self.paths.remove(path)
             && let Some(slot) = slot(&mut self.slots, id)
         {
             slot.paths.retain(|known| known != path);

@@ -1,4 +1,4 @@
-//! How many checks of strangers a session takes.
+//! How many checks of strangers are taken.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,18 @@ pub(super) struct Rate {
 /// Requests for one session over paths that are not its own, in each [`RATE_INTERVAL`]. A browser
 /// with 8 addresses sends some 20 a second before ICE settles; each costs an HMAC to tell true from
 /// forged.
-const RATE_LIMIT: u16 = 64;
+pub(super) const SESSION_LIMIT: u16 = 64;
+
+/// Requests from one source address over paths that are not the session's that they name, in each
+/// [`RATE_INTERVAL`]: what the callers of a whole office behind one address need when all of them
+/// begin at once, 20 a second each, and the share of four sessions.
+pub(super) const SOURCE_LIMIT: u16 = 256;
+
 const RATE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Rate {
-    /// Whether one more is within the limit.
-    pub(super) fn admit(&mut self, now: Instant) -> bool {
+    /// Whether one more is within the limit of an interval.
+    pub(super) fn admit(&mut self, now: Instant, limit: u16) -> bool {
         let current = self
             .since
             .is_some_and(|since| now.saturating_duration_since(since) < RATE_INTERVAL);
@@ -28,7 +34,7 @@ impl Rate {
             };
         }
         self.count = self.count.saturating_add(1);
-        self.count <= RATE_LIMIT
+        self.count <= limit
     }
 }
 
@@ -41,7 +47,10 @@ mod tests {
     fn t_dos_05_a_ration_in_each_interval() {
         let mut rate = Rate::default();
         let start = Instant::now();
-        let mut admitted = |at: Duration| (0..70_000).filter(|_| rate.admit(start + at)).count();
+        let mut admitted = |at: Duration| {
+            let tried = (0..70_000).filter(|_| rate.admit(start + at, SESSION_LIMIT));
+            tried.count()
+        };
         assert_eq!(admitted(Duration::ZERO), 64);
         assert_eq!(admitted(RATE_INTERVAL - Duration::from_nanos(1)), 0);
         assert_eq!(admitted(RATE_INTERVAL), 64);

@@ -75,20 +75,14 @@ impl Session {
             true => small_client_hello(&self.config.dtls)?,
             false => Arc::clone(&self.config.dtls),
         };
-        let mut retransmit = config.retransmit();
-        let mut connection = Connection::new(config, role, Arc::clone(certificate), peer, now)?;
-        // RFC 9147 §5.8.2: one and a half times the round trip, where it is known. Over a short one
-        // the configured time stays: the peer's public-key operations take theirs.
-        if let Some(rtt) = self.ice.rtt() {
-            retransmit.initial = retransmit.initial.max(rtt * 3 / 2).min(retransmit.ceiling);
-            connection.set_retransmit(retransmit);
-        }
+        let connection = Connection::new(config, role, Arc::clone(certificate), peer, now)?;
         self.timeline.dtls_started = Some(now);
         trace::handshake_begun(self.local_ufrag(), role);
         self.association = Association::Running {
             role,
             connection: Box::new(connection),
         };
+        self.time_retransmission();
         Ok(())
     }
 

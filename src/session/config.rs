@@ -59,6 +59,9 @@ pub struct SessionConfig {
     pub receiver: srtp::ReceiverConfig,
     /// How long after the last sign of consent sending stops. RFC 7675 §5.1 says 30 s.
     pub consent_timeout: Duration,
+    /// Whether consent that was lost by time comes back with the peer's next check over the same path,
+    /// without an ICE restart. RFC 7675 §5.1 says no, the default.
+    pub consent_returns: bool,
 }
 
 impl SessionConfig {
@@ -76,6 +79,7 @@ impl SessionConfig {
             sender: srtp::SenderConfig::default(),
             receiver: srtp::ReceiverConfig::default(),
             consent_timeout: Duration::from_secs(30),
+            consent_returns: false,
         }
     }
 

@@ -48,6 +48,25 @@ pub enum SessionEvent {
         /// That path.
         path: Path,
     },
+    /// Another session's peer has proved that this path is its own, or nothing was heard of ours there
+    /// for long while the other's was: what comes over the path is the other session's from now on.
+    PathLost {
+        /// That path.
+        path: Path,
+    },
+    /// The peer's checks come over a path that another session has and keeps, so that nothing else that
+    /// comes over it is ours: two calls share a socket of their peer's, or somebody writes a source
+    /// address that is not its own.
+    PathRefused {
+        /// That path.
+        path: Path,
+    },
+    /// Consent that had expired was given again, by a check over the same path: see
+    /// [`SessionConfig::consent_returns`](crate::SessionConfig::consent_returns).
+    ConsentRegained {
+        /// That path.
+        path: Path,
+    },
     /// We send over another path from now on.
     PathChanged {
         /// That path.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dtls::crypto::CryptoProvider;
 use ice_lite::{
     Candidate, ControllingAgent, ControllingConfig, Credentials, Event, LiteAgent, LiteConfig,
-    Outcome, Path, SendRefused, Statistics, Transmit,
+    Outcome, Path, PathStanding, SendRefused, Statistics, Transmit,
 };
 use std::sync::Arc;
 
@@ -33,11 +33,13 @@ impl Agent {
             IceMode::Lite => {
                 let mut lite = LiteConfig::default();
                 lite.consent_timeout = config.consent_timeout;
+                lite.consent_returns = config.consent_returns;
                 Self::Lite(Box::new(LiteAgent::new(local, lite)))
             }
             IceMode::Controlling => {
                 let mut full = ControllingConfig::new(random(config.dtls.provider()));
                 full.consent_timeout = config.consent_timeout;
+                full.consent_returns = config.consent_returns;
                 let mut agent = ControllingAgent::new(local, full);
                 for candidate in &config.candidates {
                     agent.add_local_candidate(candidate.address);
@@ -67,15 +69,16 @@ impl Agent {
         }
     }
 
-    /// Lifts the limit of addresses as soon as they are proved, for who has to speak first. The agent
-    /// that sends checks anyway needs nothing more.
+    /// Lifts the limit of addresses as soon as they are proved. The agent that sends checks anyway
+    /// needs nothing more.
     pub(super) fn prove_addresses(
         &mut self,
+        now: Instant,
         remote: &Credentials,
         provider: &Arc<dyn CryptoProvider>,
     ) {
         if let Self::Lite(agent) = self {
-            agent.prove_addresses(remote, random(provider));
+            agent.prove_addresses(now, remote, random(provider));
         }
     }
 
@@ -124,6 +127,23 @@ impl Agent {
         either!(self, agent => agent.authorize_send(now, len))
     }
 
+    pub(super) fn authorize_reply(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        len: usize,
+    ) -> Result<Path, SendRefused> {
+        either!(self, agent => agent.authorize_reply(now, path, len))
+    }
+
+    pub(super) fn prove(&mut self, path: &Path) {
+        either!(self, agent => agent.prove(path));
+    }
+
+    pub(super) fn standing(&self, path: &Path) -> Option<PathStanding> {
+        either!(self, agent => agent.standing(path))
+    }
+
     pub(super) fn credit(&mut self, path: &Path, len: usize) {
         either!(self, agent => agent.credit(path, len));
     }
@@ -140,12 +160,9 @@ impl Agent {
         either!(self, agent => agent.restart(local));
     }
 
-    /// Known to the agent that sends checks.
+    /// That of the checks that were answered.
     pub(super) fn rtt(&self) -> Option<Duration> {
-        match self {
-            Self::Lite(_) => None,
-            Self::Controlling(agent) => agent.rtt(),
-        }
+        either!(self, agent => agent.rtt())
     }
 
     pub(super) fn statistics(&self) -> Statistics {

@@ -9,6 +9,7 @@ mod event;
 mod ice;
 mod media;
 mod parameters;
+mod paths;
 mod receive;
 mod remote;
 mod statistics;
@@ -29,6 +30,7 @@ use self::association::Association;
 use self::event::Events;
 use self::ice::Agent;
 use self::media::Media;
+use self::paths::HandshakePaths;
 use self::statistics::Counters;
 
 pub use self::config::{Cryptex, IceMode, SessionConfig};
@@ -58,6 +60,7 @@ pub struct Session {
     /// A datagram of DTLS that waits until more has come from an address not yet proved. The end of the
     /// session discards it.
     held: Option<Box<[u8]>>,
+    handshake_paths: HandshakePaths,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
     status: Status,
@@ -105,6 +108,7 @@ impl Session {
                 fingerprints: None,
             },
             held: None,
+            handshake_paths: HandshakePaths::default(),
             media: None,
             status: Status::Open,
             events: Events::default(),
@@ -279,7 +283,7 @@ impl Session {
         &self.timeline
     }
 
-    /// The round-trip time of ICE's checks. A lite agent has `None`.
+    /// The round-trip time of ICE's checks; of a lite agent, of those that prove its peer's addresses.
     #[must_use]
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.ice.rtt()

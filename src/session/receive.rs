@@ -49,8 +49,10 @@ impl Session {
     ) -> Result<Received<'b>, SessionError> {
         match self.ice.handle_datagram(now, path, datagram) {
             Outcome::Discarded(_) => return Ok(Received::Nothing),
-            _ => self.timeline.first_stun.get_or_insert(now),
-        };
+            Outcome::Response(_) => self.time_retransmission(),
+            _ => {}
+        }
+        self.timeline.first_stun.get_or_insert(now);
         let result = self.follow_ice(now);
         self.finish(result).map(|()| Received::Nothing)
     }
@@ -74,14 +76,15 @@ impl Session {
         let Some(connection) = self.association.connection_mut() else {
             return Ok(());
         };
-        if connection.info().is_none() {
+        let was_secured = connection.info().is_some();
+        if !was_secured {
             self.ice.credit(&path, datagram.len());
         }
         let before = connection.statistics().records_received;
         let result = connection.handle_datagram(now, datagram);
-        // Once connected, no record is opened without keys that the peer alone has.
-        if connection.info().is_some() && connection.statistics().records_received > before {
-            self.ice.confirm(now, &path);
+        let secured = connection.info().is_some();
+        if connection.statistics().records_received > before {
+            self.follow_handshake(now, path, was_secured, secured);
         }
         result?;
         self.follow_dtls(now)?;
@@ -106,7 +109,13 @@ impl Session {
                     self.timeline.ice_connected = Some(now);
                     self.emit(SessionEvent::IceConnected { path });
                 }
-                Event::Selected { path } => self.emit(SessionEvent::PathChanged { path }),
+                Event::Selected { path } => {
+                    self.leave_path();
+                    self.emit(SessionEvent::PathChanged { path });
+                }
+                Event::ConsentRegained { path } => {
+                    self.emit(SessionEvent::ConsentRegained { path });
+                }
                 Event::ConsentExpired { reason, .. } => {
                     self.emit(SessionEvent::ConsentExpired { reason });
                 }
@@ -128,8 +137,11 @@ impl Session {
             Some(held) => copy(&held, buf)?,
             None => self.association.connection_mut()?.poll_transmit(now, buf)?,
         };
-        match self.ice.authorize_send(now, len) {
-            Ok(path) => Some(Transmit { path, len }),
+        match self.authorize_dtls(now, len) {
+            Ok(path) => {
+                self.note_sent(now, path);
+                Some(Transmit { path, len })
+            }
             Err(SendRefused::AmplificationLimit) => {
                 // It goes out as soon as more has come from there.
                 self.held = buf.get(..len).map(Box::from);
@@ -152,7 +164,7 @@ impl Session {
         result
     }
 
-    pub(super) fn emit(&mut self, event: SessionEvent) {
+    pub(crate) fn emit(&mut self, event: SessionEvent) {
         trace::event(self.local_ufrag(), &event);
         self.events.push(event, &mut self.counters);
     }

@@ -107,7 +107,7 @@ impl Session {
         let first = self.agreement.peer.is_none();
         self.agreement.peer = Some(Peer::new(&remote));
         if let Some(local) = meaning.restart {
-            self.begin_ice_anew(local, &remote.credentials);
+            self.begin_ice_anew(now, local, &remote.credentials);
         } else if first {
             self.ice.set_remote(&remote.credentials);
         }
@@ -177,17 +177,12 @@ impl Session {
     }
 
     /// The old credentials of both sides are replaced by these.
-    fn begin_ice_anew(&mut self, local: Credentials, remote: &Credentials) {
+    fn begin_ice_anew(&mut self, now: Instant, local: Credentials, remote: &Credentials) {
         self.agreement.restart = None;
         self.ice.restart(local);
         self.ice.set_remote(remote);
-        let connection = self.association.connection();
-        let secured = connection.is_some_and(|connection| connection.info().is_some());
-        // Our ClientHello may wait for it still, and the check that was to prove it is forgotten.
-        if self.association.role() == Some(Role::Client) && !secured {
-            let provider = self.config.dtls.provider();
-            self.ice.prove_addresses(remote, provider);
-        }
+        let provider = self.config.dtls.provider();
+        self.ice.prove_addresses(now, remote, provider);
         self.emit(SessionEvent::IceRestarted);
     }
 
@@ -199,10 +194,8 @@ impl Session {
         credentials: &Credentials,
         peer: Vec<dtls::Fingerprint>,
     ) -> Result<(), SessionError> {
-        if our_role == Role::Client {
-            let provider = self.config.dtls.provider();
-            self.ice.prove_addresses(credentials, provider);
-        }
+        let provider = self.config.dtls.provider();
+        self.ice.prove_addresses(now, credentials, provider);
         match &mut self.association {
             Association::Idle {
                 role, fingerprints, ..

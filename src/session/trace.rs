@@ -28,6 +28,9 @@ pub(super) fn event(session: &str, event: &SessionEvent) {
         SessionEvent::IceConnected { path } => on_path(session, path, "ICE connected"),
         SessionEvent::PathValidated { path } => on_path(session, path, "path validated"),
         SessionEvent::PathRemoved { path } => on_path(session, path, "path removed"),
+        SessionEvent::PathLost { path } => on_path(session, path, "path lost to another session"),
+        SessionEvent::PathRefused { path } => on_path(session, path, "path is another session's"),
+        SessionEvent::ConsentRegained { path } => on_path(session, path, "consent regained"),
         SessionEvent::PathChanged { path } => on_path(session, path, "path changed"),
         SessionEvent::IceRestarted => debug!(session, "ICE restarted"),
         SessionEvent::Secured(summary) => {

@@ -2,7 +2,7 @@
 
 use super::ControllingConfig;
 use super::check_list::{CheckList, State};
-use super::requester::{Purpose, Requester, Retransmission};
+use super::requester::{Purpose, Requester, Retransmission, Written};
 use super::schedule::Progress;
 use crate::request::{Request, Role};
 use crate::responder::Responder;
@@ -232,15 +232,14 @@ impl ControllingAgent {
         self.begin_due(now);
         let local = self.responder.local().ufrag();
         match self.requester.poll(now, buf, local, add)? {
-            // The peer has named this address and not proved it: what goes there is limited.
-            Ok(transmit)
-                if self.valid.find(&transmit.path).is_some()
-                    && !self.valid.try_debit(&transmit.path, transmit.len) =>
+            // Who names an address by a check may not own it.
+            Ok(Written { transmit, limited })
+                if limited && !self.valid.try_debit(&transmit.path, transmit.len) =>
             {
                 self.statistics.count(Discard::CheckLimited);
                 None
             }
-            Ok(transmit) => {
+            Ok(Written { transmit, .. }) => {
                 self.statistics.requests_sent += 1;
                 Some(transmit)
             }

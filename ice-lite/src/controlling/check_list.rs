@@ -1,5 +1,6 @@
 //! The check list (RFC 8445 §6.1.2): which pairs of candidates to check, and how far each is.
 
+use super::requester::Target;
 use crate::candidate::priority;
 use crate::request::Role;
 use crate::{Candidate, CandidateKind, Path, Transport};
@@ -42,6 +43,9 @@ pub(super) struct Check {
     pub(super) state: State,
     /// Out of turn, because the peer checked this pair (RFC 8445 §7.3.1.4).
     pub(super) triggered: bool,
+    /// Nothing but a check of the peer's makes us check it: it has failed before, or the signalling does
+    /// not name it. What is sent there counts against the limit of an address that is not proved.
+    pub(super) limited: bool,
     /// The peer, which is controlling, wants this pair (RFC 8445 §7.3.1.5).
     pub(super) nominated_by_peer: bool,
     /// When consent is to be asked for next (RFC 7675 §5.1), once it works.
@@ -112,12 +116,15 @@ impl CheckList {
             None if self.has_room() && path.transport == Transport::Udp => {
                 let local = self.locals.iter().find(|local| local.address == path.local);
                 let preference = local.map_or(0, |local| local.preference);
-                self.checks.push(Check::new(path, preference, priority));
+                let mut check = Check::new(path, preference, priority);
+                check.limited = true;
+                self.checks.push(check);
                 self.checks.len() - 1
             }
             None => return None,
         };
         let check = self.checks.get_mut(index)?;
+        check.limited |= check.state == State::Failed;
         if matches!(check.state, State::Waiting | State::Failed) {
             check.state = State::Waiting;
             check.triggered = true;
@@ -232,6 +239,7 @@ impl Check {
             path,
             state: State::Waiting,
             triggered: false,
+            limited: false,
             nominated_by_peer: false,
             next_consent: None,
             local_preference,
@@ -239,9 +247,14 @@ impl Check {
         }
     }
 
-    /// The value of PRIORITY in a check of this pair (RFC 8445 §7.1.1).
-    pub(super) const fn priority_attribute(&self) -> u32 {
-        priority(CandidateKind::PeerReflexive, self.local_preference)
+    /// What a request over this pair is sent with.
+    pub(super) const fn target(&self) -> Target {
+        Target {
+            path: self.path,
+            // RFC 8445 §7.1.1: that of a peer-reflexive candidate.
+            priority: priority(CandidateKind::PeerReflexive, self.local_preference),
+            limited: self.limited,
+        }
     }
 
     /// RFC 8445 §6.1.2.3: 2^32 MIN(G,D) + 2 MAX(G,D) + (G>D ? 1 : 0).

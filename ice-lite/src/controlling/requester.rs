@@ -63,6 +63,24 @@ pub(super) enum Purpose {
     Consent,
 }
 
+/// What a request is sent over, and with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) path: Path,
+    /// The value of PRIORITY.
+    pub(super) priority: u32,
+    /// Whether it counts against the limit of an address that is not proved.
+    pub(super) limited: bool,
+}
+
+/// A request that was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    pub(super) transmit: Transmit,
+    /// See [`Target::limited`].
+    pub(super) limited: bool,
+}
+
 /// A request that awaits its answer.
 #[derive(Debug, Hash)]
 pub(super) struct Transaction {
@@ -70,6 +88,7 @@ pub(super) struct Transaction {
     pub(super) path: Path,
     pub(super) purpose: Purpose,
     priority: u32,
+    limited: bool,
     pub(super) role: Role,
     begun: Instant,
     sent: Instant,
@@ -157,13 +176,19 @@ impl Requester {
     }
 
     /// Begins a transaction; `poll` sends it.
-    pub(super) fn start(&mut self, now: Instant, path: Path, purpose: Purpose, priority: u32) {
+    pub(super) fn start(&mut self, now: Instant, purpose: Purpose, target: Target) {
         let id = TransactionId::generate(&mut self.random);
+        let Target {
+            path,
+            priority,
+            limited,
+        } = target;
         self.transactions.push(Transaction {
             id,
             path,
             purpose,
             priority,
+            limited,
             role: self.role,
             begun: now,
             sent: now,
@@ -209,7 +234,7 @@ impl Requester {
         buf: &mut [u8],
         local_ufrag: &str,
         add: impl FnOnce(&mut MessageWriter<'_>),
-    ) -> Option<Result<Transmit, BufferTooSmall>> {
+    ) -> Option<Result<Written, BufferTooSmall>> {
         let (remote, timing, tiebreaker) =
             (self.remote.as_ref()?, self.retransmission, self.tiebreaker);
         // RFC 8445 §14.2: Ta between two requests, whatever they are for.
@@ -222,13 +247,12 @@ impl Requester {
             .find(|t| t.is_due(now, timing))?;
         due.transmitted(now, timing);
         self.next_turn = now.checked_add(self.pacing);
-        Some(
-            due.write(buf, remote, local_ufrag, tiebreaker, add)
-                .map(|len| Transmit {
-                    path: due.path,
-                    len,
-                }),
-        )
+        let (path, limited) = (due.path, due.limited);
+        let written = due.write(buf, remote, local_ufrag, tiebreaker, add);
+        Some(written.map(|len| Written {
+            transmit: Transmit { path, len },
+            limited,
+        }))
     }
 
     /// Takes the transactions that nobody answered in time.

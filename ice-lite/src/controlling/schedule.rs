@@ -58,8 +58,8 @@ impl ControllingAgent {
         {
             check.state = State::InProgress;
             check.triggered = false;
-            self.requester
-                .start(now, check.path, Purpose::Check, check.priority_attribute());
+            let target = check.target();
+            self.requester.start(now, Purpose::Check, target);
             // RFC 8445 §14.2: one check every Ta.
             self.progress.next_check = Some(now + self.pacing);
         }
@@ -73,9 +73,10 @@ impl ControllingAgent {
         if self.nomination_due().is_none_or(|at| at > now) {
             return;
         }
-        let Some(path) = self.nominee() else { return };
-        let priority = self.priority_attribute(&path);
-        self.requester.start(now, path, Purpose::Nominate, priority);
+        let nominee = self.nominee();
+        if let Some(check) = nominee.and_then(|path| self.checks.find(&path)) {
+            self.requester.start(now, Purpose::Nominate, check.target());
+        }
     }
 
     /// The pair to nominate, if one is to be.
@@ -133,10 +134,10 @@ impl ControllingAgent {
     /// RFC 7675 §5.1, on every pair that works: a path to fall back on must be one.
     fn begin_consent(&mut self, now: Instant) {
         while let Some(check) = self.checks.next_consent(now) {
-            let (path, priority) = (check.path, check.priority_attribute());
+            let target = check.target();
             check.next_consent = None;
-            self.requester.start(now, path, Purpose::Consent, priority);
-            self.schedule_consent(now, &path);
+            self.requester.start(now, Purpose::Consent, target);
+            self.schedule_consent(now, &target.path);
         }
     }
 
@@ -147,11 +148,6 @@ impl ControllingAgent {
         {
             check.next_consent = Some(now + self.requester.spread(least, most));
         }
-    }
-
-    fn priority_attribute(&mut self, path: &Path) -> u32 {
-        let check = self.checks.find(path);
-        check.map_or(0, |check| check.priority_attribute())
     }
 
     /// Reports that no path was found, when nothing more can be hoped for.

@@ -85,7 +85,7 @@ mod tests {
                     len: 10,
                 })
             });
-            assert_eq!(filled, Some(path(port)));
+            assert_eq!(filled.map(|datagram| datagram.path), Some(path(port)));
         }
         assert_eq!(outbox.runs(64).count(), 12);
         outbox.group();

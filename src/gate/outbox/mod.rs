@@ -103,14 +103,17 @@ impl Outbox {
         }
     }
 
-    /// Lets `write` write a datagram; returns where it goes, or `None` if there was none.
+    /// Lets `write` write a datagram; returns it, or `None` if there was none.
     pub(super) fn fill(
         &mut self,
         write: impl FnOnce(&mut [u8]) -> Option<Transmit>,
-    ) -> Option<Path> {
+    ) -> Option<Datagram<'_>> {
         let transmit = write(self.room(ROOM))?;
+        let start = self.filled;
         self.commit(transmit);
-        Some(transmit.path)
+        let bytes = self.bytes.get(start..start + transmit.len)?;
+        let path = transmit.path;
+        Some(Datagram { path, bytes })
     }
 
     /// Copies a packet, with room behind it, and lets `seal` seal it in place.
@@ -171,7 +174,7 @@ mod tests {
                     len,
                 })
             });
-            assert_eq!(filled, Some(path(port)));
+            assert_eq!(filled.map(|datagram| datagram.path), Some(path(port)));
         }
         let runs: Vec<_> = outbox
             .runs(64)

@@ -1,0 +1,172 @@
+//! Which of several sessions has a path.
+//!
+//! A check says by its ufrag whose it is, and with its key that the peer sent it, but not that the
+//! peer is where its source address says. So a check alone takes no path from a session whose peer is
+//! there:
+//!
+//! - who has proved the address, by a round trip, prevails over who has not;
+//! - else the owner keeps the path as long as something that authenticates came over it lately.
+//!
+//! Each accepted check over a path that the router has for another session, and each answer to a check
+//! of ours, is such a claim; what becomes of it costs two look-ups. Who loses a path is told, and so is
+//! who does not get one.
+
+use std::time::{Duration, Instant};
+
+use ice_lite::{Path, PathStanding};
+
+use super::sessions::Sessions;
+use super::{Call, Follow, Gate};
+use crate::router::{Announcement, Owner, Router, SessionId};
+use crate::session::SessionEvent;
+
+/// How long an owner keeps a path after it was last heard there: longer than from one consent check to
+/// the next, which are 6 s apart at most (RFC 7675 §5.1), and for a while longer, as two that share
+/// the address must not take turns.
+const KEEP: Duration = Duration::from_secs(8);
+
+/// What became of claims.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// Sessions that have lost a path, or not got it, and have to be told.
+    told: Vec<SessionId>,
+    refused: u64,
+    lost: u64,
+}
+
+impl Claims {
+    /// How often a session claimed a path that another one has, and did not get it.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// How often a session lost a path to another one.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Session `id` has accepted a check over this path just now, or an answer to one.
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        router: &mut Router,
+        sessions: &mut Sessions,
+        id: SessionId,
+        path: Path,
+    ) {
+        let Some(claim) = standing(sessions, id, &path) else {
+            return;
+        };
+        match router.owner(&path) {
+            Owner::Session(owner) if owner == id => {}
+            Owner::Nobody => router.validate(id, path),
+            Owner::Session(owner) => match prevails(now, claim, standing(sessions, owner, &path)) {
+                true => {
+                    router.validate(id, path);
+                    self.lose(sessions, owner, path);
+                }
+                false => self.refuse(router, sessions, id, path),
+            },
+            Owner::Shard(shard) => {
+                router.claim(id, path, shard, claim.proved);
+                self.refuse(router, sessions, id, path);
+            }
+        }
+    }
+
+    /// A session of another shard claims a path that we have, or had.
+    fn settle_foreign(
+        &mut self,
+        now: Instant,
+        router: &mut Router,
+        sessions: &mut Sessions,
+        (by, path, proved): (SessionId, Path, bool),
+    ) {
+        let claim = PathStanding { proved, heard: now };
+        match router.owner(&path) {
+            Owner::Session(owner) => {
+                if prevails(now, claim, standing(sessions, owner, &path)) {
+                    router.yield_path(path, by);
+                    self.lose(sessions, owner, path);
+                }
+            }
+            Owner::Shard(shard) if shard != by.shard() => {}
+            _ => router.yield_path(path, by),
+        }
+    }
+
+    fn lose(&mut self, sessions: &mut Sessions, owner: SessionId, path: Path) {
+        self.lost += 1;
+        self.tell(sessions, owner, SessionEvent::PathLost { path });
+    }
+
+    fn refuse(&mut self, router: &mut Router, sessions: &mut Sessions, id: SessionId, path: Path) {
+        self.refused += 1;
+        // Every check of its is refused; the event is for the first.
+        if router.note_refused(id, path) {
+            self.tell(sessions, id, SessionEvent::PathRefused { path });
+        }
+    }
+
+    fn tell(&mut self, sessions: &mut Sessions, id: SessionId, event: SessionEvent) {
+        if let Some(session) = sessions.get_mut(id) {
+            session.emit(event);
+            self.told.push(id);
+        }
+    }
+}
+
+impl<C: Call> Gate<C> {
+    /// Hears what another shard has announced. Afterwards poll for announcements.
+    pub fn handle_announcement(&mut self, now: Instant, shard: u16, announcement: Announcement) {
+        match announcement {
+            Announcement::PathClaimed {
+                path,
+                by,
+                owner,
+                proved,
+            } => {
+                if owner == self.router.shard() {
+                    let (router, sessions) = (&mut self.router, &mut self.sessions);
+                    self.claims
+                        .settle_foreign(now, router, sessions, (by, path, proved));
+                    self.tell(now);
+                }
+            }
+            other => self.router.handle_announcement(shard, other),
+        }
+    }
+
+    /// A datagram of STUN was given to session `id`, over a path that may not be its own.
+    pub(super) fn settle_path(&mut self, now: Instant, id: SessionId, path: Path) {
+        // Only what was accepted just now is a claim.
+        let heard = standing(&self.sessions, id, &path).map(|standing| standing.heard);
+        if heard == Some(now) && self.router.owner(&path) != Owner::Session(id) {
+            let (router, sessions) = (&mut self.router, &mut self.sessions);
+            self.claims.settle(now, router, sessions, id, path);
+        }
+        self.tell(now);
+    }
+
+    /// Lets sessions and their calls hear what became of their paths.
+    pub(super) fn tell(&mut self, now: Instant) {
+        while let Some(id) = self.claims.told.pop() {
+            self.visit(now, id, |_, _| Ok(Follow::All));
+        }
+    }
+}
+
+fn standing(sessions: &Sessions, id: SessionId, path: &Path) -> Option<PathStanding> {
+    sessions.get(id)?.path_standing(path)
+}
+
+/// Whether a claim to a path prevails over its owner's.
+fn prevails(now: Instant, claim: PathStanding, owner: Option<PathStanding>) -> bool {
+    // The owner has given it up already, and the router has yet to hear it.
+    let Some(owner) = owner else { return true };
+    match (claim.proved, owner.proved) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => now.saturating_duration_since(owner.heard) >= KEEP,
+    }
+}
