@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Instant;
 
+use ice_lite::stun::{IntegrityKey, MessageType, MessageWriter, TransactionId};
 use portcullis::{Announcement, Path, Route, RouteDrop, Router, Shard};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
@@ -94,4 +95,69 @@ fn shards_hand_over_checks_for_sessions_that_live_elsewhere_than_their_ufrag_say
     here.handle_announcement(1, removed);
     assert_eq!(here.route(now, &stranger(), &check), unknown);
     assert_eq!(there.poll_announcement(), None);
+}
+
+/// A request whose session lives on one shard, and whose answer comes in at another, over a path that
+/// is nobody's yet.
+#[test]
+fn shards_hand_over_answers_to_requests_over_paths_that_are_nobodys() {
+    let now = Instant::now();
+    let ([mut here, mut there], ufrag) = two_shards(1);
+    let id = there.insert(&ufrag).expect("a new ufrag");
+    let digest = here.state_digest();
+    let (asked, answer) = answered(5);
+    let unexpected = Route::Drop(RouteDrop::UnexpectedStun);
+    assert_eq!(there.route(now, &stranger(), &answer), unexpected);
+    there.expect_answer(id, &stranger(), asked);
+    there.expect_answer(id, &stranger(), asked);
+    let expected = there.poll_announcement().expect("it may come in elsewhere");
+    assert_eq!(expected, Announcement::AnswerExpected(asked));
+    assert_eq!(there.poll_announcement(), None, "once");
+    here.handle_announcement(1, expected);
+    assert_eq!(here.route(now, &stranger(), &answer), Route::Shard(1));
+    assert_eq!(there.route(now, &stranger(), &answer), Route::Session(id));
+    let (_, other) = answered(6);
+    assert_eq!(here.route(now, &stranger(), &other), unexpected);
+    there.remove(id);
+    let forgotten = there.poll_announcement().expect("nobody waits for it");
+    assert_eq!(forgotten, Announcement::AnswersForgotten([asked].into()));
+    // Another shard's word on it means nothing.
+    here.handle_announcement(2, forgotten.clone());
+    assert_eq!(here.route(now, &stranger(), &answer), Route::Shard(1));
+    here.handle_announcement(1, forgotten);
+    assert_eq!(here.route(now, &stranger(), &answer), unexpected);
+    assert_eq!(here.state_digest(), digest);
+}
+
+/// T-DOS-07: whoever asks for ever is remembered as far as it matters.
+#[test]
+fn t_dos_07_requests_that_nobody_answers_are_forgotten_the_oldest_first() {
+    let now = Instant::now();
+    let ([mut here, mut there], ufrag) = two_shards(1);
+    let id = there.insert(&ufrag).expect("a new ufrag");
+    for number in 0..10_000 {
+        there.expect_answer(id, &stranger(), answered(number).0);
+        while let Some(announcement) = there.poll_announcement() {
+            here.handle_announcement(1, announcement);
+        }
+    }
+    for (number, known) in [(0, false), (9935, false), (9936, true), (9999, true)] {
+        let (_, answer) = answered(number);
+        for router in [&mut here, &mut there] {
+            let route = router.route(now, &stranger(), &answer);
+            assert_eq!(matches!(route, Route::Drop(_)), !known, "{number}");
+        }
+    }
+}
+
+/// A transaction, and the answer to its request.
+fn answered(number: u32) -> (TransactionId, Vec<u8>) {
+    let mut id = [3; 12];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let id = TransactionId(id);
+    let mut buf = [0; 100];
+    let kind = MessageType::BINDING_SUCCESS;
+    let writer = MessageWriter::new(&mut buf, kind, id).expect("room");
+    let len = writer.seal(&IntegrityKey::new(b"password")).expect("room");
+    (id, buf[..len].to_vec())
 }

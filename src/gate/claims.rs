@@ -30,6 +30,8 @@ const KEEP: Duration = Duration::from_secs(8);
 pub(super) struct Claims {
     /// Sessions that have lost a path, or not got it, and have to be told.
     told: Vec<SessionId>,
+    /// What was settled last, for the datagram that is being taken.
+    settled: Option<(SessionId, Path)>,
     refused: u64,
     lost: u64,
 }
@@ -57,6 +59,7 @@ impl Claims {
         let Some(claim) = standing(sessions, id, &path) else {
             return;
         };
+        self.settled = Some((id, path));
         match router.owner(&path) {
             Owner::Session(owner) if owner == id => {}
             Owner::Nobody => router.validate(id, path),
@@ -67,10 +70,7 @@ impl Claims {
                 }
                 false => self.refuse(router, sessions, id, path),
             },
-            Owner::Shard(shard) => {
-                router.claim(id, path, shard, claim.proved);
-                self.refuse(router, sessions, id, path);
-            }
+            Owner::Shard(shard) => router.claim(id, path, shard, claim.proved),
         }
     }
 
@@ -84,12 +84,13 @@ impl Claims {
     ) {
         let claim = PathStanding { proved, heard: now };
         match router.owner(&path) {
-            Owner::Session(owner) => {
-                if prevails(now, claim, standing(sessions, owner, &path)) {
+            Owner::Session(owner) => match prevails(now, claim, standing(sessions, owner, &path)) {
+                true => {
                     router.yield_path(path, by);
                     self.lose(sessions, owner, path);
                 }
-            }
+                false => router.refuse_path(path, by),
+            },
             Owner::Shard(shard) if shard != by.shard() => {}
             _ => router.yield_path(path, by),
         }
@@ -133,6 +134,11 @@ impl<C: Call> Gate<C> {
                     self.tell(now);
                 }
             }
+            Announcement::PathRefused { path, to } if to.shard() == self.router.shard() => {
+                let (router, sessions) = (&mut self.router, &mut self.sessions);
+                self.claims.refuse(router, sessions, to, path);
+                self.tell(now);
+            }
             other => self.router.handle_announcement(shard, other),
         }
     }
@@ -141,7 +147,8 @@ impl<C: Call> Gate<C> {
     pub(super) fn settle_path(&mut self, now: Instant, id: SessionId, path: Path) {
         // Only what was accepted just now is a claim.
         let heard = standing(&self.sessions, id, &path).map(|standing| standing.heard);
-        if heard == Some(now) && self.router.owner(&path) != Owner::Session(id) {
+        let settled = self.claims.settled.take() == Some((id, path));
+        if heard == Some(now) && !settled && self.router.owner(&path) != Owner::Session(id) {
             let (router, sessions) = (&mut self.router, &mut self.sessions);
             self.claims.settle(now, router, sessions, id, path);
         }

@@ -70,10 +70,17 @@ pub enum Announcement {
         path: Path,
         /// Who claims it.
         by: SessionId,
-        /// The shard that has it, which answers with [`Announcement::PathYielded`] or not at all.
+        /// The shard that has it, which answers.
         owner: u16,
         /// The claimant's address is proved.
         proved: bool,
+    },
+    /// The shard that says so keeps a path that was claimed.
+    PathRefused {
+        /// The path.
+        path: Path,
+        /// Who has claimed it.
+        to: SessionId,
     },
     /// The shard that says so has given up a path for who has claimed it.
     PathYielded {
@@ -379,6 +386,11 @@ impl Router {
     pub(crate) fn yield_path(&mut self, path: Path, to: SessionId) {
         self.forget(&path);
         self.announce(Announcement::PathYielded { path, to });
+    }
+
+    /// Keeps the path from a session of another shard.
+    pub(crate) fn refuse_path(&mut self, path: Path, to: SessionId) {
+        self.announce(Announcement::PathRefused { path, to });
     }
 
     /// Notes that a path was refused to a session; says whether that is news.

@@ -165,7 +165,7 @@ mod tests {
                 let (path, len) = (path(), 40);
                 Some(Transmit { path, len })
             });
-            assert_eq!(filled, Some(path()));
+            assert_eq!(filled.map(|datagram| datagram.path), Some(path()));
         };
         ready(&mut outbox, 1);
         outbox.queue(path(), seal(), &[0xcc; 40], |_| {});
