@@ -151,6 +151,7 @@ impl<C: Call> Gate<C> {
         if heard == Some(now) && !settled && self.router.owner(&path) != Owner::Session(id) {
             let (router, sessions) = (&mut self.router, &mut self.sessions);
             self.claims.settle(now, router, sessions, id, path);
+            self.claims.settled = None;
         }
         self.tell(now);
     }
