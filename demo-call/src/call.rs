@@ -20,7 +20,9 @@ use crate::opus::Clip;
 use crate::player::{Pace, Player};
 use crate::report::Report;
 use crate::security::{Offer, Security};
+use crate::status;
 use crate::stream::Stream;
+use crate::whip::PatchRefusal;
 
 /// How long a call may take to be secured: longer than a person waits for a call to come about.
 const SETUP_LIMIT: Duration = Duration::from_secs(15);
@@ -159,6 +161,31 @@ impl Call {
         if let Some(Err(error)) = accepted {
             self.fail(cx, Error::answer(error));
         }
+    }
+
+    /// What is known of the call now, for the page.
+    pub(crate) fn status(&self, cx: &Context<'_>) -> serde_json::Value {
+        let media = self.media.as_ref();
+        status::of(cx.session(), self.security.as_ref(), media, cx.now())
+    }
+
+    /// Takes candidates of the peer that come after its offer.
+    pub(crate) fn trickle(&mut self, fragment: &str) -> Result<(), PatchRefusal> {
+        // An ICE-lite agent learns where its peer is from the peer's checks: there is nothing to
+        // keep of them.
+        well_formed(fragment)
+    }
+
+    /// Restarts ICE with the credentials that the peer's fragment has; gives our own fragment.
+    pub(crate) fn restart(
+        &mut self,
+        _: &mut Context<'_>,
+        fragment: &str,
+    ) -> Result<String, PatchRefusal> {
+        well_formed(fragment)?;
+        Err(PatchRefusal::Unprocessable(
+            "ICE is not restarted here".to_owned(),
+        ))
     }
 
     /// Hangs up: BYE, then close_notify.
@@ -363,8 +390,22 @@ impl portcullis::Call for Call {
     }
 }
 
+/// RFC 8866 §5: each line is a letter, an equals sign and a value.
+fn well_formed(fragment: &str) -> Result<(), PatchRefusal> {
+    let is_line = |line: &str| {
+        let (kind, value) = line.split_once('=').unwrap_or_default();
+        kind.len() == 1 && !value.is_empty()
+    };
+    match fragment.lines().find(|line| !is_line(line)) {
+        Some(line) => Err(PatchRefusal::Malformed(format!(
+            "{line:?} is no line of SDP"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// What the session dropped, by layer and reason.
-fn discarded(session: &Session) -> BTreeMap<String, u64> {
+pub(crate) fn discarded(session: &Session) -> BTreeMap<String, u64> {
     let statistics = session.statistics();
     let counted = statistics.discards().filter(|(_, _, count)| *count > 0);
     counted

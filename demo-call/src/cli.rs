@@ -68,6 +68,19 @@ pub(crate) struct Listen {
     /// 1:1 NAT, in a container; with a port if that differs, too. May be given several times
     #[arg(long, value_name = "IP[:PORT]")]
     pub(crate) public_address: Vec<Public>,
+    /// Certificate for https, with those that lead to its issuer behind it (PEM); without it http
+    #[arg(long, value_name = "FILE.pem", requires = "https_key")]
+    pub(crate) https_certificate: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE.pem", requires = "https_certificate")]
+    pub(crate) https_key: Option<PathBuf>,
+    /// File with bearer tokens, one a line: who has none of them may not call; without it everybody
+    /// may
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// STUN or TURN server that callers are told of; may be given several times
+    #[arg(long, value_name = "URL[,USER,PASSWORD]")]
+    pub(crate) ice_server: Vec<String>,
     /// Where counters are served for Prometheus, under /metrics; without it nowhere
     #[arg(long, value_name = "ADDR", value_parser = local_address)]
     pub(crate) metrics: Option<SocketAddr>,
@@ -87,8 +100,14 @@ pub(crate) struct Listen {
 #[derive(Debug, Args)]
 pub(crate) struct Dial {
     /// The host to call, or its WHIP endpoint
-    #[arg(value_name = "http://HOST:PORT", value_parser = http_url)]
+    #[arg(value_name = "http[s]://HOST:PORT", value_parser = http_url)]
     pub(crate) url: Uri,
+    /// File with the certificates to trust for https (PEM) [default: those that this system trusts]
+    #[arg(long, value_name = "FILE.pem")]
+    pub(crate) https_roots: Option<PathBuf>,
+    /// File with the bearer token for the host
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Recording to play, once; the call ends with it (Ogg Opus)
     #[arg(long, value_name = "FILE.ogg")]
     pub(crate) play: Option<PathBuf>,
@@ -208,8 +227,9 @@ pub(crate) enum Role {
 /// Reads the URL of `dial`; without a path it means the endpoint that `listen` serves.
 fn http_url(text: &str) -> Result<Uri, &'static str> {
     let uri: Uri = text.parse().map_err(|_| "not a URL")?;
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
-        return Err("must be http://HOST:PORT");
+    let scheme = uri.scheme_str();
+    if ![Some("http"), Some("https")].contains(&scheme) || uri.host().is_none_or(str::is_empty) {
+        return Err("must be http://HOST:PORT or https://HOST:PORT");
     }
     if uri.path() != "/" {
         return Ok(uri);
@@ -240,7 +260,11 @@ mod tests {
             http_url("http://[::1]:80/x?y").expect("a URL"),
             "http://[::1]:80/x?y"
         );
-        for text in ["https://host", "host:80", "http://", "/whip", "http://:80/"] {
+        assert_eq!(
+            http_url("https://host").expect("a URL"),
+            "https://host/whip"
+        );
+        for text in ["ftp://host", "host:80", "http://", "/whip", "http://:80/"] {
             assert!(http_url(text).is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! Calling a host where `listen` runs, or another WHIP endpoint.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::http::Uri;
@@ -15,6 +15,7 @@ use crate::call::{Call, Plan, Until};
 use crate::cli;
 use crate::console::Console;
 use crate::error::Error;
+use crate::http_client::{Authorization, HttpClient};
 use crate::incoming::RecordTo;
 use crate::monitor::{Lane, Watched, received, sent, watch};
 use crate::player::Pace;
@@ -23,6 +24,8 @@ use crate::recordings::{FIRST, clip, make_folder};
 use crate::security::Offer;
 use crate::stop::Stop;
 use crate::summary::One;
+use crate::tls::connector;
+use crate::token::Tokens;
 use crate::whip_client::WhipClient;
 
 /// What this side is called.
@@ -32,6 +35,8 @@ const NAME: &str = "caller";
 pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), Error> {
     let cli::Dial {
         url,
+        https_roots,
+        token_file,
         play,
         record,
         limits,
@@ -43,7 +48,8 @@ pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), E
     let record_to = record.clone().map(|dir| record_to(archive, dir, &url));
     let plan = plan(play, record_to, Offer::new(&security)?)?;
     let total = plan.clip.packets().len() as u64;
-    let mut whip = WhipClient::connect(url).await?;
+    let http = http_client(&url, https_roots.as_deref(), token_file.as_deref())?;
+    let whip = WhipClient::connect(http, url).await?;
     // The way by which HTTP reaches the host is the way for the media.
     let mut ports = Ports::new()?;
     let driver = ports.bind(SocketAddr::new(whip.local(), 0))?;
@@ -74,14 +80,15 @@ pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), E
         .insert(session, call)
         .await
         .map_err(|_| Error::Incomplete)?;
+    let sdp = answered.sdp.clone();
     let accepted = handle
-        .with(id, move |call, cx| call.accept_answer(cx, &answered.sdp))
+        .with(id, move |call, cx| call.accept_answer(cx, &sdp))
         .await;
     let ends = match accepted {
         Ok(()) => watch(&[Watched { handle, id }], &lanes, told, &mut stop, console).await,
         Err(_) => return Err(Error::Incomplete),
     };
-    let hung_up = whip.hang_up(&answered.location).await;
+    let hung_up = answered.hang_up().await;
     let (report, result) = ends.into_values().next().ok_or(Error::Incomplete)?;
     let result = result.and(hung_up.map_err(Error::NotHungUp));
     if report.security.is_some() {
@@ -96,6 +103,16 @@ pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), E
         }
     }
     result
+}
+
+/// How the host is spoken to.
+fn http_client(url: &Uri, roots: Option<&Path>, token: Option<&Path>) -> Result<HttpClient, Error> {
+    let is_https = url.scheme_str() == Some("https");
+    let tls = is_https.then(|| connector(roots)).transpose()?;
+    let value = Tokens::read(token)?.authorization();
+    let host = url.clone();
+    let authorization = value.map(|value| Authorization { value, host });
+    Ok(HttpClient { tls, authorization })
 }
 
 /// What this side does.

@@ -1,5 +1,6 @@
 //! Why the program ends with exit status 1.
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,14 @@ pub(crate) enum Error {
     },
     #[error("media port: {}", plain(.0))]
     Socket(io::Error),
+    #[error("{}: {reason}", path.display())]
+    Tls { path: PathBuf, reason: String },
+    #[error("{}: not a token of printable ASCII without spaces", .0.display())]
+    Token(PathBuf),
+    #[error(
+        "{0:?} is not a STUN or TURN server such as stun:host:3478 or turn:host:3478,user,password"
+    )]
+    IceServer(String),
     #[error("signals: {}", plain(.0))]
     Signals(io::Error),
     #[error("threads: {}", plain(.0))]
@@ -81,6 +90,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Names the file that TLS can't use.
+    pub(crate) fn tls(path: &Path, reason: impl Display) -> Self {
+        Self::Tls {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
     /// Names the recording that can't be played.
     pub(crate) fn clip(path: &Path) -> impl FnOnce(ClipError) -> Self {
         move |source| Self::Clip {

@@ -14,9 +14,11 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// How long a request may take to arrive: its head from when the connection is free for it, then its body with the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,8 +39,9 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<(TcpListener, Socket
     Ok((listener, bound))
 }
 
-/// Serves `routes` for ever. They may ask who connected: [`ConnectInfo`] of a [`SocketAddr`].
-pub(crate) async fn serve(listener: TcpListener, routes: Router) {
+/// Serves `routes` for ever, over TLS or not. They may ask who connected: [`ConnectInfo`] of a
+/// [`SocketAddr`].
+pub(crate) async fn serve(listener: TcpListener, routes: Router, tls: Option<TlsAcceptor>) {
     let routes = routes.layer(middleware::from_fn(in_time));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -46,9 +49,13 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router) {
         match listener.accept().await {
             Ok((stream, caller)) => {
                 let routes = routes.clone().layer(Extension(ConnectInfo(caller)));
+                let tls = tls.clone();
                 tokio::spawn(async move {
                     let _place = place;
-                    serve_connection(stream, routes).await;
+                    match tls {
+                        None => serve_connection(stream, routes).await,
+                        Some(tls) => serve_secured(stream, routes, &tls).await,
+                    }
                 });
             }
             Err(_) => sleep(PAUSE).await,
@@ -56,8 +63,15 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router) {
     }
 }
 
+async fn serve_secured(stream: TcpStream, routes: Router, tls: &TlsAcceptor) {
+    // Who does not speak TLS, or too slowly, is not served.
+    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
+        serve_connection(stream, routes).await;
+    }
+}
+
 /// Serves one connection to its end. Why it ended matters to nobody here.
-async fn serve_connection(stream: TcpStream, routes: Router) {
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Router) {
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

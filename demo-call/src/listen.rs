@@ -1,6 +1,6 @@
 //! Answering calls: many on one media port, by WHIP.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
 use portcullis::signalling::{Signalling, SignallingError};
 use portcullis::{IceMode, SessionId};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,6 +24,7 @@ use crate::cli;
 use crate::console::Console;
 use crate::error::Error;
 use crate::http;
+use crate::ice_server;
 use crate::incoming::RecordTo;
 use crate::metrics;
 use crate::monitor::closed;
@@ -34,13 +36,18 @@ use crate::recordings::{SECOND, clip, make_folder};
 use crate::report::Report;
 use crate::security::Offer;
 use crate::stop::Stop;
-use crate::whip::{self, Answer, Command, Refusal};
+use crate::tls::acceptor;
+use crate::token::Tokens;
+use crate::whip::{self, Answer, Command, IceSession, PatchRefusal, Patched, Refusal};
 
 /// What this side is called.
 const NAME: &str = "host";
 
 /// Calls at once. Each costs a file and some 50 packets a second each way.
 const MAX_CALLS: usize = 1000;
+
+/// Calls that are over and whose recordings a page may still ask for.
+const MAX_PAST: usize = 64;
 
 /// HTTP requests that wait for their turn.
 const MAX_WAITING: usize = 64;
@@ -63,12 +70,33 @@ struct Host {
     handle: Handle<Call>,
     news: mpsc::UnboundedSender<News>,
     /// By the names that WHIP knows them by.
-    calls: HashMap<String, (u64, SessionId)>,
+    calls: HashMap<String, Entry>,
     /// How many calls there were.
     count: u64,
     /// Calls that are over, but whose recordings are not closed yet.
-    closing: JoinSet<()>,
+    closing: JoinSet<Past>,
+    /// The latest of those that are over altogether.
+    past: VecDeque<Past>,
     console: Console,
+}
+
+/// A call of this host.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    number: u64,
+    id: SessionId,
+    /// How often its ICE was restarted.
+    restarts: u32,
+    /// It was hung up, and is about to end.
+    hung_up: bool,
+}
+
+/// A call that is over.
+#[derive(Clone, Debug)]
+struct Past {
+    name: String,
+    report: Report,
+    reason: Option<String>,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -78,6 +106,10 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
         media,
         media_tcp,
         public_address: public,
+        https_certificate,
+        https_key,
+        token_file,
+        ice_server,
         metrics,
         play,
         record,
@@ -87,6 +119,14 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
     let stop = Stop::new().map_err(Error::Signals)?;
     let offer = Offer::new(&security)?;
     let clip = clip(play.as_deref(), SECOND)?;
+    let tls = https_certificate.zip(https_key);
+    let tls = tls.map(|(chain, key)| acceptor(&chain, &key)).transpose()?;
+    let tokens = Tokens::read(token_file.as_deref())?;
+    let links = ice_server.iter().map(|server| {
+        let unusable = || Error::IceServer(server.clone());
+        ice_server::link(server).ok_or_else(unusable)
+    });
+    let links = links.collect::<Result<_, _>>()?;
     let mut ports = Ports::new()?;
     let driver = ports.bind_any(media)?;
     let (media, handle) = (driver.local_addr().map_err(Error::Socket)?, driver.handle());
@@ -104,7 +144,8 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
         Some(address) => Some(bind_tcp(address).await?),
         None => None,
     };
-    console.line(format_args!("page and WHIP endpoint  http://{page}/"));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    console.line(format_args!("page and WHIP endpoint  {scheme}://{page}/"));
     console.line(format_args!("media port              udp://{media}"));
     if let Some(address) = media_tcp {
         console.line(format_args!("media port              tcp://{address}"));
@@ -130,12 +171,13 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
         calls: HashMap::new(),
         count: 0,
         closing: JoinSet::new(),
+        past: VecDeque::new(),
         console: console.clone(),
     };
-    let routes = page::routes().merge(whip::routes(commands, console.clone()));
+    let routes = page::routes().merge(whip::routes(commands, console.clone(), tokens, links));
     let serving = ports.serve()?;
     tokio::select! {
-        () = http::serve(listener, routes) => Ok(()),
+        () = http::serve(listener, routes, tls) => Ok(()),
         result = serving => result.unwrap_or(Ok(())).map_err(Error::Socket),
         () = counters => Ok(()),
         () = host.serve(asked, told, stop) => Ok(()),
@@ -152,7 +194,7 @@ async fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Erro
 /// Serves the metrics; without a listener, waits for ever.
 async fn serve_metrics(listener: Option<TcpListener>, handle: Handle<Call>) {
     match listener {
-        Some(listener) => http::serve(listener, metrics::routes(handle)).await,
+        Some(listener) => http::serve(listener, metrics::routes(handle), None).await,
         None => std::future::pending().await,
     }
 }
@@ -170,7 +212,7 @@ impl Host {
             tokio::select! {
                 Some(command) = asked.recv() => self.command(command).await,
                 Some(news) = told.recv() => self.tell(news),
-                Some(_) = self.closing.join_next() => {}
+                Some(Ok(past)) = self.closing.join_next() => self.remember(past),
                 () = stop.asked() => break,
             }
         }
@@ -185,8 +227,8 @@ impl Host {
 
     /// Ends the calls and closes their recordings, within a time.
     async fn farewell(&mut self, mut told: mpsc::UnboundedReceiver<News>) {
-        for (_, id) in self.calls.values() {
-            hang_up(&self.handle, *id).await;
+        for entry in self.calls.values() {
+            hang_up(&self.handle, entry.id).await;
         }
         let end = tokio::time::Instant::now() + FAREWELL;
         while !self.calls.is_empty() {
@@ -215,17 +257,97 @@ impl Host {
             } => {
                 let _ = reply.send(self.answer(&offer, caller).await);
             }
-            Command::Find { call, reply } => {
-                let _ = reply.send(self.calls.contains_key(&call));
+            Command::Patch {
+                call,
+                session,
+                fragment,
+                reply,
+            } => {
+                let _ = reply.send(self.patch(&call, &session, fragment).await);
+            }
+            Command::Status { call, reply } => {
+                let _ = reply.send(self.status(&call).await);
+            }
+            Command::Recording {
+                call,
+                number,
+                reply,
+            } => {
+                let past = self.past.iter().find(|past| past.name == call);
+                let recording = past.and_then(|past| past.report.recordings.get(number));
+                let _ = reply.send(recording.map(|it| it.path.clone()));
             }
             Command::HangUp { call, reply } => {
-                let found = self.calls.get(&call).copied();
-                if let Some((_, id)) = found {
+                let found = self.calls.get_mut(&call).filter(|entry| !entry.hung_up);
+                let id = found.map(|entry| {
+                    entry.hung_up = true;
+                    entry.id
+                });
+                if let Some(id) = id {
                     hang_up(&self.handle, id).await;
                 }
-                let _ = reply.send(self.calls.remove(&call).is_some());
+                let _ = reply.send(id.is_some());
             }
         }
+    }
+
+    /// What is known of a call, and of one that is over.
+    async fn status(&self, name: &str) -> Option<Value> {
+        if let Some(entry) = self.calls.get(name) {
+            let ask = self.handle.with(entry.id, |call, cx| call.status(cx));
+            return ask.await.ok();
+        }
+        let past = self.past.iter().find(|past| past.name == name)?;
+        let recordings = past.report.recordings.iter().enumerate();
+        let recordings = recordings.map(|(number, recording)| {
+            json!({
+                "url": format!("calls/{name}/recordings/{number}"),
+                "packets": recording.packets,
+                "problem": recording.problem,
+            })
+        });
+        Some(json!({
+            "over": true,
+            "reason": past.reason,
+            "recordings": recordings.collect::<Vec<_>>(),
+        }))
+    }
+
+    fn remember(&mut self, past: Past) {
+        if self.past.len() == MAX_PAST {
+            self.past.pop_front();
+        }
+        self.past.push_back(past);
+    }
+
+    /// Takes candidates that come later, or restarts the ICE of a call.
+    async fn patch(
+        &mut self,
+        name: &str,
+        session: &IceSession,
+        fragment: String,
+    ) -> Result<Patched, PatchRefusal> {
+        let entry = self.calls.get(name).filter(|entry| !entry.hung_up);
+        let entry = entry.ok_or(PatchRefusal::NoSuchCall)?;
+        let restart = match session {
+            IceSession::New => true,
+            IceSession::Tagged(tag) if *tag == entity_tag(name, entry.restarts) => false,
+            IceSession::Tagged(_) => return Err(PatchRefusal::OtherSession),
+        };
+        let ask = self.handle.with(entry.id, move |call, cx| {
+            if restart {
+                call.restart(cx, &fragment).map(Some)
+            } else {
+                call.trickle(&fragment).map(|()| None)
+            }
+        });
+        let Some(fragment) = ask.await.map_err(|_| PatchRefusal::NoSuchCall)?? else {
+            return Ok(Patched::Taken);
+        };
+        let entry = self.calls.get_mut(name).ok_or(PatchRefusal::NoSuchCall)?;
+        entry.restarts += 1;
+        let tag = entity_tag(name, entry.restarts);
+        Ok(Patched::Restarted { fragment, tag })
     }
 
     async fn answer(&mut self, offer: &str, caller: IpAddr) -> Result<Answer, Refusal> {
@@ -249,10 +371,20 @@ impl Host {
             .await
             .map_err(|_| Refusal::Closing)?;
         let name = format!("{:032x}", rand::random::<u128>());
-        self.calls.insert(name.clone(), (self.count, id));
+        let entry = Entry {
+            number: self.count,
+            id,
+            restarts: 0,
+            hung_up: false,
+        };
+        self.calls.insert(name.clone(), entry);
         self.console
             .line(format_args!("call {} from {caller}", self.count));
-        Ok(Answer { call: name, sdp })
+        Ok(Answer {
+            tag: entity_tag(&name, 0),
+            call: name,
+            sdp,
+        })
     }
 
     /// Where the caller can reach the media ports.
@@ -305,23 +437,38 @@ impl Host {
                 result,
                 recordings,
             } => {
-                self.calls.retain(|_, (other, _)| *other != number);
+                let is_it = |entry: &Entry| entry.number == number;
+                let name = self.calls.iter().find(|(_, entry)| is_it(entry));
+                let name = name.map_or_else(String::new, |(name, _)| name.clone());
+                self.calls.remove(&name);
                 let console = self.console.clone();
                 self.closing.spawn(async move {
                     // What became of the recordings is printed by whoever writes them.
                     let (report, _) = closed(*report, Ok(()), recordings).await;
                     let counted = in_short(&report);
-                    console.line(match result {
+                    console.line(match &result {
                         Ok(()) => format!("call {number} ended: {counted}"),
                         Err(error) if report.security.is_none() => {
                             format!("call {number} failed: {error}")
                         }
                         Err(error) => format!("call {number} failed: {error}; {counted}"),
                     });
+                    let reason = result.err().map(|error| error.to_string());
+                    Past {
+                        name,
+                        report,
+                        reason,
+                    }
                 });
             }
         }
     }
+}
+
+/// The tag of the ICE session of the call with this name. RFC 9725 §4.3.1: another one after each
+/// restart.
+fn entity_tag(call: &str, restarts: u32) -> String {
+    format!("\"{call}-{restarts}\"")
 }
 
 /// A report in one line.

@@ -21,6 +21,14 @@ pub(crate) fn routes() -> Router {
             file("text/javascript", include_str!("page/page.js")),
         )
         .route(
+            "/plot.js",
+            file("text/javascript", include_str!("page/plot.js")),
+        )
+        .route(
+            "/statistics.js",
+            file("text/javascript", include_str!("page/statistics.js")),
+        )
+        .route(
             "/page.svg",
             file("image/svg+xml", include_str!("page/page.svg")),
         )

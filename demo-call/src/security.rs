@@ -21,6 +21,8 @@ pub(crate) struct Security {
     pub(crate) dtls_version: String,
     pub(crate) cipher_suite: String,
     pub(crate) group: String,
+    /// The key exchange withstands quantum computers.
+    pub(crate) post_quantum: bool,
     pub(crate) srtp_profile: String,
     /// Hash function and bytes, as in SDP.
     pub(crate) local_fingerprint: String,
@@ -105,6 +107,7 @@ impl From<&Summary> for Security {
             dtls_version: version(info.version),
             cipher_suite: format!("{:?}", info.cipher_suite),
             group: format!("{:?}", info.group),
+            post_quantum: info.group == NamedGroup::X25519MLKEM768,
             srtp_profile: info.srtp_profile.map(profile).unwrap_or_default(),
             local_fingerprint: info.local_fingerprint.to_string(),
             remote_fingerprint: info

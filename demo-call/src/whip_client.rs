@@ -1,179 +1,124 @@
-//! The caller's side of WHIP (RFC 9725): two HTTP requests.
+//! The caller's side of WHIP (RFC 9725): an offer, an answer, and the end.
 
-use std::io;
 use std::net::IpAddr;
-use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
-use axum::http::uri::{Authority, PathAndQuery};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 
-use crate::error::plain;
-
-/// How long connecting may take, and then each request.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// The largest answer that is read.
-const MAX_ANSWER: usize = 64 * 1024;
+use crate::http_client::{Ask, Connection, HttpClient, HttpError, resolve};
 
 /// Why the host could not be called.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum WhipError {
-    #[error("{host} can't be reached: {}", plain(source))]
-    Connect { host: Authority, source: io::Error },
-    #[error("{0} does not answer within {limit} seconds", limit = LIMIT.as_secs())]
-    NoAnswer(Authority),
-    #[error("{host} does not speak HTTP as expected: {source}")]
-    Http {
-        host: Authority,
-        source: hyper::Error,
-    },
+    #[error("{0}")]
+    Http(#[from] HttpError),
     #[error("{host} refuses the call: {status}{}", colon(.reason))]
     Refused {
         host: Authority,
         status: StatusCode,
         reason: Line,
     },
-    #[error("{0} does not answer with SDP and a Location, as RFC 9725 asks")]
-    NotWhip(Authority),
+    #[error("{host} does not answer as RFC 9725 asks: {lack}")]
+    NotWhip { host: Authority, lack: &'static str },
 }
 
 /// The first line of a response that tells why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line(Box<str>);
 
-/// A connection to a WHIP endpoint.
-#[derive(Debug)]
+/// A host that is about to be called.
 pub(crate) struct WhipClient {
+    http: HttpClient,
     endpoint: Uri,
-    host: Authority,
-    requests: SendRequest<Full<Bytes>>,
-    local: IpAddr,
+    connection: Connection,
 }
 
 /// A call that the host has answered.
-#[derive(Debug)]
 pub(crate) struct Answered {
+    http: HttpClient,
     pub(crate) sdp: String,
     /// Where the call is hung up.
-    pub(crate) location: PathAndQuery,
+    location: Uri,
 }
 
 impl WhipClient {
-    /// Connects to the host that `endpoint`, an `http` URL, names.
-    pub(crate) async fn connect(endpoint: Uri) -> Result<Self, WhipError> {
-        let host = endpoint
-            .authority()
-            .cloned()
-            .unwrap_or(Authority::from_static("localhost"));
-        let name = host.host().trim_matches(['[', ']']);
-        let address = (name, host.port_u16().unwrap_or(80));
-        let stream = timeout(LIMIT, TcpStream::connect(address))
-            .await
-            .map_err(|_| WhipError::NoAnswer(host.clone()))?;
-        let connected = stream.and_then(|stream| Ok((stream.local_addr()?.ip(), stream)));
-        let (local, stream) = connected.map_err(|source| WhipError::Connect {
-            host: host.clone(),
-            source,
-        })?;
-        let (requests, connection) =
-            handshake(TokioIo::new(stream))
-                .await
-                .map_err(|source| WhipError::Http {
-                    host: host.clone(),
-                    source,
-                })?;
-        // Its errors come back from the requests.
-        tokio::spawn(connection);
+    /// Connects to the host that `endpoint` names.
+    pub(crate) async fn connect(http: HttpClient, endpoint: Uri) -> Result<Self, WhipError> {
+        let connection = http.connect(&endpoint).await?;
         Ok(Self {
+            http,
             endpoint,
-            host,
-            requests,
-            local,
+            connection,
         })
     }
 
     /// The address of this host on the way to that one.
     pub(crate) fn local(&self) -> IpAddr {
-        self.local
+        self.connection.local
     }
 
     /// Sends an offer (RFC 9725 §4.2).
-    pub(crate) async fn offer(&mut self, sdp: String) -> Result<Answered, WhipError> {
-        let path = self.endpoint.path_and_query().cloned();
-        let path = path.unwrap_or(PathAndQuery::from_static("/"));
-        let response = self.request(Method::POST, &path, Some(sdp)).await?;
-        let (head, body) = response.into_parts();
-        let text = self.read(body).await?;
-        if head.status != StatusCode::CREATED {
-            let reason = Line::first_of(&text);
+    pub(crate) async fn offer(self, sdp: String) -> Result<Answered, WhipError> {
+        let ask = Ask {
+            method: Method::POST,
+            body: Some(("application/sdp", sdp)),
+        };
+        let reply = self
+            .http
+            .send(self.connection, &self.endpoint, &ask)
+            .await?;
+        let host = host(&reply.from);
+        if !reply.head.status.is_success() {
             return Err(WhipError::Refused {
-                host: self.host.clone(),
-                status: head.status,
-                reason,
+                host,
+                status: reply.head.status,
+                reason: Line::first_of(&reply.text),
             });
         }
-        let sdp = head
-            .headers
-            .get(CONTENT_TYPE)
-            .is_some_and(is_sdp)
-            .then_some(text);
-        let location = head
-            .headers
-            .get(LOCATION)
-            .and_then(|to| resolve(to, path.path()));
-        match (sdp, location) {
-            (Some(sdp), Some(location)) => Ok(Answered { sdp, location }),
-            _ => Err(WhipError::NotWhip(self.host.clone())),
+        let lack = |lack| WhipError::NotWhip {
+            host: host.clone(),
+            lack,
+        };
+        // RFC 9725 §4.2: 201, the answer as application/sdp, and where the session is.
+        if reply.head.status != StatusCode::CREATED {
+            return Err(lack("its status is not 201"));
         }
-    }
-
-    /// Hangs up (RFC 9725 §4.2), over a connection of its own: the first one is closed after a while.
-    /// A host that has forgotten the call already has nothing against it.
-    pub(crate) async fn hang_up(self, call: &PathAndQuery) -> Result<(), WhipError> {
-        let mut connection = Self::connect(self.endpoint).await?;
-        connection
-            .request(Method::DELETE, call, None)
-            .await
-            .map(drop)
-    }
-
-    async fn request(
-        &mut self,
-        method: Method,
-        path: &PathAndQuery,
-        sdp: Option<String>,
-    ) -> Result<Response<Incoming>, WhipError> {
-        let mut request = Request::new(Full::new(Bytes::from(sdp.unwrap_or_default())));
-        *request.method_mut() = method;
-        *request.uri_mut() = path.clone().into();
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/sdp"));
-        if let Ok(host) = HeaderValue::from_str(self.host.as_str()) {
-            headers.insert(HOST, host);
+        let headers = &reply.head.headers;
+        if !headers.get(CONTENT_TYPE).is_some_and(is_sdp) {
+            return Err(lack("its answer is not application/sdp"));
         }
-        timeout(LIMIT, self.requests.send_request(request))
-            .await
-            .map_err(|_| WhipError::NoAnswer(self.host.clone()))?
-            .map_err(|source| WhipError::Http {
-                host: self.host.clone(),
-                source,
-            })
+        let location = headers.get(LOCATION).ok_or(lack("there is no Location"))?;
+        let location = resolve(location, &reply.from).ok_or(lack("its Location is no URL"))?;
+        Ok(Answered {
+            http: self.http,
+            sdp: reply.text,
+            location,
+        })
     }
+}
 
-    async fn read(&self, body: Incoming) -> Result<String, WhipError> {
-        let body = timeout(LIMIT, Limited::new(body, MAX_ANSWER).collect())
-            .await
-            .map_err(|_| WhipError::NoAnswer(self.host.clone()))?
-            .map_err(|_| WhipError::NotWhip(self.host.clone()))?;
-        String::from_utf8(body.to_bytes().into()).map_err(|_| WhipError::NotWhip(self.host.clone()))
+impl Answered {
+    /// Hangs up (RFC 9725 §4.2), over a connection of its own: those that are idle are closed. A host
+    /// that has forgotten the call already has nothing against it.
+    pub(crate) async fn hang_up(self) -> Result<(), WhipError> {
+        let ask = Ask {
+            method: Method::DELETE,
+            body: None,
+        };
+        let connection = self.http.connect(&self.location).await?;
+        let reply = self.http.send(connection, &self.location, &ask).await?;
+        let status = reply.head.status;
+        let gone = [StatusCode::NOT_FOUND, StatusCode::GONE].contains(&status);
+        if status.is_success() || gone {
+            return Ok(());
+        }
+        Err(WhipError::Refused {
+            host: host(&reply.from),
+            status,
+            reason: Line::first_of(&reply.text),
+        })
     }
 }
 
@@ -194,40 +139,19 @@ fn colon(Line(line): &Line) -> String {
 }
 
 fn is_sdp(kind: &HeaderValue) -> bool {
-    kind.to_str()
-        .is_ok_and(|kind| kind.split(';').next() == Some("application/sdp"))
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/sdp")
 }
 
-/// The path that a `Location` means, seen from the endpoint at `base` (RFC 3986 §5.2.3). Another
-/// host's is followed on this connection: there is only one host that has the call.
-fn resolve(location: &HeaderValue, base: &str) -> Option<PathAndQuery> {
-    let location = location.to_str().ok()?;
-    if location.contains("://") {
-        return location.parse::<Uri>().ok()?.into_parts().path_and_query;
-    }
-    if location.starts_with('/') {
-        return location.parse().ok();
-    }
-    let (folder, _) = base.rsplit_once('/')?;
-    format!("{folder}/{location}").parse().ok()
+fn host(url: &Uri) -> Authority {
+    let host = url.authority().cloned();
+    host.unwrap_or(Authority::from_static("localhost"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_location_may_be_absolute_or_relative() {
-        let resolve = |location| resolve(&HeaderValue::from_static(location), "/live/whip");
-        for (location, path) in [
-            ("http://host:1/x/7?y", "/x/7?y"),
-            ("/x/7", "/x/7"),
-            ("whip/7", "/live/whip/7"),
-        ] {
-            assert_eq!(resolve(location).expect("it is a location"), path);
-        }
-        assert_eq!(resolve("/a b"), None);
-    }
 
     #[test]
     fn a_reason_is_one_harmless_line() {
@@ -236,5 +160,17 @@ mod tests {
             Line("no[31m way".into())
         );
         assert_eq!(Line::first_of(&"x".repeat(999)).0.len(), 200);
+    }
+
+    #[test]
+    fn media_types_have_parameters_and_any_case() {
+        for (kind, expected) in [
+            ("application/sdp", true),
+            ("Application/SDP; charset=utf-8", true),
+            ("application/sdpx", false),
+            ("text/html", false),
+        ] {
+            assert_eq!(is_sdp(&HeaderValue::from_static(kind)), expected, "{kind}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use support::{Listen, Response, folder, http, offer};
+use support::{COUNTING, Listen, Response, folder, http, offer, one_line_error, run, summary};
 
 const SDP: (&str, &str) = ("Content-Type", "application/sdp");
 
@@ -143,6 +143,12 @@ fn methods_and_types_are_those_of_the_rfc() {
     );
 }
 
+const FRAGMENT: (&str, &str) = ("Content-Type", "application/trickle-ice-sdpfrag");
+
+fn patch(listen: &Listen, path: &str, headers: &[(&str, &str)], fragment: &str) -> Response {
+    http(&listen.http, "PATCH", path, headers, fragment.as_bytes())
+}
+
 #[test]
 fn candidates_may_trickle_into_the_ice_session_they_name() {
     let dir = folder();
@@ -150,23 +156,117 @@ fn candidates_may_trickle_into_the_ice_session_they_name() {
     let answered = post(&listen, &offer());
     let place = answered.header("location").expect("a place");
     let tag = answered.header("etag").expect("a tag");
-    let kind = ("Content-Type", "application/trickle-ice-sdpfrag");
-    let patch = |path: &str, headers: &[(&str, &str)]| {
-        http(
-            &listen.http,
-            "PATCH",
-            path,
-            headers,
-            b"a=end-of-candidates\r\n",
-        )
-        .status
+    let lines = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=end-of-candidates\r\n";
+    let status = |path: &str, headers: &[(&str, &str)], text: &str| {
+        patch(&listen, path, headers, text).status
     };
-    assert_eq!(patch(place, &[kind, ("If-Match", tag)]), 204);
-    assert_eq!(patch(place, &[kind]), 428);
-    assert_eq!(patch(place, &[kind, ("If-Match", "\"other\"")]), 412);
-    assert_eq!(patch(place, &[kind, ("If-Match", "*")]), 501, "ICE restart");
-    assert_eq!(patch(place, &[SDP, ("If-Match", tag)]), 415);
-    assert_eq!(patch("/whip/absent", &[kind, ("If-Match", tag)]), 404);
+    assert_eq!(status(place, &[FRAGMENT, ("If-Match", tag)], lines), 204);
+    assert_eq!(status(place, &[FRAGMENT], lines), 428);
+    assert_eq!(
+        status(place, &[FRAGMENT, ("If-Match", "\"other\"")], lines),
+        412
+    );
+    assert_eq!(status(place, &[FRAGMENT, ("If-Match", tag)], "hello"), 400);
+    assert_eq!(
+        status("/whip/absent", &[FRAGMENT, ("If-Match", tag)], lines),
+        404
+    );
+    let refused = patch(&listen, place, &[SDP, ("If-Match", tag)], lines);
+    assert_eq!(refused.status, 415);
+    assert_eq!(refused.header("accept-patch"), Some(FRAGMENT.1));
+}
+
+#[test]
+fn who_has_no_token_does_not_call() {
+    let dir = folder();
+    std::fs::write(dir.path().join("tokens"), "first\n\nsecond\n").expect("it is written");
+    let listen = Listen::start(&dir, &["--token-file", "tokens"]);
+    let refused = post(&listen, &offer());
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(http(&listen.http, "OPTIONS", "/whip", &[], b"").status, 204);
+    let token = ("Authorization", "Bearer second");
+    let body = offer();
+    let answered = http(
+        &listen.http,
+        "POST",
+        "/whip",
+        &[SDP, token],
+        body.as_bytes(),
+    );
+    assert_eq!(answered.status, 201);
+    let place = answered.header("location").expect("a place");
+    assert_eq!(http(&listen.http, "DELETE", place, &[], b"").status, 401);
+    let dial = |file: &str| {
+        std::fs::write(dir.path().join("token"), file).expect("it is written");
+        let url = listen.url();
+        let arguments = [
+            "dial",
+            &url,
+            "--play",
+            COUNTING,
+            "--json",
+            "--token-file",
+            "token",
+        ];
+        run(&dir, &arguments)
+    };
+    assert_eq!(summary(&dial("first\n"))["ok"], true);
+    let line = one_line_error(&dial("third\n"));
+    assert!(line.contains("401") && line.contains("token"), "{line}");
+}
+
+#[test]
+fn callers_are_told_of_stun_and_turn_servers() {
+    let dir = folder();
+    let servers = [
+        "--ice-server",
+        "stun:stun.example:3478",
+        "--ice-server",
+        "turn:t.example,u,p",
+    ];
+    let listen = Listen::start(&dir, &servers);
+    let answered = post(&listen, &offer());
+    let links = answered.headers.iter().filter(|(name, _)| name == "link");
+    let links: Vec<_> = links.map(|(_, value)| value.as_str()).collect();
+    let turn = "<turn:t.example>; rel=\"ice-server\"; username=\"u\"; credential=\"p\"; \
+                credential-type=\"password\"";
+    assert_eq!(
+        links,
+        ["<stun:stun.example:3478>; rel=\"ice-server\"", turn]
+    );
+    let line = one_line_error(&run(&dir, &["listen", "--ice-server", "http://x"]));
+    assert!(line.contains("http://x"), "{line}");
+}
+
+#[test]
+fn a_call_has_counters_and_then_its_recording() {
+    let dir = folder();
+    let mut listen = Listen::start(&dir, &["--record", "calls"]);
+    let answered = post(&listen, &offer());
+    let place = answered.header("location").expect("a place");
+    let name = place.rsplit('/').next().expect("a name");
+    let status = |path: &str| {
+        let response = http(&listen.http, "GET", path, &[], b"");
+        let json = serde_json::from_str::<serde_json::Value>(&response.body);
+        (response.status, json.unwrap_or_default())
+    };
+    let (code, counted) = status(&format!("/calls/{name}"));
+    assert_eq!((code, &counted["over"]), (200, &false.into()), "{counted}");
+    assert!(counted["timeline"]["now"].is_number(), "{counted}");
+    assert_eq!(status("/calls/absent").0, 404);
+    assert_eq!(status(&format!("/calls/{name}/recordings/0")).0, 404);
+    assert_eq!(http(&listen.http, "DELETE", place, &[], b"").status, 200);
+    let path = format!("/calls/{name}");
+    let http = listen.http.clone();
+    listen.after("call 1 failed");
+    let response = support::http(&http, "GET", &path, &[], b"");
+    // It is printed a moment before it can be asked for.
+    assert!(
+        response.body.contains("\"over\":true") || response.status == 404,
+        "{response:?}"
+    );
 }
 
 #[test]

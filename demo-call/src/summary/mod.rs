@@ -62,6 +62,7 @@ mod tests {
             dtls_version: "1.3".to_owned(),
             cipher_suite: "TLS_AES_128_GCM_SHA256".to_owned(),
             group: "X25519".to_owned(),
+            post_quantum: false,
             srtp_profile: "SRTP_AEAD_AES_128_GCM".to_owned(),
             local_fingerprint: fingerprint.clone(),
             remote_fingerprint: fingerprint,

@@ -107,7 +107,12 @@ impl Listen {
             http: String::new(),
             media: String::new(),
         };
-        listen.http = listen.after("http://").trim_end_matches('/').to_owned();
+        listen.http = listen.after("page and WHIP endpoint  http");
+        let url = listen
+            .http
+            .trim_start_matches("s://")
+            .trim_start_matches("://");
+        listen.http = url.trim_end_matches('/').to_owned();
         listen.media = listen.after("udp://");
         listen
     }
