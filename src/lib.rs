@@ -49,7 +49,9 @@ mod session;
 pub mod signalling;
 
 pub use demux::{Class, classify};
-pub use gate::{Arrival, Call, Context, Datagram, Gate, Handled, Outbox, Run, Runs, Totals};
+pub use gate::{
+    Arrival, Call, Context, Datagram, Ecn, Gate, Handled, Outbox, Replies, Run, Runs, Totals,
+};
 pub use ice_lite::{Path, Transmit};
 pub use router::{
     Announcement, Route, RouteDrop, Router, SessionId, Shard, SourceLimit, UfragInUse,

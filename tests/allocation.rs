@@ -61,7 +61,7 @@ fn relay(served: &mut Served) {
 
 fn take(served: &mut Served, datagrams: &mut [(Path, Vec<u8>)]) {
     let arrivals = datagrams.iter_mut();
-    let arrivals = arrivals.map(|(path, bytes)| Arrival { path: *path, bytes });
+    let arrivals = arrivals.map(|(path, bytes)| Arrival::new(*path, bytes));
     let now = served.now;
     served.gate.handle_datagrams(now, arrivals, |_, _| {});
     assert_eq!(served.gate.outbox().len(), datagrams.len());

@@ -126,7 +126,7 @@ fn one_by_one(served: &mut Served, datagrams: &mut [(Path, Vec<u8>)]) {
 fn all_at_once(served: &mut Served, datagrams: &mut [(Path, Vec<u8>)]) {
     let arrivals = datagrams
         .iter_mut()
-        .map(|(path, bytes)| Arrival { path: *path, bytes });
+        .map(|(path, bytes)| Arrival::new(*path, bytes));
     let now = served.now;
     served
         .gate

@@ -29,7 +29,7 @@ fn a_timer_that_a_packet_sets_rings_in_time() {
         match batched {
             true => served
                 .gate
-                .handle_datagrams(now, [Arrival { path, bytes }], |_, _| {}),
+                .handle_datagrams(now, [Arrival::new(path, bytes)], |_, _| {}),
             false => {
                 served.gate.handle_datagram(now, path, bytes);
             }

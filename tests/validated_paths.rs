@@ -165,7 +165,7 @@ fn t_dmx_08_a_path_follows_the_authenticated_check() {
         }
         served.deliver_answers();
     };
-    for _ in 0..1000 {
+    for _ in 0..1500 {
         served.now += Duration::from_millis(10);
         let now = served.now;
         served.callers[0].peer.expire(now);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::counters::{Counters, SocketStatistics};
 use super::mailbox::Mailbox;
 use super::tcp::Registry;
 use crate::gate::{Call, Context, Gate};
@@ -22,6 +23,7 @@ pub struct Handle<C> {
     commands: Arc<[mpsc::Sender<Command<C>>]>,
     mailboxes: Arc<[Mailbox]>,
     connections: Arc<Registry>,
+    counters: Arc<Counters>,
     keyed: Keyed,
 }
 
@@ -35,12 +37,14 @@ impl<C: Call + Send + 'static> Handle<C> {
         commands: Arc<[mpsc::Sender<Command<C>>]>,
         mailboxes: Arc<[Mailbox]>,
         connections: Arc<Registry>,
+        counters: Arc<Counters>,
         keyed: Keyed,
     ) -> Self {
         Self {
             commands,
             mailboxes,
             connections,
+            counters,
             keyed,
         }
     }
@@ -131,6 +135,12 @@ impl<C: Call + Send + 'static> Handle<C> {
         mail + self.connections.overflow()
     }
 
+    /// What the sockets did not take, and why.
+    #[must_use]
+    pub fn socket_statistics(&self) -> SocketStatistics {
+        self.counters.read()
+    }
+
     /// How many TCP connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -151,6 +161,7 @@ impl<C> Clone for Handle<C> {
             commands: Arc::clone(&self.commands),
             mailboxes: Arc::clone(&self.mailboxes),
             connections: Arc::clone(&self.connections),
+            counters: Arc::clone(&self.counters),
             keyed: self.keyed,
         }
     }

@@ -7,7 +7,7 @@ use ice_lite::Path;
 use tokio::sync::Notify;
 
 use crate::demux::{Class, classify};
-use crate::gate::Arrival;
+use crate::gate::{Arrival, Ecn};
 use crate::router::Announcement;
 
 /// Mail for one shard. It is written by the others and read by the one, all at a time, so that the
@@ -31,6 +31,7 @@ pub(super) struct Mail {
 #[derive(Clone, Copy, Debug)]
 struct Letter {
     path: Path,
+    ecn: Ecn,
     len: usize,
     origin: Origin,
 }
@@ -53,6 +54,11 @@ const MAX_BYTES_OF_CHECKS: usize = 1 << 20;
 impl Mailbox {
     /// Puts a datagram in, or drops and counts it if too much waits.
     pub(super) fn post(&self, path: Path, datagram: &[u8], origin: Origin) {
+        self.post_marked(path, Ecn::NotEct, datagram, origin);
+    }
+
+    /// As [`Self::post`], with the ECN field that it came with.
+    pub(super) fn post_marked(&self, path: Path, ecn: Ecn, datagram: &[u8], origin: Origin) {
         let limit = match classify(datagram) {
             Class::Stun => MAX_BYTES_OF_CHECKS,
             _ => MAX_BYTES,
@@ -64,7 +70,12 @@ impl Mailbox {
         }
         mail.bytes.extend_from_slice(datagram);
         let len = datagram.len();
-        mail.datagrams.push(Letter { path, len, origin });
+        mail.datagrams.push(Letter {
+            path,
+            ecn,
+            len,
+            origin,
+        });
         self.written.notify_one();
     }
 
@@ -108,8 +119,8 @@ impl Mail {
         let letters = self.datagrams.iter().filter_map(move |letter| {
             let (bytes, behind) = std::mem::take(&mut rest).split_at_mut_checked(letter.len)?;
             rest = behind;
-            let path = letter.path;
-            Some((letter.origin, Arrival { path, bytes }))
+            let Letter { path, ecn, .. } = *letter;
+            Some((letter.origin, Arrival { path, bytes, ecn }))
         });
         letters.filter_map(move |(from, arrival)| (from == origin).then_some(arrival))
     }

@@ -30,8 +30,11 @@
 //! [`Driver::listen_tcp`] takes ICE-TCP beside UDP. Its address goes into the candidates of the
 //! sessions with [`Candidate::host_tcp`](ice_lite::Candidate::host_tcp).
 
+mod backlog;
+mod counters;
 mod handle;
 mod mailbox;
+mod mtu;
 mod shards;
 mod socket;
 mod tcp;
@@ -44,9 +47,11 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+pub use self::counters::SocketStatistics;
 pub use self::handle::{Gone, Handle};
 pub use self::tcp::TcpLimits;
 
+use self::counters::Counters;
 use self::handle::Command;
 use self::mailbox::Mailbox;
 use self::shards::Shards;
@@ -101,7 +106,8 @@ impl<C: Call + Send + 'static> Driver<C> {
     /// [`Context`](crate::Context) reaches the calls of its own driver only.
     ///
     /// # Errors
-    /// Those of the system, such as a port in use, or no `SO_REUSEPORT`.
+    /// Those of the system, such as a port in use; [`io::ErrorKind::Unsupported`] where `SO_REUSEPORT`
+    /// does not spread what comes over the sockets: elsewhere than on Linux, Android and FreeBSD.
     pub fn bind_shards(address: SocketAddr, count: u16) -> io::Result<Vec<Self>> {
         let first = socket::shared(address)?;
         // With port 0 the others take the one that the first got.
@@ -124,17 +130,19 @@ impl<C: Call + Send + 'static> Driver<C> {
         let channels = sockets.iter().map(|_| mpsc::channel(MAX_COMMANDS));
         let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
         let connections = Arc::new(Registry::default());
+        let counters = Arc::new(Counters::default());
         let handle = Handle::new(
             senders.into(),
             Arc::clone(&mailboxes),
             Arc::clone(&connections),
+            Arc::clone(&counters),
             Keyed::new(key),
         );
         let parts = (0..).zip(sockets).zip(receivers);
         parts
             .map(|((index, socket), commands)| {
                 Ok(Self {
-                    socket: Socket::new(socket)?,
+                    socket: Socket::new(socket, Arc::clone(&counters))?,
                     gate: Gate::sharded(key, Shard { index, count }),
                     commands,
                     shards: Shards::new(index, Arc::clone(&mailboxes)),
@@ -213,6 +221,7 @@ impl<C: Call + Send + 'static> Driver<C> {
                     readable?;
                     socket.receive(&mut gate, &shards)?;
                 }
+                writable = socket.writable() => writable?,
                 command = commands.recv(), if open => {
                     open = command.is_some();
                     let more = std::iter::from_fn(|| commands.try_recv().ok());
@@ -229,7 +238,9 @@ impl<C: Call + Send + 'static> Driver<C> {
                 gate.handle_timeout(now);
             }
             shards.announce(&mut gate);
-            socket.send(gate.outbox(), &connections).await?;
+            for (path, width) in socket.send(now, gate.outbox(), &connections) {
+                gate.handle_path_mtu(&path, width);
+            }
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ impl Shards {
     /// Gives a datagram to the shard whose business it is.
     pub(super) fn hand_over(&self, shard: u16, arrival: &Arrival<'_>) {
         if let Some(mailbox) = self.mailboxes.get(usize::from(shard)) {
-            mailbox.post(arrival.path, arrival.bytes, Origin::Shard);
+            mailbox.post_marked(arrival.path, arrival.ecn, arrival.bytes, Origin::Shard);
         }
     }
 

@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use ice_lite::Path;
 use srtp::Incoming;
 
-use super::{BATCH, Call, Follow, Gate};
+use super::{BATCH, Call, Ecn, Follow, Gate};
 use crate::demux::{Class, classify};
 use crate::router::{Route, SessionId};
 use crate::session::Received;
@@ -18,6 +18,17 @@ pub struct Arrival<'b> {
     pub path: Path,
     /// What it says. It is decrypted in place.
     pub bytes: &'b mut [u8],
+    /// The ECN field of its IP header.
+    pub ecn: Ecn,
+}
+
+impl<'b> Arrival<'b> {
+    /// A datagram of which no ECN field is known.
+    #[must_use]
+    pub const fn new(path: Path, bytes: &'b mut [u8]) -> Self {
+        let ecn = Ecn::NotEct;
+        Self { path, bytes, ecn }
+    }
 }
 
 /// Packets of media that wait to be opened together, of any sessions.
@@ -31,6 +42,7 @@ struct Waiting<'b> {
 struct Origin {
     id: SessionId,
     path: Path,
+    ecn: Ecn,
     len: usize,
 }
 
@@ -51,6 +63,7 @@ impl<C: Call> Gate<C> {
         for arrival in arrivals {
             match self.router.route(now, &arrival.path, arrival.bytes) {
                 Route::Drop(_) => {}
+                Route::Foreign(class) => self.take_foreign(now, class, arrival),
                 Route::Shard(shard) => hand_over(shard, arrival),
                 Route::Session(id) if self.opens_media(id, &arrival) => {
                     waiting.push(id, arrival);
@@ -63,7 +76,7 @@ impl<C: Call> Gate<C> {
                     if waiting.has(id) {
                         self.open(now, &mut waiting);
                     }
-                    self.give(now, id, arrival.path, arrival.bytes);
+                    self.give(now, id, arrival);
                 }
             }
         }
@@ -89,7 +102,7 @@ impl<C: Call> Gate<C> {
     }
 
     fn deliver(&mut self, now: Instant, origin: Origin, packet: &mut Incoming<'_>) {
-        let Origin { id, path, len } = origin;
+        let Origin { id, path, ecn, len } = origin;
         if !self.sessions.contains(id) {
             // Its call has ended with a packet before it in the batch.
             self.router.count_unvalidated_media();
@@ -97,6 +110,7 @@ impl<C: Call> Gate<C> {
         }
         let kind = packet.kind();
         self.visit(now, id, |call, cx| {
+            cx.set_received(ecn);
             let received = match (cx.session_untouched(), packet.outcome()) {
                 (Some(session), Some(outcome)) => {
                     session.handle_unprotected(now, path, len, kind, outcome)
@@ -118,9 +132,9 @@ impl<'b> Waiting<'b> {
     }
 
     fn push(&mut self, id: SessionId, arrival: Arrival<'b>) {
-        let Arrival { path, bytes } = arrival;
+        let Arrival { path, bytes, ecn } = arrival;
         let len = bytes.len();
-        self.origins.push(Origin { id, path, len });
+        self.origins.push(Origin { id, path, ecn, len });
         self.packets.push(Incoming::new(id.index(), bytes));
     }
 

@@ -6,6 +6,7 @@ use ice_lite::Path;
 use ice_lite::stun::{Class as StunClass, Message, TransactionId};
 use srtp::Kind;
 
+use super::Ecn;
 use super::claims::Claims;
 use super::outbox::{Outbox, Seal};
 use super::sessions::Sessions;
@@ -56,6 +57,8 @@ pub struct Context<'a> {
     id: SessionId,
     sessions: &'a mut Sessions,
     outbox: &'a mut Outbox,
+    /// That of the datagram that is being taken.
+    ecn: Ecn,
     /// The call has had its session in its hands.
     touched: bool,
 }
@@ -67,13 +70,28 @@ impl<'a> Context<'a> {
         sessions: &'a mut Sessions,
         outbox: &'a mut Outbox,
     ) -> Self {
+        outbox.mark(Ecn::NotEct);
         Self {
             now,
             id,
             sessions,
             outbox,
+            ecn: Ecn::NotEct,
             touched: false,
         }
+    }
+
+    /// The ECN field of the packet that is being taken, as the last router left it, for the feedback
+    /// to its sender (RFC 8888).
+    #[must_use]
+    pub fn received_ecn(&self) -> Ecn {
+        self.ecn
+    }
+
+    /// The ECN field of the media that is sent from now on, until this visit of the call's ends: for a
+    /// sender that answers marks. Without it none is set.
+    pub fn mark(&mut self, ecn: Ecn) {
+        self.outbox.mark(ecn);
     }
 
     /// The time.
@@ -198,6 +216,11 @@ impl<'a> Context<'a> {
         if let Some(session) = self.session_mut() {
             session.close(now);
         }
+    }
+
+    /// A datagram with this ECN field is being taken.
+    pub(super) fn set_received(&mut self, ecn: Ecn) {
+        self.ecn = ecn;
     }
 
     /// The session, for the gate.

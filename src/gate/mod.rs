@@ -4,6 +4,8 @@ mod alarms;
 mod batch;
 mod call;
 mod claims;
+mod ecn;
+mod foreign;
 mod outbox;
 mod sessions;
 mod totals;
@@ -16,14 +18,17 @@ use ice_lite::Path;
 
 pub use self::batch::Arrival;
 pub use self::call::{Call, Context};
+pub use self::ecn::Ecn;
+pub use self::foreign::Replies;
 pub use self::outbox::{Datagram, Outbox, Run, Runs};
 pub use self::totals::Totals;
 
 use self::alarms::Alarms;
 use self::claims::Claims;
+use self::foreign::Foreign;
 use self::sessions::Sessions;
 use crate::demux::{Class, classify};
-use crate::router::{Announcement, Route, Router, SessionId, Shard, UfragInUse};
+use crate::router::{Announcement, Owner, Route, Router, SessionId, Shard, UfragInUse};
 use crate::session::{Received, Session, SessionError, SessionEvent};
 
 /// Many calls behind one port, without I/O.
@@ -42,6 +47,7 @@ pub struct Gate<C> {
     alarms: Alarms,
     outbox: Outbox,
     claims: Claims,
+    foreign: Option<Foreign>,
     panics: u64,
     /// Of the sessions that have ended.
     ended: Totals,
@@ -87,6 +93,7 @@ impl<C: Call> Gate<C> {
             alarms: Alarms::default(),
             outbox: Outbox::default(),
             claims: Claims::default(),
+            foreign: None,
             panics: 0,
             ended: Totals::default(),
         }
@@ -114,11 +121,16 @@ impl<C: Call> Gate<C> {
 
     /// Takes a datagram that came over `path`. It is decrypted in place.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Handled {
-        match self.router.route(now, &path, datagram) {
+        let arrival = Arrival::new(path, datagram);
+        match self.router.route(now, &path, arrival.bytes) {
             Route::Drop(_) => Handled::Here,
+            Route::Foreign(class) => {
+                self.take_foreign(now, class, arrival);
+                Handled::Here
+            }
             Route::Shard(shard) => Handled::HandOver(shard),
             Route::Session(id) => {
-                self.give(now, id, path, datagram);
+                self.give(now, id, arrival);
                 Handled::Here
             }
         }
@@ -210,6 +222,16 @@ impl<C: Call> Gate<C> {
         &mut self.router
     }
 
+    /// The kernel says that a datagram over this path may have so many bytes: the handshake of the call
+    /// that has the path keeps to it.
+    pub fn handle_path_mtu(&mut self, path: &Path, bytes: usize) {
+        if let Owner::Session(id) = self.router.owner(path)
+            && let Some(session) = self.sessions.get_mut(id)
+        {
+            session.limit_datagrams(bytes);
+        }
+    }
+
     /// How often a session claimed a path that another one has, and did not get it: somebody writes
     /// the address of another call's peer, or two calls share a socket of their peer's.
     #[must_use]
@@ -243,9 +265,15 @@ impl<C: Call> Gate<C> {
     // ---- Inside --------------------------------------------------------------------------------
 
     /// Gives a datagram to its session.
-    fn give(&mut self, now: Instant, id: SessionId, path: Path, datagram: &mut [u8]) {
+    fn give(&mut self, now: Instant, id: SessionId, arrival: Arrival<'_>) {
+        let Arrival {
+            path,
+            bytes: datagram,
+            ecn,
+        } = arrival;
         let is_stun = classify(datagram) == Class::Stun;
         self.visit(now, id, |call, cx| {
+            cx.set_received(ecn);
             let Some(session) = cx.session_untouched() else {
                 return Ok(Follow::All);
             };
@@ -254,6 +282,13 @@ impl<C: Call> Gate<C> {
         });
         if is_stun {
             self.settle_path(now, id, path);
+        }
+    }
+
+    /// Gives a datagram that is no call's to who has claimed its class, or drops it.
+    fn take_foreign(&mut self, now: Instant, class: Class, arrival: Arrival<'_>) {
+        if self.give_foreign(now, class, arrival).is_some() {
+            self.router.count_foreign(class);
         }
     }
 

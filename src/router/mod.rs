@@ -98,6 +98,9 @@ pub enum Route {
     Session(SessionId),
     /// To the router of this shard.
     Shard(u16),
+    /// To who has claimed datagrams of this class ([`Gate::hand_out`](crate::Gate::hand_out)), or
+    /// nowhere: no call's.
+    Foreign(Class),
     /// Nowhere.
     Drop(RouteDrop),
 }
@@ -421,10 +424,7 @@ impl Router {
             Class::Stun => self.route_stun(now, path, datagram),
             Class::Dtls => self.route_valid(path, RouteDrop::UnvalidatedDtls),
             Class::Rtp | Class::Rtcp => self.route_valid(path, RouteDrop::UnvalidatedMedia),
-            Class::Zrtp => Err(RouteDrop::Zrtp),
-            Class::TurnChannel => Err(RouteDrop::TurnChannel),
-            Class::Quic => Err(RouteDrop::Quic),
-            Class::Unknown => Err(RouteDrop::UnknownProtocol),
+            class => return Route::Foreign(class),
         };
         match found {
             Ok(Target::Session(id)) => Route::Session(id),
@@ -434,6 +434,16 @@ impl Router {
                 Route::Drop(reason)
             }
         }
+    }
+
+    /// Nobody has claimed a datagram of a class that is no call's.
+    pub(crate) fn count_foreign(&mut self, class: Class) {
+        self.drops.count(match class {
+            Class::Zrtp => RouteDrop::Zrtp,
+            Class::TurnChannel => RouteDrop::TurnChannel,
+            Class::Quic => RouteDrop::Quic,
+            _ => RouteDrop::UnknownProtocol,
+        });
     }
 
     /// Media was routed to a session that has ended since.

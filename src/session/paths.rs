@@ -64,6 +64,13 @@ impl Session {
         }
     }
 
+    /// Datagrams of DTLS must not be longer from now on.
+    pub(crate) fn limit_datagrams(&mut self, bytes: usize) {
+        if let Some(connection) = self.association.connection_mut() {
+            connection.set_mtu(bytes);
+        }
+    }
+
     /// Asks ICE where a datagram of DTLS of this length may go.
     pub(super) fn authorize_dtls(&mut self, now: Instant, len: usize) -> Result<Path, SendRefused> {
         match self.handshake_paths.from {

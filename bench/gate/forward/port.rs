@@ -98,7 +98,7 @@ impl Port {
         buffers.flat_map(move |(buffer, meta)| {
             let path = Path::udp(local, meta.addr);
             let datagrams = buffer[..meta.len].chunks_mut(meta.stride);
-            datagrams.map(move |bytes| Arrival { path, bytes })
+            datagrams.map(move |bytes| Arrival::new(path, bytes))
         })
     }
 

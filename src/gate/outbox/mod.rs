@@ -7,6 +7,7 @@ mod run;
 use ice_lite::{Path, Transmit};
 
 use self::group::Spare;
+use super::Ecn;
 
 pub(super) use self::queue::Seal;
 pub use self::run::{Run, Runs};
@@ -25,6 +26,8 @@ pub struct Outbox {
     /// The first of them.
     first_queued: usize,
     spare: Spare,
+    /// What media that is sealed or queued bears.
+    mark: Ecn,
     /// How often in turn the buffer was much too large.
     wasted: u32,
 }
@@ -36,11 +39,14 @@ pub struct Datagram<'a> {
     pub path: Path,
     /// What it says.
     pub bytes: &'a [u8],
+    /// The ECN field of its IP header.
+    pub ecn: Ecn,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     path: Path,
+    ecn: Ecn,
     start: usize,
     len: usize,
     /// What has to be done to it yet.
@@ -74,10 +80,11 @@ impl Outbox {
         self.runs(1).map(|run| Datagram {
             path: run.path,
             bytes: run.bytes,
+            ecn: run.ecn,
         })
     }
 
-    /// Runs of at most `limit` datagrams over the same path, all as long as the first, except that
+    /// Runs of at most `limit` datagrams over the same path and with the same mark, all as long as the first, except that
     /// the last may be shorter: what one call with GSO sends.
     pub fn runs(&self, limit: usize) -> Runs<'_> {
         Runs {
@@ -110,10 +117,25 @@ impl Outbox {
     ) -> Option<Datagram<'_>> {
         let transmit = write(self.room(ROOM))?;
         let start = self.filled;
-        self.commit(transmit);
+        self.commit(transmit, Ecn::NotEct);
         let bytes = self.bytes.get(start..start + transmit.len)?;
-        let path = transmit.path;
-        Some(Datagram { path, bytes })
+        Some(Datagram {
+            path: transmit.path,
+            bytes,
+            ecn: Ecn::NotEct,
+        })
+    }
+
+    /// Puts in a datagram as it is.
+    pub(super) fn put(&mut self, path: Path, ecn: Ecn, datagram: &[u8]) {
+        let len = datagram.len();
+        self.room(len).copy_from_slice(datagram);
+        self.commit(Transmit { path, len }, ecn);
+    }
+
+    /// What media that is sealed or queued from now on bears.
+    pub(super) fn mark(&mut self, mark: Ecn) {
+        self.mark = mark;
     }
 
     /// Copies a packet, with room behind it, and lets `seal` seal it in place.
@@ -128,7 +150,7 @@ impl Outbox {
             place.copy_from_slice(packet);
         }
         let transmit = seal(room, len)?;
-        self.commit(transmit);
+        self.commit(transmit, self.mark);
         Ok(())
     }
 
@@ -144,9 +166,10 @@ impl Outbox {
         self.bytes.get_mut(start..end).unwrap_or_default()
     }
 
-    fn commit(&mut self, transmit: Transmit) {
+    fn commit(&mut self, transmit: Transmit, ecn: Ecn) {
         self.entries.push(Entry {
             path: transmit.path,
+            ecn,
             start: self.filled,
             len: transmit.len,
             seal: None,
@@ -190,5 +213,20 @@ mod tests {
         assert_eq!(pairs, [20, 4, 10, 10, 12]);
         outbox.clear();
         assert_eq!(outbox.runs(64).next(), None);
+    }
+
+    /// One call with GSO sends one ECN field.
+    #[test]
+    fn runs_end_where_the_mark_changes() {
+        let mut outbox = Outbox::default();
+        for ecn in [Ecn::Ect1, Ecn::Ect1, Ecn::NotEct, Ecn::Ect1] {
+            outbox.put(path(1), ecn, &[7; 10]);
+        }
+        let runs: Vec<_> = outbox
+            .runs(64)
+            .map(|run| (run.bytes.len(), run.ecn))
+            .collect();
+        let expected = [(20, Ecn::Ect1), (10, Ecn::NotEct), (10, Ecn::Ect1)];
+        assert_eq!(runs, expected);
     }
 }

@@ -40,6 +40,7 @@ impl Outbox {
         self.filled += room;
         self.entries.push(Entry {
             path,
+            ecn: self.mark,
             start,
             len,
             seal: Some(seal),

@@ -2,7 +2,7 @@
 
 use ice_lite::Path;
 
-use super::Outbox;
+use super::{Ecn, Outbox};
 
 /// A run of datagrams over one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Run<'a> {
     pub bytes: &'a [u8],
     /// The length of each but the last, which may be shorter.
     pub segment: usize,
+    /// The ECN field of all.
+    pub ecn: Ecn,
 }
 
 /// See [`Outbox::runs`].
@@ -38,6 +40,7 @@ impl<'a> Iterator for Runs<'a> {
             // The kernel takes at most 65,507 bytes of payload (IPv4).
             let fits = entry.seal.is_none()
                 && entry.path == first.path
+                && entry.ecn == first.ecn
                 && entry.len <= first.len
                 && entry.len > 0
                 && end + entry.len - first.start <= 65_000;
@@ -55,6 +58,7 @@ impl<'a> Iterator for Runs<'a> {
             path: first.path,
             bytes: self.outbox.bytes.get(first.start..end)?,
             segment: first.len,
+            ecn: first.ecn,
         })
     }
 }
