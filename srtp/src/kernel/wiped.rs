@@ -46,11 +46,16 @@ impl<T> Drop for Wiped<T> {
     fn drop(&mut self) {
         // SAFETY: `new` wrote the value, and nobody uses it after this call.
         unsafe { self.0.assume_init_drop() };
-        let place = self.0.as_mut_ptr().cast::<MaybeUninit<u8>>();
-        // SAFETY: the block is ours and has the size of a `T`; `MaybeUninit<u8>` is valid for any bytes and needs no alignment.
-        let block = unsafe { std::slice::from_raw_parts_mut(place, size_of::<T>()) };
-        block.zeroize();
+        wipe(&mut self.0);
     }
+}
+
+/// Wipes each byte of the place of a value, also those that are padding.
+fn wipe<T>(place: &mut MaybeUninit<T>) {
+    let start = place.as_mut_ptr().cast::<MaybeUninit<u8>>();
+    // SAFETY: the place is borrowed and has the size of a `T`; `MaybeUninit<u8>` is valid for any bytes and needs no alignment.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(start, size_of::<T>()) };
+    bytes.zeroize();
 }
 
 #[cfg(test)]
@@ -58,6 +63,14 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+
+    #[test]
+    fn every_byte_is_wiped() {
+        let mut place = MaybeUninit::new([[0xa5_u8; 7]; 9]);
+        wipe(&mut place);
+        // SAFETY: it was written, and zeros are bytes too.
+        assert_eq!(unsafe { place.assume_init() }, [[0; 7]; 9]);
+    }
 
     #[test]
     fn the_value_is_there_and_dropped_once() {
