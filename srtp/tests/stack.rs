@@ -4,6 +4,7 @@
 mod pair;
 
 use std::fs::File;
+use std::hint::black_box;
 use std::os::unix::fs::FileExt as _;
 
 use aes::cipher::{KeyIvInit as _, StreamCipher as _};
@@ -16,10 +17,15 @@ use srtp::{
 /// How much of the stack is searched, downwards from where the search is called.
 const SEARCHED: usize = 256 << 10;
 
-/// A master key that stands in the heap alone, and nowhere once it is dropped.
+/// A master key that stands in the heap alone. It is made byte by byte, so that no vector of it comes
+/// to the stack.
+#[inline(never)]
 fn key(profile: Profile) -> Vec<u8> {
-    let bytes = (0..profile.key_len()).map(|i| (i as u8).wrapping_mul(37) ^ 0xa7);
-    bytes.collect()
+    let mut key = Vec::with_capacity(profile.key_len());
+    for place in 0..profile.key_len() as u8 {
+        key.push(black_box(place).wrapping_mul(37) ^ 0xa7);
+    }
+    key
 }
 
 fn salt(profile: Profile) -> Vec<u8> {
@@ -46,7 +52,7 @@ fn session_key(profile: Profile) -> Vec<u8> {
 #[inline(never)]
 fn stack() -> Vec<u8> {
     let here = 0_u8;
-    let top = std::hint::black_box(&raw const here) as u64;
+    let top = black_box(&raw const here) as u64;
     let mut stack = vec![0; SEARCHED];
     let memory = File::open("/proc/self/mem").expect("it is there");
     memory
@@ -63,11 +69,17 @@ fn count(stack: &[u8], secret: &[u8]) -> usize {
         .count()
 }
 
+/// All of what `work` puts on the stack lies below the caller, where the search begins.
+#[inline(never)]
+fn run(work: impl FnOnce()) {
+    work();
+}
+
 /// Runs `work` on a stack of its own, and counts what it leaves there of the two keys.
 fn left_by(profile: Profile, work: impl FnOnce() + Send + 'static) -> (usize, usize) {
     let thread = std::thread::Builder::new().stack_size(2 << 20);
     let left = thread.spawn(move || {
-        work();
+        run(work);
         stack()
     });
     let left = left.expect("a thread").join().expect("no panic");
@@ -84,7 +96,7 @@ fn what_is_left_is_found() {
         // Deep enough that the search itself does not overwrite it.
         let mut copies = [[0; 16]; 1024];
         copies.fill(*key(profile).first_chunk().expect("16 bytes"));
-        std::hint::black_box(&copies);
+        black_box(&copies);
     });
     assert!(left.0 > 0);
 }

@@ -24,7 +24,7 @@ pub(super) struct Open<'a> {
 impl Task for Seal<'_> {
     type Output = ();
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, iv: u128) {
         let Layout { tag, .. } = *self.layout;
         let (state, buffer) = (self.state, self.buffer);
@@ -35,7 +35,7 @@ impl Task for Seal<'_> {
 impl Task for Open<'_> {
     type Output = Result<(), Forged>;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output {
         let (state, layout) = (self.state, self.layout);
         // Before the last masked store in front of it, which the load would wait for.
@@ -66,7 +66,7 @@ struct Restore<'a>(Open<'a>);
 impl Task for Restore<'_> {
     type Output = ();
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, iv: u128) {
         let Open {
             state,
@@ -83,7 +83,7 @@ impl Task for Restore<'_> {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn crypt<S: Simd>(
     token: S,
     state: &GcmState,

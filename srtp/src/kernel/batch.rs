@@ -59,7 +59,7 @@ struct Unprotect<'a, 'b> {
 impl Task for Protect<'_, '_> {
     type Output = ();
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, _: u128) {
         let mut order = Order::new();
         let tier = self.jobs[0].key().tier();
@@ -79,7 +79,7 @@ impl Task for Protect<'_, '_> {
 impl Task for Unprotect<'_, '_> {
     type Output = ();
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, _: u128) {
         let mut order = Order::new();
         let tier = self.jobs[0].key().tier();
@@ -104,7 +104,7 @@ struct Order {
 }
 
 impl Order {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new() -> Self {
         Self {
             entries: [0; SORTED_MAX],
@@ -112,7 +112,7 @@ impl Order {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn push(&mut self, index: usize, job: &Job<'_>) {
         let layout = job.layout();
         let blocks = block_count(layout.end, layout.trailer);
@@ -120,7 +120,7 @@ impl Order {
         self.len += 1;
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn sorted(&mut self) -> &[u32] {
         let entries = &mut self.entries[..self.len];
         // Packets of one length, the commonest batch, are sorted already.
@@ -132,12 +132,12 @@ impl Order {
 }
 
 /// The place of the job of an entry of [`Order`].
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn place(entry: u32) -> usize {
     (entry & 0xff) as usize
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn seal_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
     for &entry in group {
         cipher(token, &mut jobs[place(entry)]);
@@ -148,7 +148,7 @@ fn seal_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn open_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
     let digests = digests(token, jobs, group);
     for (&entry, digest) in group.iter().zip(digests) {
@@ -161,7 +161,7 @@ fn open_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
     let state = cm_state(job);
     let (iv, layout, buffer) = job.parts();
@@ -169,7 +169,7 @@ fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
     Keystream { state, data }.run(token, iv);
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn digests<S: Simd>(token: S, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GROUP] {
     let mut tails = List::new();
     for &entry in group {
@@ -190,7 +190,7 @@ fn digests<S: Simd>(token: S, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GRO
 }
 
 /// The state of a job that stands in an [`Order`].
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn cm_state<'a>(job: &Job<'a>) -> &'a CmState {
     match &job.key().state {
         State::Cm(state) => state,

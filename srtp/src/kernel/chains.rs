@@ -17,7 +17,7 @@ pub(super) trait Chain: Copy {
     fn words(self) -> [u32; 5];
 
     /// The chain behind one more block.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn update(self, token: Self::Token, block: &Block) -> Self {
         let mut chains = [self];
         Self::update_all(token, &mut chains, [block]);
@@ -26,7 +26,7 @@ pub(super) trait Chain: Copy {
 }
 
 /// The HMAC of all messages, four chains at a time. They are sorted by their number of blocks.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn macs<C: Chain>(token: C::Token, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
     let (fours, rest) = lanes.as_chunks::<4>();
     let (four_digests, rest_digests) = digests.as_chunks_mut::<4>();
@@ -42,7 +42,7 @@ pub(super) fn macs<C: Chain>(token: C::Token, lanes: &[Lane<'_>], digests: &mut 
 }
 
 /// The HMAC of `N` messages, interleaved.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [[u32; 5]; N] {
     let mut states = lanes.map(|lane| lane.midstates.inner());
     finish::<C, _>(token, lanes, 0, &mut states);
@@ -54,7 +54,7 @@ fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [[u3
 
 /// Runs all messages from their block at `start` to their end, four chains at a time: behind wide lanes.
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn finish_inner<C: Chain>(
     token: C::Token,
     lanes: &[Lane<'_>],
@@ -83,7 +83,7 @@ pub(super) fn finish_inner<C: Chain>(
 }
 
 /// Runs all chains as far as the shortest message goes, then the others without it.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn finish<C: Chain, const N: usize>(
     token: C::Token,
     lanes: &[Lane<'_>; N],

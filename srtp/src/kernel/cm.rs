@@ -27,7 +27,7 @@ pub(super) struct Open<'a> {
 impl Task for Seal<'_> {
     type Output = ();
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, iv: u128) {
         let state = self.state;
         match state.rounds {
@@ -39,7 +39,7 @@ impl Task for Seal<'_> {
 }
 
 impl Seal<'_> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn seal_with<S: Simd, const KEYS: usize>(
         self,
         token: S,
@@ -67,7 +67,7 @@ impl Seal<'_> {
 impl Task for Open<'_> {
     type Output = Result<(), Forged>;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, iv: u128) -> Self::Output {
         let state = self.state;
         match state.rounds {
@@ -80,7 +80,7 @@ impl Task for Open<'_> {
 
 impl Open<'_> {
     /// Deciphers what is hashed while the hash goes on; if the tag is wrong, the same key stream restores the packet.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn open_with<S: Simd, const KEYS: usize>(
         self,
         token: S,
@@ -138,7 +138,7 @@ struct Shadow<'a, S: Simd, const KEYS: usize> {
 }
 
 impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(token: S, keys: &'a [[u8; 16]; KEYS], iv: u128, start: usize) -> Self {
         Self {
             token,
@@ -149,7 +149,7 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
     }
 
     /// Goes on until `goal` is passed or the packet ends.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reach(&mut self, packet: &mut [u8], goal: usize) {
         while self.at < goal.min(packet.len()) {
             let end = packet.len().min(self.at + STRIDE * S::Vector::BYTES);
@@ -159,7 +159,7 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
     }
 
     /// Goes on in whole steps as long as `limit` is not passed.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn stay_before(&mut self, packet: &mut [u8], limit: usize) {
         while self.at + STRIDE * S::Vector::BYTES <= limit {
             let end = self.at + STRIDE * S::Vector::BYTES;
@@ -168,7 +168,7 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn step(&mut self, data: &mut [u8]) {
         let token = self.token.vectors();
         let vectors = self.counter.take::<STRIDE>();
@@ -189,7 +189,7 @@ impl<'a, S: Simd, const KEYS: usize> Shadow<'a, S, KEYS> {
 /// Vectors in one step of a cipher in the shadow.
 const STRIDE: usize = 2;
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn finish<S: Simd>(
     token: S,
     state: &CmState,
@@ -202,7 +202,7 @@ fn finish<S: Simd>(
     finish_with(token, state, chain, &tail)
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &Tail) -> [u32; 5] {
     for block in tail.blocks() {
         chain = chain.update(token.chains(), block);
@@ -222,7 +222,7 @@ pub(super) struct Keystream<'a> {
 impl Task for Keystream<'_> {
     type Output = ();
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, iv: u128) {
         match self.state.rounds {
             Rounds::Null => {}

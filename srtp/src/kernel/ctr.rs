@@ -18,7 +18,7 @@ impl<V: Vector> Counter<V> {
     ///
     /// AES-CM counts in two bytes from zero (RFC 3711 §4.1.1), AES-GCM in four from one (RFC 7714 §8.1); a datagram wraps neither. In
     /// AES-CM bytes 12 and 13 belong to the IV, and stay.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn new(token: V::Token, iv: u128, first: u8) -> Self {
         let vector = V::from_number(token, at(iv, first.into())).number();
         Self {
@@ -30,7 +30,7 @@ impl<V: Vector> Counter<V> {
     }
 
     /// The next `N` vectors of counter blocks.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn take<const N: usize>(&mut self) -> [V; N] {
         let first = self.next;
         self.next += (N * V::BLOCKS) as u32;
@@ -64,7 +64,7 @@ fn one_by_one<V: Vector, const N: usize>(token: V::Token, iv: u128, first: u32) 
 }
 
 /// The counter block with this count.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn at(iv: u128, count: u32) -> u128 {
     iv | u128::from((count as u16).swap_bytes()) << 112
 }
@@ -73,7 +73,7 @@ fn at(iv: u128, count: u32) -> u128 {
 const BLOCKS_MAX: usize = 4;
 
 /// XORs the key stream that starts at the counter `first` into `data`, eight vectors at a time.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn apply_keystream<V: Vector, const KEYS: usize>(
     token: V::Token,
     keys: &[[u8; 16]; KEYS],
@@ -95,7 +95,7 @@ pub(super) fn apply_keystream<V: Vector, const KEYS: usize>(
 }
 
 /// At most eight vectors, the last of which may be partial.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn tail<V: Vector, const KEYS: usize>(
     token: V::Token,
     keys: V::RoundKeys<'_, KEYS>,
@@ -113,7 +113,7 @@ fn tail<V: Vector, const KEYS: usize>(
     dispatch!(1 2 3 4 5 6 7 8);
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn partial<V: Vector, const KEYS: usize, const N: usize>(
     token: V::Token,
     keys: V::RoundKeys<'_, KEYS>,
@@ -130,7 +130,7 @@ fn partial<V: Vector, const KEYS: usize, const N: usize>(
         .store_partial(last);
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn xor_whole<V: Vector, const N: usize>(token: V::Token, keystream: [V; N], data: &mut [u8]) {
     for (chunk, key) in data.chunks_exact_mut(V::BYTES).zip(keystream) {
         V::load(token, chunk).xor(key).store(chunk);

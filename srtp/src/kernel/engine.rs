@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// Runs a task on the state of a key of this engine.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         match self {
             Self::Portable => unreachable!("invariant: the portable tier has states of its own"),

@@ -31,7 +31,7 @@ struct Pass<'a, V: Vector, const KEYS: usize> {
 /// Enciphers or deciphers `buffer[clear..end]` and gives the tag that belongs to the packet.
 ///
 /// `KEYS` round keys; `GROUP` vectors share a reduction.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn crypt<V: Vector, const KEYS: usize, const GROUP: usize>(
     token: V::Token,
     key: &GcmState,
@@ -79,7 +79,7 @@ macro_rules! dispatch {
 
 impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
     /// Runs the whole packet and gives the tag. `lengths` is their block.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<const N: usize>(mut self, data: &mut [u8], lengths: V::Block) -> V::Block {
         if !has_group::<V, N>(data) {
             return dispatch!(data, N, |M| {
@@ -111,7 +111,7 @@ impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
     }
 
     /// The last `N` vectors of counters, with that of the mask in the last place.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn last_counters<const N: usize>(&mut self) -> [V; N] {
         let mut counters = self.counter.take::<N>();
         let first = V::Block::from_number(self.token.into(), self.iv | 1 << 120);
@@ -159,7 +159,7 @@ impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
         keystream
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn apply_whole(&self, key: V, chunk: &mut [u8]) -> V {
         let before = V::load(self.token, chunk);
         let after = before.xor(key);
@@ -167,7 +167,7 @@ impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
         self.enciphered(before, after)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn apply_partial(&self, key: V, chunk: &mut [u8]) -> V {
         let before = V::load_partial(self.token, chunk);
         let after = before.xor(key);
@@ -175,7 +175,7 @@ impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
         self.enciphered(before, after.truncate(chunk.len()))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn enciphered(&self, before: V, after: V) -> V {
         match self.direction {
             Direction::Seal => after,
@@ -185,7 +185,7 @@ impl<V: Vector, const KEYS: usize> Pass<'_, V, KEYS> {
 }
 
 /// Whether `data` fill the vectors of a group, of which the last may end in a partial block.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn has_group<V: Vector, const N: usize>(data: &[u8]) -> bool {
     data.len() > 16 * (N * V::BLOCKS - 1)
 }

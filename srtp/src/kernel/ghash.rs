@@ -35,7 +35,7 @@ const STEPS: usize = 3;
 impl<'a, V: Vector> Ghash<'a, V> {
     /// The hash of the associated data, whose last block is multiplied by the hash key to the power of `exponent`: one more than there
     /// are blocks behind it until the first reduction.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn new(
         token: V::Token,
         key: &'a GcmState,
@@ -53,7 +53,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
     }
 
     /// Hashes whole `vectors`, after all before, beside `rounds` rounds of AES.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn beside<const N: usize>(
         &mut self,
         vectors: [V; N],
@@ -76,7 +76,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
         self.hash.first().reverse()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn multiply_all<const N: usize>(&mut self, vectors: &[V; N], powers: &[u8]) {
         for i in (0..N).rev() {
             for step in 0..STEPS {
@@ -85,7 +85,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reduce_all(&mut self) {
         for step in 0..STEPS {
             self.reduce(step);
@@ -93,7 +93,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
     }
 
     /// One of the products of a vector, of which the first in the packet comes last: it waits for the hash up to it.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn multiply<const N: usize>(&mut self, vectors: &[V; N], powers: &[u8], i: usize, step: usize) {
         if step == 0 {
             let mut a = vectors[i].reverse();
@@ -112,7 +112,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
     }
 
     /// Keeps what was computed up to here in front of what follows.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn pin(&mut self) {
         let Sum { low, middle, high } = &mut self.sum;
         for part in [low, middle, high, &mut self.factors.0] {
@@ -121,7 +121,7 @@ impl<'a, V: Vector> Ghash<'a, V> {
     }
 
     /// Reduces the sum modulo x^128 + x^7 + x^2 + x + 1, from the low end, 64 bits at a time, and starts a new one.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reduce(&mut self, step: usize) {
         match step {
             0 => self.sum.reduce_low(self.token),
@@ -145,7 +145,7 @@ struct Absorb<'h, 'a, V: Vector, const N: usize> {
 }
 
 impl<V: Vector, const N: usize> Beside<V> for Absorb<'_, '_, V, N> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn round<const M: usize>(&mut self, round: usize, mut enciphered: [V; M]) -> [V; M] {
         if V::STITCHED {
             let (first, end) = (self.steps_before(round), self.steps_before(round + 1));
@@ -164,7 +164,7 @@ impl<V: Vector, const N: usize> Beside<V> for Absorb<'_, '_, V, N> {
 
 impl<V: Vector, const N: usize> Absorb<'_, '_, V, N> {
     /// All are done in two thirds of the rounds: what waits for the sum has time left.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn steps_before(&self, round: usize) -> usize {
         let steps = STEPS * (N + 1);
         (3 * steps * round / (2 * self.rounds)).min(steps)
@@ -184,7 +184,7 @@ impl<V: Vector, const N: usize> Absorb<'_, '_, V, N> {
 }
 
 impl<V: Vector> Sum<V> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn zero(token: V::Token) -> Self {
         let zero = V::broadcast(token, &[0; 16]);
         Self {
@@ -194,7 +194,7 @@ impl<V: Vector> Sum<V> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn product(a: V, b: V) -> Self {
         Self {
             low: a.clmul::<0x00>(b),
@@ -204,7 +204,7 @@ impl<V: Vector> Sum<V> {
     }
 
     /// The same sum in the first place of a wider vector.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn widen<W: Vector<Block = V>>(self) -> Sum<W> {
         Sum {
             low: W::widen(self.low),
@@ -213,21 +213,21 @@ impl<V: Vector> Sum<V> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reduce(mut self, token: V::Token) -> V {
         self.reduce_low(token);
         self.reduce_middle(token);
         self.high
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reduce_low(&mut self, token: V::Token) {
         let Self { low, middle, .. } = *self;
         let carried = low.clmul::<0x00>(V::broadcast(token, &REDUCTION));
         self.middle = middle.xor3(low.swap_halves(), carried);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reduce_middle(&mut self, token: V::Token) {
         let Self { middle, high, .. } = *self;
         let carried = middle.clmul::<0x00>(V::broadcast(token, &REDUCTION));
@@ -236,7 +236,7 @@ impl<V: Vector> Sum<V> {
 }
 
 /// The powers of the hash key, from the highest to the first, each times 1/x.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn powers<B: Vector<Block = B>, const KEYS: usize, const N: usize>(
     token: B::Token,
     keys: &[[u8; 16]; KEYS],
@@ -259,7 +259,7 @@ pub(super) fn powers<B: Vector<Block = B>, const KEYS: usize, const N: usize>(
 }
 
 /// The product of the hash key and the last block of associated data, with the hash of all before it.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn associated<V: Vector>(
     token: V::Token,
     key: &GcmState,

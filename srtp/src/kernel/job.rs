@@ -65,7 +65,7 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// A job over `buffer`, if the layout fits it. `iv` is what the counter blocks start with: 14 bytes of AES-CM, or the 12 of the
     /// nonce of AES-GCM; what follows counts blocks.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn new(
         key: &'a Key,
         buffer: &'a mut [u8],
@@ -160,7 +160,7 @@ impl<'a> Job<'a> {
         result
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn seal(&mut self) {
         let Key {
             engine, ref state, ..
@@ -189,7 +189,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn open(&mut self) -> Result<(), Forged> {
         let Key {
             engine, ref state, ..
@@ -237,37 +237,37 @@ impl<'a> Job<'a> {
     }
 
     /// Its key.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn key(&self) -> &'a Key {
         self.key
     }
 
     /// Where its parts stand.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// Its IV, its layout and its buffer.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn parts(&mut self) -> (u128, &Layout, &mut [u8]) {
         (self.iv, &self.layout, self.buffer)
     }
 
     /// What is authenticated.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn packet(&self) -> &[u8] {
         &self.buffer[..self.layout.end]
     }
 
     /// The place of its tag.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn tag_mut(&mut self) -> &mut [u8] {
         &mut self.buffer[self.layout.tag..][..self.key.tag_len()]
     }
 
     /// Says whether its tag was right.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn set_authentic(&mut self, authentic: bool) {
         self.authentic = authentic;
     }

@@ -76,7 +76,7 @@ impl Key {
     }
 
     /// Whether this is a key of AES-GCM.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn is_aead(&self) -> bool {
         self.is_aead
     }

@@ -35,7 +35,7 @@ pub(super) type Digests<const LANES: usize> = [[u32; LANES]; 5];
 
 /// The HMAC of up to `LANES` messages of any lengths. Lanes whose messages are longer than `wide` blocks are left to `narrow`, which
 /// finishes their inner states.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn mac<W: Words, const LANES: usize>(
     token: W::Token,
     lanes: &[Lane<'_>; LANES],
@@ -59,7 +59,7 @@ pub(super) fn mac<W: Words, const LANES: usize>(
     store(outer(token, state, [f, g, h, i, j]))
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn outer<W: Words>(token: W::Token, inner: State<W>, state: State<W>) -> State<W> {
     let zero = W::splat(token, 0);
     let mut words = [zero; 16];
@@ -69,7 +69,7 @@ fn outer<W: Words>(token: W::Token, inner: State<W>, state: State<W>) -> State<W
     W::compress(token, state, words)
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn store<W: Words, const LANES: usize>(state: State<W>) -> Digests<LANES> {
     let mut digests = [[0; LANES]; 5];
     for (lanes, words) in digests.iter_mut().zip(state) {

@@ -24,7 +24,7 @@ impl<T: Copy> List<T> {
 
 impl<T> List<T> {
     /// An empty list.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn new() -> Self {
         Self {
             entries: [const { MaybeUninit::uninit() }; LIST_MAX],
@@ -37,7 +37,7 @@ impl<T> List<T> {
     /// # Panics
     ///
     /// If the list is full.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn push(&mut self, entry: T) {
         const { assert!(!std::mem::needs_drop::<T>()) };
         self.entries[self.len].write(entry);
@@ -50,7 +50,7 @@ impl<T> List<T> {
     /// # Panics
     ///
     /// If the list is full.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn push_filled(&mut self, empty: T, fill: impl FnOnce(&mut T)) {
         let filled: Result<_, Infallible> = self.push_made(empty, |entry| {
             fill(entry);
@@ -62,7 +62,7 @@ impl<T> List<T> {
     }
 
     /// The same, unless that fails.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn push_made<R, E>(
         &mut self,
         empty: T,

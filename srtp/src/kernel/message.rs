@@ -29,7 +29,7 @@ impl Tail {
     /// Becomes the tail of a packet followed by `trailer`, after one block of HMAC padding.
     ///
     /// It was empty before. A tail is filled where it stands, since a copy would wait for its small stores.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn fill<V: Vector>(&mut self, token: V::Token, packet: &[u8], trailer: Option<u32>) {
         let rest = packet.as_chunks::<64>().1;
         let bytes = self.blocks.as_flattened_mut();
@@ -53,14 +53,14 @@ impl Tail {
     }
 
     /// Its one or two blocks.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn blocks(&self) -> &[Block] {
         &self.blocks[..self.count]
     }
 }
 
 /// How many blocks the packet and its trailer make.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn block_count(packet_len: usize, trailer: Option<u32>) -> usize {
     (packet_len + trailer.map_or(0, |_| TRAILER_LEN) + 9).div_ceil(64)
 }
@@ -82,7 +82,7 @@ impl<'a> Lane<'a> {
     };
 
     /// The lane of a packet whose tail was built before.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn new(midstates: &'a Midstates, packet: &'a [u8], tail: &'a Tail) -> Self {
         Self {
             midstates,
@@ -92,13 +92,13 @@ impl<'a> Lane<'a> {
     }
 
     /// The number of its blocks.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn len(&self) -> usize {
         self.whole.len() + self.tail.len()
     }
 
     /// Its block at `index`; any block where it has none.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn block(&self, index: usize) -> &'a Block {
         match self.whole.get(index) {
             Some(block) => block,
@@ -108,7 +108,7 @@ impl<'a> Lane<'a> {
 }
 
 /// The message of the outer hash: the inner digest and its padding, after one block of HMAC padding.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn outer_block(digest: [u32; 5]) -> Block {
     let mut block = [0; 64];
     for (bytes, word) in block.as_chunks_mut::<4>().0.iter_mut().zip(digest) {
@@ -123,7 +123,7 @@ pub(super) fn outer_block(digest: [u32; 5]) -> Block {
 pub(super) const OUTER_BITS: u64 = 8 * (64 + 20);
 
 /// Writes the first bytes of the digest over `tag`.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn write_tag(tag: &mut [u8], digest: [u32; 5]) {
     let bytes = digest_bytes(digest);
     // The tags of SRTP have 10 and 4 bytes; a copy of known length needs no call.
@@ -135,7 +135,7 @@ pub(super) fn write_tag(tag: &mut [u8], digest: [u32; 5]) {
 }
 
 /// Compares the first bytes of the digest with `tag`, in constant time.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn verify_tag(tag: &[u8], digest: [u32; 5]) -> Choice {
     let bytes = digest_bytes(digest);
     match tag.len() {
@@ -148,7 +148,7 @@ pub(super) fn verify_tag(tag: &[u8], digest: [u32; 5]) -> Choice {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn digest_bytes(digest: [u32; 5]) -> [u8; 20] {
     let mut bytes = [0; 20];
     for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(digest) {

@@ -11,6 +11,9 @@
 //! (see [`Tier`]). [`portable`] is the twin of them all, built on the RustCrypto crates; tests hold every tier against it. They are
 //! written in intrinsics, but for the loop that the order of its instructions decides: SHA-1 in sixteen lanes, `sha1_lanes16.s`.
 //!
+//! What has to become one function with the tier's instructions is always inlined, but for builds with debug assertions: without
+//! optimization each value has its own place on the stack, and a batch would need a mebibyte of it.
+//!
 //! # No plaintext without a tag
 //!
 //! Whatever tier, [`Job::unprotect`] leaves a packet whose tag is wrong without any deciphered byte, and compares tags in

@@ -40,7 +40,7 @@ pub(super) trait Simd: Copy {
 /// Places in a group: the lanes of the widest kernel.
 pub(super) const GROUP: usize = 16;
 
-/// Something to run on a tier. `run` must be `#[inline(always)]`: it becomes part of the function that has the tier's instructions.
+/// Something to run on a tier. `run` must be `inline(always)` in optimized builds: it becomes part of the function that has the tier's instructions.
 pub(super) trait Task {
     /// What it gives.
     type Output;

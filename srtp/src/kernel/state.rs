@@ -37,18 +37,18 @@ impl Midstates {
     }
 
     /// The state after the inner pad.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn inner(&self) -> [u32; 5] {
         self.words(0)
     }
 
     /// The state after the outer pad.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn outer(&self) -> [u32; 5] {
         self.words(5)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn words(&self, from: usize) -> [u32; 5] {
         let words = self.0.as_chunks::<4>().0;
         std::array::from_fn(|i| u32::from_ne_bytes(words[from + i]))
@@ -89,7 +89,7 @@ impl CmState {
     }
 
     /// The first `N` round keys.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn keys<const N: usize>(&self) -> &[[u8; 16]; N] {
         self.keys.first_chunk().expect("invariant: N is 11 or 15")
     }
@@ -119,7 +119,7 @@ impl GcmState {
     }
 
     /// The first `N` round keys.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn keys<const N: usize>(&self) -> &[[u8; 16]; N] {
         self.blocks[POWERS..]
             .first_chunk()
@@ -127,7 +127,7 @@ impl GcmState {
     }
 
     /// The powers from H^`exponent` down, and what lies behind them.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn powers_from(&self, exponent: usize) -> &[[u8; 16]] {
         &self.blocks[POWERS - exponent..]
     }

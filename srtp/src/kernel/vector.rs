@@ -53,7 +53,7 @@ pub(super) trait Vector: Copy {
 
     /// The same vector, which from here on can't be made earlier or later: compilers move instructions, and what stands between
     /// the rounds of AES is to stay there.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn pin(self) -> Self {
         self
     }
@@ -61,7 +61,7 @@ pub(super) trait Vector: Copy {
     /// The sum in GF(2)[x].
     fn xor(self, other: Self) -> Self;
     /// The sum of three, which some CPUs have in one instruction.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor3(self, other: Self, third: Self) -> Self {
         self.xor(other).xor(third)
     }
@@ -105,7 +105,7 @@ pub(super) trait Beside<V> {
 
 /// Nothing.
 impl<V> Beside<V> for () {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn round<const N: usize>(&mut self, _: usize, vectors: [V; N]) -> [V; N] {
         vectors
     }
@@ -138,7 +138,7 @@ pub(super) const EDGE: &[u8; 64] = &{
 };
 
 /// Up to 16 bytes as a little-endian number.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn load_up_to_16(bytes: &[u8]) -> u128 {
     let n = bytes.len();
     if n <= 8 {
@@ -149,7 +149,7 @@ pub(super) fn load_up_to_16(bytes: &[u8]) -> u128 {
 }
 
 /// Up to 8 bytes as a little-endian number: loads that may overlap, for a copy of unknown length would be a call.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn load_up_to_8(bytes: &[u8]) -> u64 {
     match bytes.len() {
         8.. => word(bytes, 0),
@@ -167,7 +167,7 @@ fn load_up_to_8(bytes: &[u8]) -> u64 {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(*bytes[at..].first_chunk().expect("invariant: 8 bytes"))
 }

@@ -21,7 +21,7 @@ impl<T> Wiped<T> {
 impl<T> Deref for Wiped<T> {
     type Target = T;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn deref(&self) -> &T {
         // SAFETY: `new` wrote the value, and `drop` alone ends it.
         unsafe { self.0.assume_init_ref() }
@@ -29,7 +29,7 @@ impl<T> Deref for Wiped<T> {
 }
 
 impl<T> DerefMut for Wiped<T> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: `new` wrote the value, and `drop` alone ends it.
         unsafe { self.0.assume_init_mut() }

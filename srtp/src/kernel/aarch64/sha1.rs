@@ -21,7 +21,7 @@ const K: [u32; 4] = [0x5a82_7999, 0x6ed9_eba1, 0x8f1b_bcdc, 0xca62_c1d6];
 impl chains::Chain for Chain {
     type Token = Neon;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(_: Neon, [a, b, c, d, e]: [u32; 5]) -> Self {
         let words = [a, b, c, d];
         // SAFETY: 4 words of `words` are read; see above for the CPU.
@@ -31,7 +31,7 @@ impl chains::Chain for Chain {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn update_all<const N: usize>(_: Neon, chains: &mut [Self; N], blocks: [&Block; N]) {
         let before = *chains;
         let mut w = [[before[0].abcd; 4]; N];
@@ -65,7 +65,7 @@ impl chains::Chain for Chain {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn words(self) -> [u32; 5] {
         let mut words = [0; 5];
         // SAFETY: 4 of the 5 words of `words` are written; see above for the CPU.
@@ -76,7 +76,7 @@ impl chains::Chain for Chain {
 }
 
 /// Four words of a block. Its callers have a `Chain`.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn load(block: &Block, quarter: usize) -> uint32x4_t {
     let bytes = &block.as_chunks::<16>().0[quarter];
     // SAFETY: 16 bytes of `bytes` are read; NEON is there, see above.
@@ -84,7 +84,7 @@ fn load(block: &Block, quarter: usize) -> uint32x4_t {
 }
 
 /// The next four words of the schedule, from the last sixteen. Its callers have a `Chain`.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn schedule(a: uint32x4_t, b: uint32x4_t, c: uint32x4_t, d: uint32x4_t) -> uint32x4_t {
     // SAFETY: the SHA1 instructions are there, see above.
     unsafe { vsha1su1q_u32(vsha1su0q_u32(a, b, c), d) }

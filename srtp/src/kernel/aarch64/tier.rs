@@ -14,17 +14,17 @@ impl Simd for Neon {
     type Vector = Block128;
     type Chain = Chain;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn vectors(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn chains(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         #[target_feature(enable = "neon,aes,sha2")]
         fn inner<T: Task>(token: Neon, task: T, iv: u128) -> T::Output {
@@ -34,7 +34,7 @@ impl Simd for Neon {
         unsafe { inner(self, task, iv) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn gcm<const KEYS: usize>(
         self,
         key: &GcmState,
@@ -46,7 +46,7 @@ impl Simd for Neon {
         gcm::crypt::<Block128, KEYS, 8>(self, key, direction, iv, layout, buffer)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut [[u32; 5]; GROUP]) {
         chains::macs::<Chain>(self, &lanes[..count], &mut digests[..count]);
     }

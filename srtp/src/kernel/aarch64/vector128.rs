@@ -17,7 +17,7 @@ impl Vector for Block128 {
     type RoundKeys<'k, const KEYS: usize> = &'k [[u8; 16]; KEYS];
     const BLOCKS: usize = 1;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(token: Neon, bytes: &[u8]) -> Self {
         Self::broadcast(
             token,
@@ -25,7 +25,7 @@ impl Vector for Block128 {
         )
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load_partial(token: Neon, bytes: &[u8]) -> Self {
         match bytes.first_chunk() {
             Some(block) => Self::broadcast(token, block),
@@ -33,37 +33,37 @@ impl Vector for Block128 {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn broadcast(_: Neon, block: &[u8; 16]) -> Self {
         // SAFETY: 16 bytes of `block` are read; see above for the CPU.
         Self(unsafe { vld1q_u8(block.as_ptr()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn from_number(token: Neon, block: u128) -> Self {
         Self::broadcast(token, &block.to_le_bytes())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn widen(block: Self) -> Self {
         block
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, bytes: &mut [u8]) {
         let bytes: &mut [u8; 16] = bytes.first_chunk_mut().expect("invariant: a whole vector");
         // SAFETY: 16 bytes of `bytes` are written; see above for the CPU.
         unsafe { vst1q_u8(bytes.as_mut_ptr(), self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store_partial(self, bytes: &mut [u8]) {
         let mut block = [0; 16];
         self.store(&mut block);
         bytes.copy_from_slice(&block[..bytes.len()]);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn truncate(self, len: usize) -> Self {
         let edge: &[u8; 16] = EDGE[EDGE.len() / 2 - len..]
             .first_chunk()
@@ -72,56 +72,56 @@ impl Vector for Block128 {
         Self(unsafe { vandq_u8(self.0, vld1q_u8(edge.as_ptr())) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn first(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn last(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_last(self, block: Self) -> Self {
         block
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_block(self, _: usize, block: Self) -> Self {
         self.xor(block)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_zero(self) -> bool {
         // SAFETY: see above for the CPU.
         unsafe { vmaxvq_u8(self.0) == 0 }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { veorq_u8(self.0, other.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn fold(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reverse(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { vrev64q_u8(self.0) }).swap_halves()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn swap_halves(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { vextq_u8(self.0, self.0, 8) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn clmul<const HALVES: i32>(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -140,18 +140,18 @@ impl Vector for Block128 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn number(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn advance(self, blocks: u8) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { vaddq_u8(self.0, vsetq_lane_u8(blocks, vdupq_n_u8(0), 15)) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn round_keys<const KEYS: usize>(
         _: Neon,
         keys: &[[u8; 16]; KEYS],

@@ -98,7 +98,7 @@ impl Avx512 {
 macro_rules! weaken {
     ($($strong:ty => $weak:ty: $token:ident $(. $part:tt)*;)*) => {$(
         impl From<$strong> for $weak {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn from($token: $strong) -> Self {
                 $token $(. $part)*
             }

@@ -16,13 +16,13 @@ pub(crate) struct Words16(__m512i);
 // touched, the slice it lies in is named beside it.
 impl Words for Words16 {
     type Token = Avx512;
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn splat(_: Avx512, word: u32) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_set1_epi32(word as i32) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(_: Avx512, words: &[u32]) -> Self {
         let words: &[u32; 16] = words
             .first_chunk()
@@ -31,7 +31,7 @@ impl Words for Words16 {
         Self(unsafe { _mm512_loadu_si512(words.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, words: &mut [u32]) {
         let words: &mut [u32; 16] = words
             .first_chunk_mut()
@@ -40,7 +40,7 @@ impl Words for Words16 {
         unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn transpose(_: Avx512, rows: &[&[u8; 64]]) -> [Self; 16] {
         let rows: &[&[u8; 64]; 16] = rows.first_chunk().expect("invariant: a row for each lane");
         // SAFETY: see above for the CPU.
@@ -52,13 +52,13 @@ impl Words for Words16 {
         columns
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compress(_: Avx512, state: State<Self>, words: [Self; 16]) -> State<Self> {
         // SAFETY: see above for the CPU. Words are given instead of rows.
         unsafe { run(state, ptr::null_mut(), &raw const words, 1) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn update<const LANES: usize>(
         _: Avx512,
         state: State<Self>,
@@ -73,7 +73,7 @@ impl Words for Words16 {
 
 /// Columns `4 * quarter` and the next three. Each of four registers gathers a quarter of four rows straight from memory, which
 /// leaves only the steps inside 128 bits to shuffles.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn transpose_quarter(rows: &[&[u8; 64]; 16], quarter: usize) -> [Words16; 4] {
     let part = |row: usize| {
         let bytes: &[u8; 16] = &rows[row].as_chunks().0[quarter];
@@ -143,7 +143,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// A lane with nothing to do has a block of zeros.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(lanes: &[Lane<'a>]) -> Self {
         let mut rows = Self {
             next: [ptr::null(); 16],

@@ -14,13 +14,13 @@ pub(crate) struct Words8(__m256i);
 // lies in is named beside it.
 impl Words for Words8 {
     type Token = Lanes;
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn splat(_: Lanes, word: u32) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_set1_epi32(word as i32) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(_: Lanes, words: &[u32]) -> Self {
         let words: &[u32; 8] = words
             .first_chunk()
@@ -29,7 +29,7 @@ impl Words for Words8 {
         Self(unsafe { _mm256_loadu_si256(words.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, words: &mut [u32]) {
         let words: &mut [u32; 8] = words
             .first_chunk_mut()
@@ -38,7 +38,7 @@ impl Words for Words8 {
         unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn transpose(token: Lanes, rows: &[&[u8; 64]]) -> [Self; 16] {
         let rows: &[&[u8; 64]; 8] = rows.first_chunk().expect("invariant: a row for each lane");
         let mut columns = [Self::splat(token, 0); 16];
@@ -49,12 +49,12 @@ impl Words for Words8 {
         columns
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn compress(token: Lanes, state: State<Self>, words: [Self; 16]) -> State<Self> {
         compress(token, state, words)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn update<const LANES: usize>(
         token: Lanes,
         mut state: State<Self>,
@@ -78,13 +78,13 @@ impl Words for Words8 {
 // SAFETY of every block below: as above.
 impl Words8 {
     /// The words of blocks, one for each lane.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn gather(token: Lanes, blocks: &[&Block]) -> [Self; 16] {
         Self::transpose(token, blocks).map(Self::reverse)
     }
 
     /// Each word with its bytes in reverse order.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reverse(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -94,7 +94,7 @@ impl Words8 {
     }
 
     /// Where `self` has ones the bits of `one`, else of `zero`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn choose(self, one: Self, zero: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -103,24 +103,24 @@ impl Words8 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_add_epi32(self.0, other.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_xor_si256(self.0, other.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor3(self, other: Self, third: Self) -> Self {
         self.xor(other).xor(third)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn rotate<const LEFT: i32>(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -133,7 +133,7 @@ impl Words8 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn majority(self, other: Self, third: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -145,7 +145,7 @@ impl Words8 {
 }
 
 /// Columns `4 * quarter` and the next three: each register gathers a quarter of two rows from memory.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn transpose_quarter(rows: &[&[u8; 64]; 8], quarter: usize) -> [Words8; 4] {
     let part = |row: usize| {
         let bytes: &[u8; 16] = &rows[row].as_chunks().0[quarter];
@@ -168,7 +168,7 @@ fn transpose_quarter(rows: &[&[u8; 64]; 8], quarter: usize) -> [Words8; 4] {
 }
 
 /// One block in each lane. Every round is written out: a loop that rotates its variables costs twice the time.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn compress(token: Lanes, state: State<Words8>, mut w: [Words8; 16]) -> State<Words8> {
     let [mut a, mut b, mut c, mut d, mut e] = state;
     macro_rules! rounds {
@@ -176,9 +176,9 @@ fn compress(token: Lanes, state: State<Words8>, mut w: [Words8; 16]) -> State<Wo
             let k = Words8::splat(token, $k);
             $(
                 if $t >= 16 {
-                    w[$t & 15] = w[($t + 13) & 15].xor3(w[($t + 8) & 15], w[($t + 2) & 15]).xor(w[$t & 15]).rotate::<1>();
+                    w[$t & 15] = word_after(&w, $t);
                 }
-                let sum = e.add(k.add(w[$t & 15])).add($f(b, c, d)).add(a.rotate::<5>());
+                let sum = sum_of_round(a, $f(b, c, d), e, k, w[$t & 15]);
                 e = d;
                 d = c;
                 c = b.rotate::<30>();
@@ -195,8 +195,21 @@ fn compress(token: Lanes, state: State<Words8>, mut w: [Words8; 16]) -> State<Wo
     [a.add(h0), b.add(h1), c.add(h2), d.add(h3), e.add(h4)]
 }
 
+/// The word of round `t`, from the 16 before it.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn word_after(w: &[Words8; 16], t: usize) -> Words8 {
+    let three = w[(t + 13) & 15].xor3(w[(t + 8) & 15], w[(t + 2) & 15]);
+    three.xor(w[t & 15]).rotate::<1>()
+}
+
+/// What a round adds up.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn sum_of_round(a: Words8, f: Words8, e: Words8, k: Words8, word: Words8) -> Words8 {
+    e.add(k.add(word)).add(f).add(a.rotate::<5>())
+}
+
 /// The block of each lane at `index`. A loop, since `map` of an array may become a call.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn blocks<'a, const LANES: usize>(lanes: &[Lane<'a>; LANES], index: usize) -> [&'a Block; LANES] {
     let mut blocks = [NO_BLOCK; LANES];
     for (block, lane) in blocks.iter_mut().zip(lanes) {
@@ -206,7 +219,7 @@ fn blocks<'a, const LANES: usize>(lanes: &[Lane<'a>; LANES], index: usize) -> [&
 }
 
 /// The next state in lanes that have a block at `index`, the old one in the others.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn keep_finished<const LANES: usize>(
     token: Lanes,
     lanes: &[Lane<'_>; LANES],

@@ -13,7 +13,7 @@ struct Quad(__m128i);
 // SAFETY of every block below: a `Quad` is made from an `AesNi` only, so the CPU has SSE up to 4.1 and SHA-NI.
 impl Quad {
     /// Words as SHA-NI keeps them: the first in the highest place.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(_: AesNi, words: [u32; 4]) -> Self {
         let [a, b, c, d] = words.map(|word| word as i32);
         // SAFETY: see above.
@@ -21,7 +21,7 @@ impl Quad {
     }
 
     /// Four words of a block.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(_: AesNi, block: &Block, quarter: usize) -> Self {
         let bytes = &block.as_chunks::<16>().0[quarter];
         // SAFETY: 16 bytes of `bytes` are read; see above for the CPU.
@@ -31,7 +31,7 @@ impl Quad {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn words(self) -> [u32; 4] {
         // SAFETY: see above.
         let words = unsafe {
@@ -45,28 +45,28 @@ impl Quad {
         words.map(|word| word as u32)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn add(self, other: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm_add_epi32(self.0, other.0) })
     }
 
     /// Four rounds with the function and constant of `PART`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn rounds<const PART: i32>(self, e: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm_sha1rnds4_epu32(self.0, e.0, PART) })
     }
 
     /// The next E, from the A of four rounds ago, plus words.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_e(self, words: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm_sha1nexte_epu32(self.0, words.0) })
     }
 
     /// The next four words of the schedule, from the last sixteen.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn schedule(last: [Self; 4]) -> Self {
         let [a, b, c, d] = last;
         // SAFETY: see above.
@@ -87,7 +87,7 @@ pub(crate) struct Chain {
 impl chains::Chain for Chain {
     type Token = AesNi;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(token: AesNi, [a, b, c, d, e]: [u32; 5]) -> Self {
         Self {
             abcd: Quad::new(token, [a, b, c, d]),
@@ -95,7 +95,7 @@ impl chains::Chain for Chain {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn update_all<const N: usize>(token: AesNi, chains: &mut [Self; N], blocks: [&Block; N]) {
         let before = *chains;
         let mut w = [[chains[0].e; 4]; N];
@@ -126,7 +126,7 @@ impl chains::Chain for Chain {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn words(self) -> [u32; 5] {
         let [a, b, c, d] = self.abcd.words();
         [a, b, c, d, self.e.words()[0]]

@@ -11,19 +11,19 @@ pub(crate) struct Chain([u32; 5]);
 impl chains::Chain for Chain {
     type Token = Lanes;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(_: Lanes, state: [u32; 5]) -> Self {
         Self(state)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn update_all<const N: usize>(_: Lanes, chains: &mut [Self; N], blocks: [&Block; N]) {
         for (chain, block) in chains.iter_mut().zip(blocks) {
             sha1::block_api::compress(&mut chain.0, std::slice::from_ref(block));
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn words(self) -> [u32; 5] {
         self.0
     }

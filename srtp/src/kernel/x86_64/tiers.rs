@@ -24,17 +24,17 @@ macro_rules! tier {
             type Vector = $vector;
             type Chain = $chain;
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn vectors(self) -> <$vector as Vector>::Token {
                 self.into()
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn chains(self) -> <$chain as chains::Chain>::Token {
                 self.into()
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
                 $(#[target_feature(enable = $features)])*
                 fn inner<T: Task>(token: $token, task: T, iv: u128) -> T::Output {
@@ -44,7 +44,7 @@ macro_rules! tier {
                 unsafe { inner(self, task, iv) }
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn gcm<const KEYS: usize>(
                 self,
                 key: &GcmState,
@@ -56,7 +56,7 @@ macro_rules! tier {
                 gcm::crypt::<$vector, KEYS, $group>(self.into(), key, direction, iv, layout, buffer)
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn macs(
                 self,
                 lanes: &[Lane<'_>; GROUP],
@@ -108,12 +108,12 @@ tier!(
 
 type Digests = [[u32; 5]; GROUP];
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_chains(token: AesNi, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
     chains::macs::<Chain>(token, &lanes[..count], &mut digests[..count]);
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_8_lanes_or_chains(
     token: Avx2,
     lanes: &[Lane<'_>; GROUP],
@@ -134,13 +134,13 @@ fn macs_in_8_lanes_or_chains(
     );
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_8_lanes(token: Lanes, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
     macs_in_halves::<sha1_portable::Chain>(token, token, lanes, count, digests, 1);
 }
 
 /// Half a group after the other.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_halves<C: chains::Chain>(
     token: Lanes,
     narrow: C::Token,
@@ -156,7 +156,7 @@ fn macs_in_halves<C: chains::Chain>(
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_16_lanes(token: Avx512, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
     let narrow = AesNi::from(token);
     let limit = if narrow.sha_overlaps() {
@@ -175,7 +175,7 @@ const CHAINS_PER_16_LANES: usize = 4;
 const CHAINS_PER_8_LANES: usize = 4;
 
 /// Hashes in lanes as long as more than `limit` messages have blocks left; the last ones in chains.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_lanes<W: lanes::Words, C: chains::Chain, const LANES: usize>(
     token: W::Token,
     narrow: C::Token,

@@ -17,14 +17,14 @@ impl Vector for Block128 {
     type RoundKeys<'k, const KEYS: usize> = &'k [[u8; 16]; KEYS];
     const BLOCKS: usize = 1;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(_: Aes, bytes: &[u8]) -> Self {
         let bytes: &[u8; 16] = bytes.first_chunk().expect("invariant: a whole vector");
         // SAFETY: 16 bytes of `bytes` are read; see above for the CPU.
         Self(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load_partial(token: Aes, bytes: &[u8]) -> Self {
         match bytes.first_chunk() {
             Some(block) => Self::broadcast(token, block),
@@ -32,38 +32,38 @@ impl Vector for Block128 {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn broadcast(_: Aes, block: &[u8; 16]) -> Self {
         // SAFETY: 16 bytes of `block` are read; see above for the CPU.
         Self(unsafe { _mm_loadu_si128(block.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn from_number(_: Aes, block: u128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm_set_epi64x((block >> 64) as i64, block as i64) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn widen(block: Self) -> Self {
         block
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, bytes: &mut [u8]) {
         let bytes: &mut [u8; 16] = bytes.first_chunk_mut().expect("invariant: a whole vector");
         // SAFETY: 16 bytes of `bytes` are written; see above for the CPU.
         unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store_partial(self, bytes: &mut [u8]) {
         let mut block = [0; 16];
         self.store(&mut block);
         bytes.copy_from_slice(&block[..bytes.len()]);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn truncate(self, len: usize) -> Self {
         let edge: &[u8; 16] = EDGE[EDGE.len() / 2 - len..]
             .first_chunk()
@@ -72,44 +72,44 @@ impl Vector for Block128 {
         Self(unsafe { _mm_and_si128(self.0, _mm_loadu_si128(edge.as_ptr().cast())) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn first(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn last(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_last(self, block: Self) -> Self {
         block
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_block(self, _: usize, block: Self) -> Self {
         self.xor(block)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_zero(self) -> bool {
         // SAFETY: see above for the CPU.
         unsafe { _mm_testz_si128(self.0, self.0) == 1 }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm_xor_si128(self.0, other.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn fold(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reverse(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -118,30 +118,30 @@ impl Vector for Block128 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn swap_halves(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm_shuffle_epi32(self.0, 0x4e) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn clmul<const HALVES: i32>(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm_clmulepi64_si128(self.0, other.0, HALVES) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn number(self) -> Self {
         self
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn advance(self, blocks: u8) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm_add_epi8(self.0, _mm_set_epi32(i32::from(blocks) << 24, 0, 0, 0)) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn round_keys<const KEYS: usize>(_: Aes, keys: &[[u8; 16]; KEYS]) -> Self::RoundKeys<'_, KEYS> {
         keys
     }

@@ -18,14 +18,14 @@ impl Vector for Block256 {
     type RoundKeys<'k, const KEYS: usize> = &'k [[u8; 16]; KEYS];
     const BLOCKS: usize = 2;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(_: Avx2, bytes: &[u8]) -> Self {
         let bytes: &[u8; 32] = bytes.first_chunk().expect("invariant: a whole vector");
         // SAFETY: 32 bytes of `bytes` are read; see above for the CPU.
         Self(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load_partial(token: Avx2, bytes: &[u8]) -> Self {
         if bytes.len() == Self::BYTES {
             return Self::load(token, bytes);
@@ -37,33 +37,33 @@ impl Vector for Block256 {
         Self(unsafe { _mm256_set_m128i(high.0, low.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn broadcast(_: Avx2, block: &[u8; 16]) -> Self {
         // SAFETY: 16 bytes of `block` are read; see above for the CPU.
         Self(unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(block.as_ptr().cast())) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn from_number(token: Avx2, block: u128) -> Self {
         let block = Block128::from_number(token.into(), block);
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_broadcastsi128_si256(block.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn widen(block: Block128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_zextsi128_si256(block.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, bytes: &mut [u8]) {
         let bytes: &mut [u8; 32] = bytes.first_chunk_mut().expect("invariant: a whole vector");
         // SAFETY: 32 bytes of `bytes` are written; see above for the CPU.
         unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store_partial(self, bytes: &mut [u8]) {
         if bytes.len() == Self::BYTES {
             return self.store(bytes);
@@ -73,7 +73,7 @@ impl Vector for Block256 {
         bytes.copy_from_slice(&whole[..bytes.len()]);
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn truncate(self, len: usize) -> Self {
         let edge: &[u8; 32] = EDGE[EDGE.len() / 2 - len..]
             .first_chunk()
@@ -82,25 +82,25 @@ impl Vector for Block256 {
         Self(unsafe { _mm256_and_si256(self.0, _mm256_loadu_si256(edge.as_ptr().cast())) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn first(self) -> Block128 {
         // SAFETY: see above for the CPU.
         Block128(unsafe { _mm256_castsi256_si128(self.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn last(self) -> Block128 {
         // SAFETY: see above for the CPU.
         Block128(unsafe { _mm256_extracti128_si256(self.0, 1) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_last(self, block: Block128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_inserti128_si256(self.0, block.0, 1) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_block(self, place: usize, block: Block128) -> Self {
         match place {
             0 => self.xor(Self::widen(block)),
@@ -108,19 +108,19 @@ impl Vector for Block256 {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_zero(self) -> bool {
         // SAFETY: see above for the CPU.
         unsafe { _mm256_testz_si256(self.0, self.0) == 1 }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_xor_si256(self.0, other.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn fold(self) -> Block128 {
         // SAFETY: see above for the CPU.
         Block128(unsafe {
@@ -131,7 +131,7 @@ impl Vector for Block256 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reverse(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -140,25 +140,25 @@ impl Vector for Block256 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn swap_halves(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_shuffle_epi32(self.0, 0x4e) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn clmul<const HALVES: i32>(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_clmulepi64_epi128(self.0, other.0, HALVES) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn number(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm256_add_epi8(self.0, _mm256_set_epi32(1 << 24, 0, 0, 0, 0, 0, 0, 0)) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn advance(self, blocks: u8) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -167,7 +167,7 @@ impl Vector for Block256 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn round_keys<const KEYS: usize>(
         _: Avx2,
         keys: &[[u8; 16]; KEYS],

@@ -20,90 +20,90 @@ impl Vector for Block512 {
     const BLOCKS: usize = 4;
     const STITCHED: bool = true;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load(_: Avx512, bytes: &[u8]) -> Self {
         let bytes: &[u8; 64] = bytes.first_chunk().expect("invariant: a whole vector");
         // SAFETY: 64 bytes of `bytes` are read; see above for the CPU.
         Self(unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn load_partial(_: Avx512, bytes: &[u8]) -> Self {
         // SAFETY: the mask keeps the read inside `bytes`; see above for the CPU.
         Self(unsafe { _mm512_maskz_loadu_epi8(mask(bytes.len()), bytes.as_ptr().cast()) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn broadcast(_: Avx512, block: &[u8; 16]) -> Self {
         // SAFETY: 16 bytes of `block` are read; see above for the CPU.
         Self(unsafe { _mm512_broadcast_i32x4(_mm_loadu_si128(block.as_ptr().cast())) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn from_number(token: Avx512, block: u128) -> Self {
         let block = Block128::from_number(token.into(), block);
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_broadcast_i32x4(block.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn widen(block: Block128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_zextsi128_si512(block.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store(self, bytes: &mut [u8]) {
         let bytes: &mut [u8; 64] = bytes.first_chunk_mut().expect("invariant: a whole vector");
         // SAFETY: 64 bytes of `bytes` are written; see above for the CPU.
         unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn store_partial(self, bytes: &mut [u8]) {
         let mask = mask(bytes.len());
         // SAFETY: the mask keeps the write inside `bytes`; see above for the CPU.
         unsafe { _mm512_mask_storeu_epi8(bytes.as_mut_ptr().cast(), mask, self.0) }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn truncate(self, len: usize) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_maskz_mov_epi8(mask(len), self.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn first(self) -> Block128 {
         // SAFETY: see above for the CPU.
         Block128(unsafe { _mm512_castsi512_si128(self.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn last(self) -> Block128 {
         // SAFETY: see above for the CPU.
         Block128(unsafe { _mm512_extracti32x4_epi32(self.0, 3) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_last(self, block: Block128) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_inserti32x4(self.0, block.0, 3) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn with_block(self, place: usize, block: Block128) -> Self {
         let words = 0xf << (4 * place);
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_mask_broadcast_i32x4(self.0, words, block.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_zero(self) -> bool {
         // SAFETY: see above for the CPU.
         unsafe { _mm512_test_epi64_mask(self.0, self.0) == 0 }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn pin(self) -> Self {
         #[inline]
         #[target_feature(enable = "avx512f")]
@@ -118,19 +118,19 @@ impl Vector for Block512 {
         Self(unsafe { inner(self.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_xor_si512(self.0, other.0) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn xor3(self, other: Self, third: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_ternarylogic_epi64(self.0, other.0, third.0, 0x96) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn fold(self) -> Block128 {
         // SAFETY: see above for the CPU.
         Block128(unsafe {
@@ -145,7 +145,7 @@ impl Vector for Block512 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn reverse(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -154,19 +154,19 @@ impl Vector for Block512 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn swap_halves(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_shuffle_epi32(self.0, 0x4e) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn clmul<const HALVES: i32>(self, other: Self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe { _mm512_clmulepi64_epi128(self.0, other.0, HALVES) })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn number(self) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -192,7 +192,7 @@ impl Vector for Block512 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn advance(self, blocks: u8) -> Self {
         // SAFETY: see above for the CPU.
         Self(unsafe {
@@ -201,7 +201,7 @@ impl Vector for Block512 {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn round_keys<const KEYS: usize>(token: Avx512, keys: &[[u8; 16]; KEYS]) -> [Self; KEYS] {
         let mut vectors = [Self::broadcast(token, &keys[0]); KEYS];
         for (vector, key) in vectors.iter_mut().zip(keys) {
@@ -239,7 +239,7 @@ impl Vector for Block512 {
 }
 
 /// The mask of the first `len` bytes of 64.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn mask(len: usize) -> u64 {
     assert!(len <= 64, "invariant: at most one vector");
     u64::MAX.checked_shr(64 - len as u32).unwrap_or(0)
