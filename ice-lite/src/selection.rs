@@ -5,7 +5,7 @@
 //! | what comes over another valid path | is followed |
 //! | --- | --- |
 //! | a nomination with the highest number | at once |
-//! | a nomination, the selected path being nominated too | while the selected one carries no traffic, if its priority is higher, or if the selected one has carried some or is silent: then the last nomination wins |
+//! | a nomination, the selected path being nominated too | while the selected one carries no traffic, if this one does or its priority is higher, or if the selected one has carried some or is silent: then the last nomination wins |
 //! | SRTP, or DTLS of the peer's | at once, if it is nominated or the selected one is not; else when the selected one is silent |
 //! | a check, or an answer to ours | when the selected one is silent and the peer has come here after it was last heard there, or has been silent for long |
 //!
@@ -151,6 +151,8 @@ impl ValidList {
             (Some(_), Some(_)) if self.is_numbered_highest(pair) => true,
             (Some(last), Some(before)) => match cause {
                 Cause::Traffic => true,
+                _ if self.is_numbered_highest(selected) && !silent => false,
+                _ if unused && pair.carries_traffic(now) => true,
                 Cause::Nomination if selected.carries_traffic(now) => false,
                 Cause::Nomination if !unused => true,
                 _ if unused && pair.priority > selected.priority => true,

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use portcullis::Path;
@@ -60,6 +61,11 @@ pub(crate) struct Network {
     count: u64,
     /// So many of the next datagrams of a handshake are lost.
     pub(crate) lost_handshake: usize,
+    /// The address that a NAT gives the caller, instead of its own. What is sent to another one of its
+    /// is lost.
+    pub(crate) nat: Option<SocketAddr>,
+    /// What goes to anybody but the two, instead of being delivered.
+    pub(crate) elsewhere: Vec<(Path, Vec<u8>)>,
     /// What went out, before the network did anything to it.
     pub(crate) log: Vec<(Path, Vec<u8>)>,
 }
@@ -72,6 +78,8 @@ impl Network {
             flying: BinaryHeap::new(),
             count: 0,
             lost_handshake: 0,
+            nat: None,
+            elsewhere: Vec::new(),
             log: Vec::new(),
         }
     }
@@ -79,6 +87,14 @@ impl Network {
     /// Takes a datagram that its sender sends over `path`.
     pub(crate) fn send(&mut self, now: Instant, path: Path, datagram: &[u8]) {
         self.log.push((path, datagram.to_vec()));
+        let ends = [super::caller_address(), super::server_address()];
+        if !ends.contains(&path.remote) && self.nat != Some(path.remote) {
+            self.elsewhere.push((path, datagram.to_vec()));
+            return;
+        }
+        let Some(path) = self.translated(path) else {
+            return;
+        };
         let Conditions {
             drop,
             duplicate,
@@ -110,6 +126,18 @@ impl Network {
         }
         let Reverse((_, _, path, datagram)) = self.flying.pop()?;
         Some((path, datagram))
+    }
+
+    fn translated(&self, path: Path) -> Option<Path> {
+        let own = super::caller_address();
+        let Some(public) = self.nat else {
+            return Some(path);
+        };
+        match (path.local == own, path.remote == public) {
+            (true, _) => Some(Path::udp(public, path.remote)),
+            (false, true) => Some(Path::udp(path.local, own)),
+            (false, false) => None,
+        }
     }
 
     fn launch(&mut self, now: Instant, path: Path, datagram: &[u8]) {
