@@ -208,3 +208,39 @@ fn unsigned(ufrag: &str, number: u16) -> Vec<u8> {
     let len = writer.seal(&IntegrityKey::new(b"guessed")).expect("room");
     buf[..len].to_vec()
 }
+
+/// RFC 5763 §6.7.1: a path that the router has for a session, and ICE does not know, opens no media, in
+/// a batch as one by one.
+#[test]
+fn a_path_that_ice_does_not_know_opens_no_media() {
+    let mut served = Served::with_calls(1);
+    let stranger = Path::udp(served.path(0).local, "203.0.113.9:9".parse().expect("one"));
+    let id = served.callers[0].id;
+    served.gate.router_mut().validate(id, stranger);
+    let packet = served.sealed(0, 1);
+    let now = served.now;
+    for batched in [true, false] {
+        let mut copy = packet.clone();
+        match batched {
+            true => {
+                let arrival = portcullis::Arrival::new(stranger, &mut copy);
+                served.gate.handle_datagrams(now, [arrival], |_, _| {});
+            }
+            false => {
+                served.gate.handle_datagram(now, stranger, &mut copy);
+            }
+        }
+        let call = served.recorder(0).expect("the call");
+        assert!(call.rtp.is_empty(), "{batched}");
+    }
+    let unknown = served.gate.totals();
+    let mut unknown = unknown
+        .discards()
+        .filter(|(_, reason, _)| *reason == "unvalidated_path");
+    assert_eq!(unknown.next().map(|(.., count)| count), Some(2));
+    let own = served.path(0);
+    let mut copy = packet;
+    let arrival = portcullis::Arrival::new(own, &mut copy);
+    served.gate.handle_datagrams(now, [arrival], |_, _| {});
+    assert_eq!(served.recorder(0).map(|call| call.rtp.len()), Some(1));
+}

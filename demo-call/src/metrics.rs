@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use portcullis::driver::Handle;
+use portcullis::driver::{Handle, SocketStatistics};
 use portcullis::{Gate, RouteDrop, Totals};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -24,6 +24,12 @@ const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 struct Snapshot {
     calls: usize,
     panics: u64,
+    refused_paths: u64,
+    lost_paths: u64,
+    socket: SocketStatistics,
+    overflow: u64,
+    tcp_connections: usize,
+    tcp_refused: u64,
     totals: Totals,
     dropped: Vec<(RouteDrop, u64)>,
 }
@@ -50,7 +56,8 @@ async fn scrape(
     State(handle): State<Handle<Call>>,
 ) -> Result<([(axum::http::HeaderName, &'static str); 1], String), StatusCode> {
     let snapshot = handle.gate(0, |gate, _| Snapshot::of(gate)).await;
-    let snapshot = snapshot.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let mut snapshot = snapshot.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    snapshot.add_driver(&handle);
     let mut text = String::new();
     encode(&mut text, &snapshot.registry()).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(([(CONTENT_TYPE, TEXT)], text))
@@ -62,11 +69,25 @@ impl Snapshot {
         Self {
             calls: gate.calls().count(),
             panics: gate.panics(),
+            refused_paths: gate.refused_paths(),
+            lost_paths: gate.lost_paths(),
+            socket: SocketStatistics::default(),
+            overflow: 0,
+            tcp_connections: 0,
+            tcp_refused: 0,
             totals: gate.totals(),
             dropped: dropped
                 .map(|&reason| (reason, gate.router().dropped(reason)))
                 .collect(),
         }
+    }
+
+    /// What the sockets count.
+    fn add_driver(&mut self, handle: &Handle<Call>) {
+        self.socket = handle.socket_statistics();
+        self.overflow = handle.overflow();
+        self.tcp_connections = handle.connections();
+        self.tcp_refused = handle.refused_connections();
     }
 
     /// The counts under the names of Prometheus; `_total` is the encoder's.
@@ -75,7 +96,11 @@ impl Snapshot {
         let calls = Gauge::<i64>::default();
         calls.set(self.calls as i64);
         registry.register("calls", "Calls that there are now", calls);
-        for (name, help, count) in self.counts() {
+        let connections = Gauge::<i64>::default();
+        connections.set(self.tcp_connections as i64);
+        let help = "Connections of ICE-TCP that are open";
+        registry.register("tcp_connections", help, connections);
+        for (name, help, count) in self.counts().into_iter().chain(self.path_counts()) {
             let counter = Counter::<u64>::default();
             counter.inc_by(count);
             registry.register(name, help, counter);
@@ -102,6 +127,73 @@ impl Snapshot {
             discarded,
         );
         registry
+    }
+
+    /// Of paths and sockets.
+    fn path_counts(&self) -> [(&'static str, &'static str, u64); 12] {
+        let (totals, socket) = (&self.totals, &self.socket);
+        [
+            (
+                "refused_paths",
+                "Claims to a path that another call has and keeps: forged source addresses, or shared sockets",
+                self.refused_paths,
+            ),
+            (
+                "lost_paths",
+                "Paths that went from one call to another, whose peer is there now",
+                self.lost_paths,
+            ),
+            (
+                "path_changes",
+                "Moves of a call's sending to another path",
+                totals.path_changes,
+            ),
+            (
+                "addresses_proved",
+                "Addresses of peers that were proved by an answer to a check",
+                totals.addresses_proved,
+            ),
+            (
+                "socket_media_dropped",
+                "SRTP and SRTCP packets dropped because the socket was full",
+                socket.media_dropped,
+            ),
+            (
+                "socket_control_kept",
+                "STUN and DTLS datagrams kept for a moment because the socket was full",
+                socket.control_kept,
+            ),
+            (
+                "socket_control_dropped",
+                "Of these, those dropped in the end",
+                socket.control_dropped,
+            ),
+            (
+                "socket_too_long",
+                "Datagrams longer than their path takes",
+                socket.too_long,
+            ),
+            (
+                "socket_refused",
+                "Datagrams that the system refused for another reason",
+                socket.refused,
+            ),
+            (
+                "socket_receive_errors",
+                "Errors of receiving, after each of which it was tried again",
+                socket.receive_errors,
+            ),
+            (
+                "overflow",
+                "Datagrams dropped between shards, or for a TCP connection that is too slow",
+                self.overflow,
+            ),
+            (
+                "tcp_refused_connections",
+                "TCP connections refused because there were too many, in all or from one source",
+                self.tcp_refused,
+            ),
+        ]
     }
 
     fn counts(&self) -> [(&'static str, &'static str, u64); 13] {

@@ -381,6 +381,12 @@ impl<C: Call> Gate<C> {
         if let Some(slot) = self.calls.get_mut(id.index()) {
             *slot = None;
         }
+        if self.router.is_empty() {
+            // Nor is anything kept of the most that there were.
+            self.alarms = Alarms::default();
+            self.sessions.clear();
+            self.calls = Vec::new();
+        }
     }
 }
 

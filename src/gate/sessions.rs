@@ -48,6 +48,11 @@ impl Sessions {
         }
     }
 
+    /// There is none any more.
+    pub(super) fn clear(&mut self) {
+        self.slots = Vec::new();
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         self.slots
             .iter()

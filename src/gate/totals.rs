@@ -22,6 +22,10 @@ pub struct Totals {
     pub bytes_sent: u64,
     /// Authenticated checks of peers.
     pub stun_requests: u64,
+    /// Addresses of peers that were proved by an answer to a check of ours.
+    pub addresses_proved: u64,
+    /// How often a call came to send over another path.
+    pub path_changes: u64,
     /// Flights of DTLS that were sent again.
     pub dtls_retransmissions: u64,
     /// New RTP packets.
@@ -42,6 +46,9 @@ impl Totals {
         self.packets_sent += session.packets_sent;
         self.bytes_sent += session.bytes_sent;
         self.stun_requests += session.ice.requests_received;
+        self.addresses_proved += session.ice.addresses_proved;
+        // The first path is no change.
+        self.path_changes += session.ice.path_changes.saturating_sub(1);
         if let Some(dtls) = &session.dtls {
             self.dtls_retransmissions += u64::from(dtls.retransmissions);
         }

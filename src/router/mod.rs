@@ -42,6 +42,8 @@ pub struct Router {
     ufrags: HashMap<Arc<[u8]>, Target, Keyed>,
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// How many sessions there were, so that no name is used again.
+    generation: u32,
     /// For the other shards, if there are any.
     announcements: VecDeque<Announcement>,
     drops: Tally<{ RouteDrop::ALL.len() }>,
@@ -196,6 +198,7 @@ impl Router {
             ufrags: HashMap::with_hasher(keyed),
             slots: Vec::new(),
             free: Vec::new(),
+            generation: 0,
             announcements: VecDeque::new(),
             drops: Tally::new(),
         }
@@ -221,6 +224,8 @@ impl Router {
         }
         let slot = &mut self.slots[index as usize];
         slot.occupied = true;
+        slot.generation = self.generation;
+        self.generation = self.generation.wrapping_add(1);
         let id = SessionId {
             index,
             generation: slot.generation,
@@ -302,7 +307,6 @@ impl Router {
             return;
         };
         let ended = std::mem::take(slot);
-        slot.generation = ended.generation.wrapping_add(1);
         self.free.push(id.index);
         for ufrag in ended.ufrags {
             self.forget_ufrag(ufrag);
@@ -318,6 +322,18 @@ impl Router {
             let asked = ended.asked.into_iter().collect();
             self.announce(Announcement::AnswersForgotten(asked));
         }
+        if self.is_empty() {
+            self.shrink();
+        }
+    }
+
+    /// There is no session: what the tables have grown to at their peak is given back.
+    fn shrink(&mut self) {
+        self.slots = Vec::new();
+        self.free = Vec::new();
+        self.paths.shrink_to_fit();
+        self.ufrags.shrink_to_fit();
+        self.questions.shrink();
     }
 
     fn forget_ufrag(&mut self, ufrag: Arc<[u8]>) {

@@ -93,6 +93,11 @@ impl Questions {
         }
     }
 
+    /// Gives back the room for what was remembered once.
+    pub(super) fn shrink(&mut self) {
+        self.askers.shrink_to_fit();
+    }
+
     /// What is remembered, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&TransactionId, &Target)> {
         self.askers.iter()

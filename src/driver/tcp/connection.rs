@@ -20,7 +20,7 @@ const READ_LEN: usize = 4096;
 pub(super) async fn serve(
     mut stream: TcpStream,
     path: Path,
-    entry: &Entry<'_>,
+    entry: &Entry,
     mailbox: &Mailbox,
     limits: &TcpLimits,
 ) {

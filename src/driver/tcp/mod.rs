@@ -22,6 +22,10 @@ use super::mailbox::Mailbox;
 pub struct TcpLimits {
     /// Connections at a time. Further ones are closed as soon as they are accepted. 1,024 by default.
     pub connections: usize,
+    /// Connections at a time from one source address, or one IPv6 network of 64 bits, so that no host
+    /// takes all. Further ones are closed as soon as they are accepted. 128 by default: the callers of an
+    /// office behind one address, of whom few can't use UDP.
+    pub connections_per_source: usize,
     /// How long a connection may last before we have something to say over it: a call of ours answers
     /// an authenticated check, and nothing else is answered. 5 s by default.
     pub proof: Duration,
@@ -38,6 +42,7 @@ impl Default for TcpLimits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            connections_per_source: 128,
             proof: Duration::from_secs(5),
             idle: Duration::from_secs(30),
             frame: 2048,
@@ -83,20 +88,24 @@ impl Listener {
             };
             // Those that have ended.
             while connections.try_join_next().is_some() {}
-            if connections.len() >= self.limits.connections {
-                registry.count_refused();
-                continue;
-            }
             let Ok(path) = path(&stream, remote) else {
                 continue;
             };
-            let (registry, mailboxes) = (Arc::clone(&registry), Arc::clone(&mailboxes));
+            let of_source = registry.len_of_source(path.remote.ip());
+            if connections.len() >= self.limits.connections
+                || of_source >= self.limits.connections_per_source
+            {
+                registry.count_refused();
+                continue;
+            }
+            // It counts from now on, not from when its task begins.
+            let entry = registry.enter(path);
+            let mailboxes = Arc::clone(&mailboxes);
             let limits = self.limits;
             connections.spawn(async move {
                 let Some(mailbox) = mailboxes.get(place) else {
                     return;
                 };
-                let entry = registry.enter(path);
                 connection::serve(stream, path, &entry, mailbox, &limits).await;
             });
         }

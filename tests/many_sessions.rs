@@ -1,0 +1,87 @@
+//! T-DOS-07: a hundred thousand sessions that come and go, and a clock that jumps, leave nothing behind.
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use allocation_counter::measure;
+use dtls::Certificate;
+use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
+use portcullis::{Call, Context, Gate, IceMode, Path, Session, SessionConfig, SessionError};
+use support::{Terms, server_address};
+
+struct Nothing;
+
+impl Call for Nothing {
+    fn handle_rtp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+    fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+    fn handle_end(&mut self, _: &Session, _: Result<(), SessionError>) {}
+}
+
+/// A check with USE-CANDIDATE for this session, from who knows its password.
+fn check(session: &Session, number: u32, buf: &mut [u8]) -> usize {
+    let local = session.local_parameters().credentials;
+    let mut id = [5; 12];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let kind = MessageType::BINDING_REQUEST;
+    let mut writer = MessageWriter::new(buf, kind, TransactionId(id)).expect("room");
+    writer.username(local.ufrag(), "peer").expect("room");
+    let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
+    put(AttributeType::PRIORITY, &[0x7E, 0, 0, 1]);
+    put(AttributeType::ICE_CONTROLLING, &[1; 8]);
+    put(AttributeType::USE_CANDIDATE, &[]);
+    let key = IntegrityKey::new(local.password().as_bytes());
+    writer.seal(&key).expect("room")
+}
+
+/// So many sessions, each with a path; then an hour passes at once, and they go.
+fn round(gate: &mut Gate<Nothing>, now: &mut Instant, config: &Arc<SessionConfig>, count: u32) {
+    let mut buf = [0; 256];
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let session = Session::new(Arc::clone(config), *now).expect("a session");
+        let len = check(&session, number, &mut buf);
+        let id = gate.insert(*now, session, Nothing).expect("a new ufrag");
+        let remote = SocketAddr::new(Ipv4Addr::from(number + 1).into(), 1000);
+        let path = Path::udp(server_address(), remote);
+        gate.handle_datagram(*now, path, &mut buf[..len]);
+        gate.outbox().clear();
+        ids.push(id);
+    }
+    assert_eq!(gate.calls().count(), count as usize);
+    assert!(gate.poll_timeout().is_some());
+    *now += Duration::from_secs(3600);
+    gate.handle_timeout(*now);
+    gate.outbox().clear();
+    for id in ids {
+        gate.with(*now, id, |_, cx| cx.close());
+    }
+    gate.outbox().clear();
+}
+
+#[test]
+fn t_dos_07_100_000_sessions_leave_no_table_alarm_or_byte() {
+    const AT_ONCE: u32 = 1000;
+    let mut config = Terms::DEFAULT.config(IceMode::Lite, server_address());
+    let certificate = Certificate::generate(&*dtls::crypto::default_provider());
+    config.certificate = Some(Arc::new(certificate.expect("a certificate")));
+    let config = Arc::new(config);
+    let mut gate = Gate::<Nothing>::new([7; 16]);
+    gate.router_mut().limit_sources(None);
+    let digest = gate.state_digest();
+    let mut now = Instant::now();
+    // The outbox keeps its buffer, and statistics the names of what they count.
+    round(&mut gate, &mut now, &config, AT_ONCE);
+    let held = measure(|| {
+        for _ in 1..100 {
+            round(&mut gate, &mut now, &config, AT_ONCE);
+            assert_eq!(gate.poll_timeout(), None);
+            assert_eq!(gate.state_digest(), digest);
+        }
+    });
+    assert_eq!(held.bytes_current, 0);
+    assert_eq!(gate.totals().sessions, 100_000);
+    assert!(gate.router().is_empty());
+}
