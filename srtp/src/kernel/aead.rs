@@ -1,6 +1,5 @@
 //! AES-GCM of one packet, started on a tier.
 
-use super::ctr::apply_keystream;
 use super::gcm::Direction;
 use super::simd::{Simd, Task};
 use super::state::{GcmState, Rounds};
@@ -44,44 +43,15 @@ impl Task for Open<'_> {
         if tag.xor(theirs).is_zero() {
             return Ok(());
         }
-        self.restore(token, iv);
+        // The same key stream once more leaves the packet as it came.
+        let data = &mut self.buffer[layout.clear..layout.end];
+        token.narrow().run(state.keystream(data), iv);
         Err(Forged)
     }
 }
 
 /// The vector of one block of a tier.
 type Block<S> = <<S as Simd>::Vector as Vector>::Block;
-
-impl Open<'_> {
-    /// The same key stream once more leaves the packet as it came.
-    #[cold]
-    #[inline(never)]
-    fn restore<S: Simd>(self, token: S, iv: u128) {
-        token.run(Restore(self), iv);
-    }
-}
-
-struct Restore<'a>(Open<'a>);
-
-impl Task for Restore<'_> {
-    type Output = ();
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn run<S: Simd>(self, token: S, iv: u128) {
-        let Open {
-            state,
-            layout,
-            buffer,
-        } = self.0;
-        let data = &mut buffer[layout.clear..layout.end];
-        match state.rounds {
-            Rounds::Aes256 => {
-                apply_keystream::<S::Vector, 15>(token.vectors(), state.keys(), iv, 2, data);
-            }
-            _ => apply_keystream::<S::Vector, 11>(token.vectors(), state.keys(), iv, 2, data),
-        }
-    }
-}
 
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn crypt<S: Simd>(

@@ -4,8 +4,8 @@
 //! of blocks and hashed in groups, one in each lane.
 
 use super::Job;
-use super::cm::Keystream;
-use super::engine::State;
+use super::cm::keystream;
+use super::engine::{Engine, State};
 use super::list::List;
 use super::message::{Lane, Tail, block_count, verify_tag, write_tag};
 use super::simd::{GROUP, Simd, Task};
@@ -17,13 +17,16 @@ const SORTED_MAX: usize = 64;
 /// Protects all jobs.
 pub(crate) fn protect(jobs: &mut [Job<'_>]) {
     for jobs in jobs.chunks_mut(SORTED_MAX) {
-        match jobs {
-            [] => {}
-            [job] => job.protect(),
-            [first, ..] => match first.key().state {
-                State::Portable(_) => jobs.iter_mut().for_each(Job::protect),
-                _ => first.key().engine.run(Protect { jobs }, 0),
-            },
+        let (engine, mut order) = sort(jobs, |job| job.protect());
+        for group in order.sorted().chunks(GROUP) {
+            if let &[entry] = group {
+                jobs[place(entry)].protect();
+                continue;
+            }
+            engine.run(Cipher { jobs, group }, 0);
+            for (&entry, digest) in group.iter().zip(digests(engine, jobs, group)) {
+                write_tag(jobs[place(entry)].tag_mut(), digest);
+            }
         }
     }
 }
@@ -31,14 +34,15 @@ pub(crate) fn protect(jobs: &mut [Job<'_>]) {
 /// Unprotects all jobs; [`Job::authentic`] then says which were genuine. One forged packet changes nothing for the others.
 pub(crate) fn unprotect(jobs: &mut [Job<'_>]) {
     for jobs in jobs.chunks_mut(SORTED_MAX) {
-        match jobs {
-            [] => {}
-            [first, rest @ ..] => match first.key().state {
-                State::Cm(_) | State::Gcm(_) if !rest.is_empty() => {
-                    first.key().engine.run(Unprotect { jobs }, 0);
-                }
-                _ => jobs.iter_mut().for_each(unprotect_one),
-            },
+        let (engine, mut order) = sort(jobs, unprotect_one);
+        for group in order.sorted().chunks_mut(GROUP) {
+            if let &mut [entry] = group {
+                unprotect_one(&mut jobs[place(entry)]);
+                continue;
+            }
+            let digests = digests(engine, jobs, group);
+            let group = genuine(jobs, group, &digests);
+            engine.run(Cipher { jobs, group }, 0);
         }
     }
 }
@@ -48,52 +52,50 @@ fn unprotect_one(job: &mut Job<'_>) {
     let _ = job.unprotect();
 }
 
-struct Protect<'a, 'b> {
-    jobs: &'a mut [Job<'b>],
-}
-
-struct Unprotect<'a, 'b> {
-    jobs: &'a mut [Job<'b>],
-}
-
-impl Task for Protect<'_, '_> {
-    type Output = ();
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn run<S: Simd>(self, token: S, _: u128) {
-        let mut order = Order::new();
-        let tier = self.jobs[0].key().tier();
-        for (index, job) in self.jobs.iter_mut().enumerate() {
-            let suits = job.key().tier() == tier && job.layout().hole.is_none();
-            match &job.key().state {
-                State::Cm(_) if suits => order.push(index, job),
-                _ => job.protect(),
-            }
-        }
-        for group in order.sorted().chunks(GROUP) {
-            seal_group(token, self.jobs, group);
+/// The jobs that are hashed in groups on this engine; `alone` runs the others.
+fn sort(jobs: &mut [Job<'_>], alone: impl Fn(&mut Job<'_>)) -> (Engine, Order) {
+    let mut order = Order::new();
+    let engine = jobs[0].key().engine;
+    for (index, job) in jobs.iter_mut().enumerate() {
+        let suits = job.key().tier() == engine.tier() && job.layout().hole.is_none();
+        match &job.key().state {
+            State::Cm(_) if suits => order.push(index, job),
+            _ => alone(job),
         }
     }
+    (engine, order)
 }
 
-impl Task for Unprotect<'_, '_> {
-    type Output = ();
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn run<S: Simd>(self, token: S, _: u128) {
-        let mut order = Order::new();
-        let tier = self.jobs[0].key().tier();
-        for (index, job) in self.jobs.iter_mut().enumerate() {
-            let suits = job.key().tier() == tier && job.layout().hole.is_none();
-            match &job.key().state {
-                State::Cm(_) if suits => order.push(index, job),
-                _ => unprotect_one(job),
-            }
-        }
-        for group in order.sorted().chunks(GROUP) {
-            open_group(token, self.jobs, group);
+/// The entries of a group whose tags are right, moved to its front. Their jobs, and the others, are told.
+fn genuine<'g>(
+    jobs: &mut [Job<'_>],
+    group: &'g mut [u32],
+    digests: &[[u32; 5]; GROUP],
+) -> &'g [u32] {
+    let mut count = 0;
+    for (nth, digest) in (0..group.len()).zip(digests) {
+        let entry = group[nth];
+        let job = &mut jobs[place(entry)];
+        let genuine = verify_tag(job.tag_mut(), *digest).into();
+        job.set_authentic(genuine);
+        if genuine {
+            group[count] = entry;
+            count += 1;
         }
     }
+    &group[..count]
+}
+
+/// The HMACs of the packets of a group, in their order.
+fn digests(engine: Engine, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GROUP] {
+    let mut digests = [[0; 5]; GROUP];
+    let hash = Hash {
+        jobs,
+        group,
+        digests: &mut digests,
+    };
+    engine.run(hash, 0);
+    digests
 }
 
 /// The jobs with HMAC-SHA1, to be sorted by their number of blocks.
@@ -121,7 +123,7 @@ impl Order {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn sorted(&mut self) -> &[u32] {
+    fn sorted(&mut self) -> &mut [u32] {
         let entries = &mut self.entries[..self.len];
         // Packets of one length, the commonest batch, are sorted already.
         if !entries.is_sorted() {
@@ -137,56 +139,53 @@ fn place(entry: u32) -> usize {
     (entry & 0xff) as usize
 }
 
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn seal_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
-    for &entry in group {
-        cipher(token, &mut jobs[place(entry)]);
-    }
-    let digests = digests(token, jobs, group);
-    for (&entry, digest) in group.iter().zip(digests) {
-        write_tag(jobs[place(entry)].tag_mut(), digest);
-    }
+/// XORs their key streams into the packets of a group.
+struct Cipher<'a, 'b> {
+    jobs: &'a mut [Job<'b>],
+    group: &'a [u32],
 }
 
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn open_group<S: Simd>(token: S, jobs: &mut [Job<'_>], group: &[u32]) {
-    let digests = digests(token, jobs, group);
-    for (&entry, digest) in group.iter().zip(digests) {
-        let job = &mut jobs[place(entry)];
-        let genuine = verify_tag(job.tag_mut(), digest).into();
-        job.set_authentic(genuine);
-        if genuine {
-            cipher(token, job);
+impl Task for Cipher<'_, '_> {
+    type Output = ();
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn run<S: Simd>(self, token: S, _: u128) {
+        for &entry in self.group {
+            let job = &mut self.jobs[place(entry)];
+            let state = cm_state(job);
+            let (iv, layout, buffer) = job.parts();
+            keystream(token, state, iv, &mut buffer[layout.clear..layout.end]);
         }
     }
 }
 
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
-    let state = cm_state(job);
-    let (iv, layout, buffer) = job.parts();
-    let data = &mut buffer[layout.clear..layout.end];
-    Keystream { state, data }.run(token, iv);
+/// The HMACs of the packets of a group.
+struct Hash<'a, 'b> {
+    jobs: &'a [Job<'b>],
+    group: &'a [u32],
+    digests: &'a mut [[u32; 5]; GROUP],
 }
 
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn digests<S: Simd>(token: S, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GROUP] {
-    let mut tails = List::new();
-    for &entry in group {
-        let job = &jobs[place(entry)];
-        let (packet, trailer) = (job.packet(), job.layout().trailer);
-        tails.push_filled(Tail::EMPTY, |tail| {
-            tail.fill::<S::Vector>(token.vectors(), packet, trailer);
-        });
+impl Task for Hash<'_, '_> {
+    type Output = ();
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn run<S: Simd>(self, token: S, _: u128) {
+        let mut tails = List::new();
+        for &entry in self.group {
+            let job = &self.jobs[place(entry)];
+            let (packet, trailer) = (job.packet(), job.layout().trailer);
+            tails.push_filled(Tail::EMPTY, |tail| {
+                tail.fill::<S::Vector>(token.vectors(), packet, trailer);
+            });
+        }
+        let mut lanes = [Lane::IDLE; GROUP];
+        for ((lane, tail), &entry) in lanes.iter_mut().zip(tails.as_slice()).zip(self.group) {
+            let job = &self.jobs[place(entry)];
+            *lane = Lane::new(&cm_state(job).midstates, job.packet(), tail);
+        }
+        token.macs(&lanes, self.group.len(), self.digests);
     }
-    let mut lanes = [Lane::IDLE; GROUP];
-    for ((lane, tail), &entry) in lanes.iter_mut().zip(tails.as_slice()).zip(group) {
-        let job = &jobs[place(entry)];
-        *lane = Lane::new(&cm_state(job).midstates, job.packet(), tail);
-    }
-    let mut digests = [[0; 5]; GROUP];
-    token.macs(&lanes, group.len(), &mut digests);
-    digests
 }
 
 /// The state of a job that stands in an [`Order`].

@@ -25,6 +25,15 @@ pub(super) trait Chain: Copy {
     }
 }
 
+/// What wide kernels leave to chains. These are functions of their own, without the instructions of the wide kernel.
+#[cfg(target_arch = "x86_64")]
+pub(super) trait Narrow: Copy {
+    /// The HMAC of all messages, which are sorted by their number of blocks.
+    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]);
+    /// Runs all messages from their block at `start` to their end.
+    fn finish_all(self, lanes: &[Lane<'_>], start: usize, states: &mut [[u32; 5]]);
+}
+
 /// The HMAC of all messages, four chains at a time. They are sorted by their number of blocks.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn macs<C: Chain>(token: C::Token, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {

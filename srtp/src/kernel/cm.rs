@@ -113,14 +113,10 @@ impl Open<'_> {
             }
             return Ok(());
         }
-        if let Some(cipher) = &cipher {
-            apply_keystream::<S::Vector, KEYS>(
-                token.vectors(),
-                cipher.keys,
-                iv,
-                0,
-                &mut packet[clear..cipher.at],
-            );
+        if let Some(cipher) = cipher {
+            // Rare, and so a call.
+            let keystream = self.state.keystream(&mut packet[clear..cipher.at]);
+            token.narrow().run(keystream, iv);
         }
         Err(Forged)
     }
@@ -213,37 +209,13 @@ fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &T
         .words()
 }
 
-/// XORs the key stream of the packet into `data`; nothing for the NULL cipher.
-pub(super) struct Keystream<'a> {
-    pub(super) state: &'a CmState,
-    pub(super) data: &'a mut [u8],
-}
-
-impl Task for Keystream<'_> {
-    type Output = ();
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn run<S: Simd>(self, token: S, iv: u128) {
-        match self.state.rounds {
-            Rounds::Null => {}
-            Rounds::Aes128 => {
-                apply_keystream::<S::Vector, 11>(
-                    token.vectors(),
-                    self.state.keys(),
-                    iv,
-                    0,
-                    self.data,
-                );
-            }
-            Rounds::Aes256 => {
-                apply_keystream::<S::Vector, 15>(
-                    token.vectors(),
-                    self.state.keys(),
-                    iv,
-                    0,
-                    self.data,
-                );
-            }
-        }
+/// XORs the key stream of a packet into `data`; nothing for the NULL cipher.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn keystream<S: Simd>(token: S, state: &CmState, iv: u128, data: &mut [u8]) {
+    let token = token.vectors();
+    match state.rounds {
+        Rounds::Null => {}
+        Rounds::Aes128 => apply_keystream::<S::Vector, 11>(token, state.keys(), iv, 0, data),
+        Rounds::Aes256 => apply_keystream::<S::Vector, 15>(token, state.keys(), iv, 0, data),
     }
 }

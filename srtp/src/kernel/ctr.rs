@@ -1,5 +1,7 @@
 //! AES in counter mode, over vectors of any width.
 
+use super::simd::{Simd, Task};
+use super::state::{ROUND_KEYS_MAX, Rounds};
 use super::vector::Vector;
 
 /// The counter blocks of a packet, in order.
@@ -134,5 +136,34 @@ fn partial<V: Vector, const KEYS: usize, const N: usize>(
 fn xor_whole<V: Vector, const N: usize>(token: V::Token, keystream: [V; N], data: &mut [u8]) {
     for (chunk, key) in data.chunks_exact_mut(V::BYTES).zip(keystream) {
         V::load(token, chunk).xor(key).store(chunk);
+    }
+}
+
+/// XORs the key stream of one packet into `data`, nothing for the NULL cipher: a kernel of its own, for what is rare.
+pub(super) struct Keystream<'a> {
+    pub(super) rounds: Rounds,
+    pub(super) keys: &'a [[u8; 16]; ROUND_KEYS_MAX],
+    /// The count of the first block.
+    pub(super) first: u8,
+    pub(super) data: &'a mut [u8],
+}
+
+impl Task for Keystream<'_> {
+    type Output = ();
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn run<S: Simd>(self, token: S, iv: u128) {
+        let Self {
+            keys, first, data, ..
+        } = self;
+        let token = token.vectors();
+        match self.rounds {
+            Rounds::Null => {}
+            Rounds::Aes128 => {
+                let keys = keys.first_chunk().expect("invariant: 11 of 15");
+                apply_keystream::<S::Vector, 11>(token, keys, iv, first, data);
+            }
+            Rounds::Aes256 => apply_keystream::<S::Vector, 15>(token, keys, iv, first, data),
+        }
     }
 }

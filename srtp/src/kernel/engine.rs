@@ -124,4 +124,22 @@ impl Engine {
             Self::Neon(token) => token.run(task, iv),
         }
     }
+
+    /// The same on its narrow tier: see [`Simd::Narrow`].
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn run_narrow<T: Task>(self, task: T, iv: u128) -> T::Output {
+        match self {
+            Self::Portable => unreachable!("invariant: the portable tier has states of its own"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Lanes(token) => token.narrow().run(task, iv),
+            #[cfg(target_arch = "x86_64")]
+            Self::AesNi(token) => token.narrow().run(task, iv),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(token) => token.narrow().run(task, iv),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(token) => token.narrow().run(task, iv),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon(token) => token.narrow().run(task, iv),
+        }
+    }
 }

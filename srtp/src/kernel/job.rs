@@ -169,7 +169,7 @@ impl<'a> Job<'a> {
         let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
         match state {
             State::Portable(state) => state.protect(&iv.to_le_bytes(), layout, buffer, tag_len),
-            State::Cm(state) => engine.run(
+            State::Cm(state) => engine.run_narrow(
                 cm::Seal {
                     state,
                     layout,
@@ -198,7 +198,7 @@ impl<'a> Job<'a> {
         let (buffer, tag_len) = (&mut *self.buffer, self.key.tag_len());
         match state {
             State::Portable(state) => state.unprotect(&iv.to_le_bytes(), layout, buffer, tag_len),
-            State::Cm(state) => engine.run(
+            State::Cm(state) => engine.run_narrow(
                 cm::Open {
                     state,
                     layout,
@@ -226,7 +226,7 @@ impl<'a> Job<'a> {
         );
         match &self.key.state {
             State::Portable(state) => state.apply_keystream(&iv.to_le_bytes(), data),
-            State::Cm(state) => self.key.engine.run(cm::Keystream { state, data }, iv),
+            State::Cm(state) => self.key.engine.run_narrow(state.keystream(data), iv),
             State::Gcm(_) => unreachable!("invariant: AES-GCM hashes what it enciphers"),
         }
     }

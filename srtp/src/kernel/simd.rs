@@ -13,6 +13,15 @@ pub(super) trait Simd: Copy {
     type Vector: Vector;
     /// One SHA-1 state.
     type Chain: Chain;
+    /// The tier for one packet with HMAC-SHA1, and for what is rare.
+    ///
+    /// The hash takes nearly all of the packet's time, on x86-64 in SHA-NI's instructions, which have SSE's encoding only:
+    /// beside them wide vectors cost more than they save, on some CPUs a hundred times as much (see `tests/clean_vectors`). So the
+    /// cipher in the shadow of the hash is that of the widest tier whose vectors have 128 bits.
+    type Narrow: Simd;
+
+    /// Its token.
+    fn narrow(self) -> Self::Narrow;
 
     /// What its vectors ask of the CPU, which is there.
     fn vectors(self) -> <Self::Vector as Vector>::Token;

@@ -3,9 +3,10 @@
 use zeroize::Zeroize;
 
 use super::AesKey;
+use super::ctr::Keystream;
 
 /// Round keys of AES-256; AES-128 uses the first 11.
-const ROUND_KEYS_MAX: usize = 15;
+pub(super) const ROUND_KEYS_MAX: usize = 15;
 
 /// Powers of the GHASH key: a group of the widest kernel, or what is shorter with the block of the lengths, and the associated data
 /// before it.
@@ -93,6 +94,16 @@ impl CmState {
     pub(super) fn keys<const N: usize>(&self) -> &[[u8; 16]; N] {
         self.keys.first_chunk().expect("invariant: N is 11 or 15")
     }
+
+    /// What enciphers `data`, or deciphers it, by itself.
+    pub(super) fn keystream<'a>(&'a self, data: &'a mut [u8]) -> Keystream<'a> {
+        Keystream {
+            rounds: self.rounds,
+            keys: &self.keys,
+            first: 0,
+            data,
+        }
+    }
 }
 
 impl GcmState {
@@ -124,6 +135,16 @@ impl GcmState {
         self.blocks[POWERS..]
             .first_chunk()
             .expect("invariant: N is 11 or 15")
+    }
+
+    /// What enciphers `data`, or deciphers it, by itself: block 1 masks the tag.
+    pub(super) fn keystream<'a>(&'a self, data: &'a mut [u8]) -> Keystream<'a> {
+        Keystream {
+            rounds: self.rounds,
+            keys: self.keys(),
+            first: 2,
+            data,
+        }
     }
 
     /// The powers from H^`exponent` down, and what lies behind them.

@@ -4,7 +4,7 @@
 //! vector is its own proof that its instructions may run. So the kernels written over [`Vector`] need no `unsafe`; it stands in the
 //! few lines of each implementation.
 //!
-//! Everything here is `#[inline(always)]`: the instructions become part of the `#[target_feature]` function that starts the kernel.
+//! Everything here is `#[cfg_attr(not(debug_assertions), inline(always))]`: the instructions become part of the `#[target_feature]` function that starts the kernel.
 //! What is long is so only where the compiler optimizes: without, each place it is inlined at takes its own part of the stack.
 
 /// One or more AES blocks in a register.

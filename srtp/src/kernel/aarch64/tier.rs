@@ -13,6 +13,12 @@ use crate::kernel::state::GcmState;
 impl Simd for Neon {
     type Vector = Block128;
     type Chain = Chain;
+    type Narrow = Self;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn narrow(self) -> Self {
+        self
+    }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn vectors(self) -> Self {
@@ -27,6 +33,7 @@ impl Simd for Neon {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
         #[target_feature(enable = "neon,aes,sha2")]
+        #[inline(never)]
         fn inner<T: Task>(token: Neon, task: T, iv: u128) -> T::Output {
             task.run(token, iv)
         }

@@ -1,10 +1,14 @@
 //! SHA-1 with SHA-NI.
+//!
+//! Its instructions have SSE's encoding only. In a function that may use AVX the compiler gives all others the newer one, and where the
+//! upper half of a vector register is dirty, CPUs pay for each change between them: what wide kernels need of SHA-NI are functions
+//! of its own here, never inlined, and the compiler clears the upper halves before it calls them.
 
 use core::arch::x86_64::*;
 
 use super::cpu::AesNi;
-use crate::kernel::chains;
-use crate::kernel::message::Block;
+use crate::kernel::chains::{self, Narrow};
+use crate::kernel::message::{Block, Lane};
 
 /// Four words of SHA-1.
 #[derive(Clone, Copy)]
@@ -130,5 +134,27 @@ impl chains::Chain for Chain {
     fn words(self) -> [u32; 5] {
         let [a, b, c, d] = self.abcd.words();
         [a, b, c, d, self.e.words()[0]]
+    }
+}
+
+impl Narrow for AesNi {
+    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+        #[target_feature(enable = "ssse3,sse4.1,sha")]
+        #[inline(never)]
+        fn inner(token: AesNi, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+            chains::macs::<Chain>(token, lanes, digests);
+        }
+        // SAFETY: the token exists only where the CPU has these features.
+        unsafe { inner(self, lanes, digests) }
+    }
+
+    fn finish_all(self, lanes: &[Lane<'_>], start: usize, states: &mut [[u32; 5]]) {
+        #[target_feature(enable = "ssse3,sse4.1,sha")]
+        #[inline(never)]
+        fn inner(token: AesNi, lanes: &[Lane<'_>], start: usize, states: &mut [[u32; 5]]) {
+            chains::finish_inner::<Chain>(token, lanes, start, states);
+        }
+        // SAFETY: the token exists only where the CPU has these features.
+        unsafe { inner(self, lanes, start, states) }
     }
 }

@@ -1,8 +1,8 @@
 //! SHA-1 of one message at a time where the CPU has no instruction for it.
 
 use super::cpu::Lanes;
-use crate::kernel::chains;
-use crate::kernel::message::Block;
+use crate::kernel::chains::{self, Narrow};
+use crate::kernel::message::{Block, Lane};
 
 /// One SHA-1 state, moved by the crate that the portable tier stands on.
 #[derive(Clone, Copy)]
@@ -26,5 +26,17 @@ impl chains::Chain for Chain {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn words(self) -> [u32; 5] {
         self.0
+    }
+}
+
+impl Narrow for Lanes {
+    #[inline(never)]
+    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+        chains::macs::<Chain>(self, lanes, digests);
+    }
+
+    #[inline(never)]
+    fn finish_all(self, lanes: &[Lane<'_>], start: usize, states: &mut [[u32; 5]]) {
+        chains::finish_inner::<Chain>(self, lanes, start, states);
     }
 }

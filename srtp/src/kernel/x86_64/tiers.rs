@@ -9,7 +9,7 @@ use super::vector128::Block128;
 use super::vector256::Block256;
 use super::vector512::Block512;
 use crate::kernel::Layout;
-use crate::kernel::chains;
+use crate::kernel::chains::{self, Narrow};
 use crate::kernel::gcm::{self, Direction};
 use crate::kernel::lanes;
 use crate::kernel::message::Lane;
@@ -17,12 +17,18 @@ use crate::kernel::simd::{GROUP, Simd, Task};
 use crate::kernel::state::GcmState;
 use crate::kernel::vector::Vector;
 
-/// Implements [`Simd`] for a token. `$features` is what its `check` asks for, `$group` the number of vectors that share a reduction.
+/// Implements [`Simd`] for a token. `$narrow` has vectors of 128 bits, `$features` is what its `check` asks for, `$group` the number of vectors that share a reduction.
 macro_rules! tier {
-    ($token:ty, $vector:ty, $group:literal, $chain:ty, $($features:literal)*, $macs:expr) => {
+    ($token:ty, $narrow:ty, $vector:ty, $group:literal, $chain:ty, $($features:literal)*, $macs:expr) => {
         impl Simd for $token {
             type Vector = $vector;
             type Chain = $chain;
+            type Narrow = $narrow;
+
+            #[cfg_attr(not(debug_assertions), inline(always))]
+            fn narrow(self) -> $narrow {
+                self.into()
+            }
 
             #[cfg_attr(not(debug_assertions), inline(always))]
             fn vectors(self) -> <$vector as Vector>::Token {
@@ -37,6 +43,7 @@ macro_rules! tier {
             #[cfg_attr(not(debug_assertions), inline(always))]
             fn run<T: Task>(self, task: T, iv: u128) -> T::Output {
                 $(#[target_feature(enable = $features)])*
+                #[inline(never)]
                 fn inner<T: Task>(token: $token, task: T, iv: u128) -> T::Output {
                     task.run(token, iv)
                 }
@@ -71,6 +78,7 @@ macro_rules! tier {
 
 tier!(
     Lanes,
+    Lanes,
     Block128,
     8,
     sha1_portable::Chain,
@@ -80,6 +88,7 @@ tier!(
 );
 tier!(
     AesNi,
+    AesNi,
     Block128,
     8,
     Chain,
@@ -88,6 +97,7 @@ tier!(
 );
 tier!(
     Avx2,
+    AesNi,
     Block256,
     8,
     Chain,
@@ -97,6 +107,7 @@ tier!(
 );
 tier!(
     Avx512,
+    AesNi,
     Block512,
     4,
     Chain,
@@ -110,7 +121,7 @@ type Digests = [[u32; 5]; GROUP];
 
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_chains(token: AesNi, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
-    chains::macs::<Chain>(token, &lanes[..count], &mut digests[..count]);
+    token.mac_all(&lanes[..count], &mut digests[..count]);
 }
 
 #[cfg_attr(not(debug_assertions), inline(always))]
@@ -124,7 +135,7 @@ fn macs_in_8_lanes_or_chains(
     if narrow.sha_overlaps() {
         return macs_in_chains(narrow, lanes, count, digests);
     }
-    macs_in_halves::<Chain>(
+    macs_in_halves(
         token.into(),
         narrow,
         lanes,
@@ -136,14 +147,14 @@ fn macs_in_8_lanes_or_chains(
 
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_8_lanes(token: Lanes, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
-    macs_in_halves::<sha1_portable::Chain>(token, token, lanes, count, digests, 1);
+    macs_in_halves(token, token, lanes, count, digests, 1);
 }
 
 /// Half a group after the other.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn macs_in_halves<C: chains::Chain>(
+fn macs_in_halves(
     token: Lanes,
-    narrow: C::Token,
+    narrow: impl Narrow,
     lanes: &[Lane<'_>; GROUP],
     count: usize,
     digests: &mut Digests,
@@ -152,7 +163,7 @@ fn macs_in_halves<C: chains::Chain>(
     let (halves, digests) = (lanes.as_chunks::<8>().0, digests.as_chunks_mut::<8>().0);
     for ((lanes, digests), done) in halves.iter().zip(digests).zip([0, 8]) {
         let count = count.saturating_sub(done).min(8);
-        macs_in_lanes::<Words8, C, 8>(token, narrow, lanes, count, digests, limit);
+        macs_in_lanes::<Words8, 8>(token, narrow, lanes, count, digests, limit);
     }
 }
 
@@ -164,7 +175,7 @@ fn macs_in_16_lanes(token: Avx512, lanes: &[Lane<'_>; GROUP], count: usize, dige
     } else {
         CHAINS_PER_16_LANES
     };
-    macs_in_lanes::<Words16, Chain, 16>(token, narrow, lanes, count, digests, limit);
+    macs_in_lanes::<Words16, 16>(token, narrow, lanes, count, digests, limit);
 }
 
 /// Up to this many messages are hashed in less time by chains of SHA-NI than by 16 lanes of AVX-512, if chains overlap.
@@ -176,27 +187,22 @@ const CHAINS_PER_8_LANES: usize = 4;
 
 /// Hashes in lanes as long as more than `limit` messages have blocks left; the last ones in chains.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn macs_in_lanes<W: lanes::Words, C: chains::Chain, const LANES: usize>(
+fn macs_in_lanes<W: lanes::Words, const LANES: usize>(
     token: W::Token,
-    narrow: C::Token,
+    narrow: impl Narrow,
     lanes: &[Lane<'_>; LANES],
     count: usize,
     digests: &mut [[u32; 5]; LANES],
     limit: usize,
 ) {
     if count <= limit {
-        return chains::macs::<C>(narrow, &lanes[..count], &mut digests[..count]);
+        return narrow.mac_all(&lanes[..count], &mut digests[..count]);
     }
     let wide = lanes[count - 1 - limit].len();
     let words = lanes::mac::<W, LANES>(token, lanes, wide, |words| {
         let first = lanes[..count].partition_point(|lane| lane.len() <= wide);
         let mut states: [[u32; 5]; LANES] = std::array::from_fn(|i| words.map(|word| word[i]));
-        chains::finish_inner::<C>(
-            narrow,
-            &lanes[first..count],
-            wide,
-            &mut states[first..count],
-        );
+        narrow.finish_all(&lanes[first..count], wide, &mut states[first..count]);
         for (i, state) in states.iter().enumerate() {
             for (word, value) in words.iter_mut().zip(state) {
                 word[i] = *value;
