@@ -24,6 +24,7 @@ declare -A packages=(
     [botan]="g++ pkg-config libbotan-2-dev"
     [gstreamer]="python3-gi gir1.2-gstreamer-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good"
     [pion]="python3-venv"
+    [pion-srtp]="python3-venv"
     [java]="openjdk-17-jdk-headless maven"
     [gnutls]="gcc pkg-config libgnutls28-dev"
     [mbedtls]="gcc libmbedtls-dev"
@@ -129,6 +130,8 @@ compile_go() {
 }
 
 make_pion() { compile_go pion; }
+
+make_pion-srtp() { compile_go pion-srtp; }
 
 make_pion-webrtc() { compile_go pion-webrtc; }
 

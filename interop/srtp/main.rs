@@ -6,7 +6,11 @@
 mod headers;
 #[cfg(feature = "libsrtp")]
 mod libsrtp;
+#[cfg(feature = "libsrtp-shared")]
+mod libsrtp_shared;
 mod peer;
+#[cfg(feature = "pion-srtp")]
+mod pion;
 mod traffic;
 mod webrtc;
 
@@ -116,5 +120,109 @@ fn t_srt_18_libsrtp_with_mki_and_encrypted_extensions() {
             ..Keying::new(profile)
         };
         compare(&keying, &mut libsrtp::Libsrtp::new(&keying));
+    }
+}
+
+/// The profiles that encrypt, which is what Cryptex is for.
+#[cfg(any(feature = "libsrtp-shared", feature = "pion-srtp"))]
+const ENCRYPTING: [Profile; 6] = [
+    Profile::Aes128CmSha1_80,
+    Profile::Aes128CmSha1_32,
+    Profile::Aes256CmSha1_80,
+    Profile::Aes256CmSha1_32,
+    Profile::AeadAes128Gcm,
+    Profile::AeadAes256Gcm,
+];
+
+/// Cryptex (RFC 9335), also with CSRCs that have no header extension, and everything without it.
+#[cfg(feature = "pion-srtp")]
+#[test]
+fn t_srt_18_pion_srtp() {
+    for profile in ENCRYPTING {
+        for cryptex in [true, false] {
+            let keying = Keying {
+                cryptex,
+                ..Keying::new(profile)
+            };
+            compare(&keying, &mut pion::Pion::new(&keying));
+        }
+    }
+}
+
+/// Cryptex (RFC 9335). libsrtp refuses CSRCs that have no header extension: where there are CSRCs,
+/// there is an extension here.
+#[cfg(feature = "libsrtp-shared")]
+#[test]
+fn t_srt_18_libsrtp_with_cryptex() {
+    for path in libsrtp_shared::paths() {
+        for profile in ENCRYPTING {
+            for cryptex in [true, false] {
+                let keying = Keying {
+                    cryptex,
+                    csrcs_alone: !cryptex,
+                    ..Keying::new(profile)
+                };
+                let mut theirs = libsrtp_shared::LibsrtpShared::new(&path, &keying);
+                compare(&keying, &mut theirs);
+            }
+        }
+    }
+}
+
+/// What libsrtp does otherwise with Cryptex: CSRCs without a header extension are refused, where we
+/// add an empty one (RFC 9335 §5.1).
+#[cfg(feature = "libsrtp-shared")]
+#[test]
+fn libsrtp_refuses_csrcs_without_an_extension() {
+    for path in libsrtp_shared::paths() {
+        let keying = Keying {
+            cryptex: true,
+            ..Keying::new(Profile::AeadAes128Gcm)
+        };
+        let mut theirs = libsrtp_shared::LibsrtpShared::new(&path, &keying);
+        let mut plain = vec![0x81, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9, 9, 9];
+        plain.extend([7; 20]);
+        assert_eq!(theirs.protect(srtp::Kind::Rtp, &plain), None);
+        let sealed = Ours::new(&keying).protect(srtp::Kind::Rtp, &plain);
+        let opened = theirs.unprotect(srtp::Kind::Rtp, &sealed.expect("fresh"));
+        plain[0] |= 0x10;
+        plain.splice(16..16, [0xbe, 0xde, 0, 0]);
+        assert_eq!(opened, Some(plain), "but it opens what we add one to");
+    }
+}
+
+/// Encrypted header extensions (RFC 6904) without padding between them are the same; where there is
+/// padding, libsrtp's key stream stands still and ours, as §2.1 has it, goes on.
+#[cfg(feature = "libsrtp-shared")]
+#[test]
+fn libsrtp_does_not_count_padding_between_encrypted_extensions() {
+    for path in libsrtp_shared::paths() {
+        let keying = Keying {
+            encrypted: vec![1, 2],
+            ..Keying::new(Profile::Aes128CmSha1_80)
+        };
+        let mut theirs = libsrtp_shared::LibsrtpShared::new(&path, &keying);
+        let mut ours = Ours::new(&keying);
+        let head = |number| {
+            vec![
+                0x90, 96, 0, number, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 2,
+            ]
+        };
+        let mut together = head(1);
+        together.extend([0x11, 1, 2, 0x21, 3, 4, 0, 0]);
+        assert_eq!(
+            ours.protect(srtp::Kind::Rtp, &together),
+            theirs.protect(srtp::Kind::Rtp, &together)
+        );
+        let mut apart = head(2);
+        apart.extend([0x11, 1, 2, 0, 0x21, 3, 4, 0]);
+        let sealed = ours.protect(srtp::Kind::Rtp, &apart).expect("fresh");
+        let other = theirs.protect(srtp::Kind::Rtp, &apart).expect("fresh");
+        assert_eq!(
+            sealed[..21],
+            other[..21],
+            "the first element, and what is in the clear"
+        );
+        assert_ne!(sealed[21..23], other[21..23], "the second");
     }
 }

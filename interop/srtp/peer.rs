@@ -1,8 +1,8 @@
 //! What every implementation has to do, and ours doing it.
 
 use srtp::{
-    Kind, MAX_OVERHEAD, MKI_MAX, Profile, Receiver, ReceiverConfig, ReceiverKeys, Sender,
-    SenderConfig, SenderKeys,
+    CryptexPolicy, Kind, MAX_OVERHEAD, MKI_MAX, Profile, Receiver, ReceiverConfig, ReceiverKeys,
+    Sender, SenderConfig, SenderKeys,
 };
 
 use crate::traffic::SSRCS;
@@ -26,6 +26,10 @@ pub(crate) struct Keying {
     pub(crate) encrypted: Vec<u8>,
     /// The ROC that streams start at.
     pub(crate) first_roc: u32,
+    /// Whether CSRCs and header extensions are encrypted (RFC 9335).
+    pub(crate) cryptex: bool,
+    /// Whether packets may have CSRCs and no header extension.
+    pub(crate) csrcs_alone: bool,
 }
 
 impl Keying {
@@ -37,6 +41,8 @@ impl Keying {
             mki: Vec::new(),
             encrypted: Vec::new(),
             first_roc: 0,
+            cryptex: false,
+            csrcs_alone: true,
         }
     }
 }
@@ -55,6 +61,7 @@ impl Ours {
         let encrypted_extensions = keying.encrypted.iter().copied().collect();
         let config = SenderConfig {
             allow_null_cipher: true,
+            cryptex: keying.cryptex,
             encrypted_extensions,
             ..SenderConfig::default()
         };
@@ -65,6 +72,11 @@ impl Ours {
         let mut sender = Sender::new(keys, config).expect("valid");
         let config = ReceiverConfig {
             allow_null_cipher: true,
+            cryptex: if keying.cryptex {
+                CryptexPolicy::Accept
+            } else {
+                CryptexPolicy::Off
+            },
             encrypted_extensions,
             ..ReceiverConfig::default()
         };

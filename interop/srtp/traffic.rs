@@ -27,6 +27,7 @@ pub(crate) struct Traffic {
     since_large: [u32; SSRCS.len()],
     first_roc: u32,
     only_known_extensions: bool,
+    csrcs_alone: bool,
     held: Option<(Kind, Vec<u8>)>,
 }
 
@@ -37,7 +38,8 @@ impl Traffic {
             at: [None; SSRCS.len()],
             since_large: [0; SSRCS.len()],
             first_roc: keying.first_roc,
-            only_known_extensions: !keying.encrypted.is_empty(),
+            only_known_extensions: !keying.encrypted.is_empty() || keying.cryptex,
+            csrcs_alone: keying.csrcs_alone,
             held: None,
         }
     }
@@ -90,7 +92,7 @@ impl Traffic {
         packet.extend(rng.random::<u32>().to_be_bytes());
         packet.extend(SSRCS[stream].to_be_bytes());
         packet.extend((0..4 * csrcs).map(|_| rng.random::<u8>()));
-        if rng.random_ratio(1, 3) {
+        if rng.random_ratio(1, 3) || csrcs > 0 && !self.csrcs_alone {
             packet[0] |= 0x10;
             packet.extend(extension(rng, self.only_known_extensions));
         }

@@ -58,8 +58,7 @@ impl Default for SenderConfig {
 /// Which packets with header extensions or CSRCs a [`Receiver`](crate::Receiver) takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CryptexPolicy {
-    /// Cryptex is not agreed on. What looks like it is taken for an extension in the clear. The
-    /// default.
+    /// Cryptex is not agreed on. What bears its mark is refused. The default.
     #[default]
     Off,
     /// Packets may come with Cryptex or without (RFC 9335 §4: `a=cryptex`).
@@ -84,14 +83,15 @@ pub enum Duplicates {
     Deliver,
 }
 
-/// When a packet whose tag is wrong is tried again with the next ROC, which costs a second
-/// authentication.
+/// When a packet whose tag is wrong is tried again with another ROC, which costs a second
+/// authentication, and gives a forger a second try: with tags of 32 bits, that counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RocRecovery {
     /// Never.
     Never,
-    /// For the first packet of an SSRC with a sequence number below 2^15: the packets before the
-    /// edge at 2^16 may have been lost. The default.
+    /// For the first packet of an SSRC, or after [`Receiver::set_roc`](crate::Receiver::set_roc):
+    /// with the next ROC below sequence number 2^15, since the packets before the edge at 2^16 may
+    /// have been lost, and above with the one before, if a ROC was told. The default.
     #[default]
     FirstPacket,
     /// Also for later packets: an outage of 2^15 to 98303 packets is recovered from. Each forged

@@ -19,7 +19,7 @@ pub enum Profile {
     /// WebRTC endpoint has.
     Aes128CmSha1_80,
     /// The same with tags of 32 bits for SRTP, and 80 for SRTCP. A forgery succeeds once in 2^32
-    /// packets.
+    /// tries, of which a packet may have several: [`RocRecovery`](crate::RocRecovery).
     Aes128CmSha1_32,
     /// AES-256 in counter mode (RFC 6188) and HMAC-SHA1 with tags of 80 bits. Has no IANA number
     /// for DTLS-SRTP.
