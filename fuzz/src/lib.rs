@@ -4,6 +4,7 @@
 //! corpora, with a stable compiler; `fuzz_targets/` has each as a program for libFuzzer. `fuzz/README.md` says how to use both.
 
 pub mod campaign;
+mod differential;
 mod dtls;
 mod gate;
 mod ice;
@@ -11,6 +12,7 @@ pub mod input;
 mod srtp;
 mod tiers;
 
+pub use differential::{differential, srtp_differential};
 pub use dtls::{dtls_address_proof, dtls_pair, dtls_receive};
 pub use gate::{gate_router, gate_sdp, gate_session};
 pub use ice::{ice_controlling, ice_lite, ice_tcp, stun_parse};
@@ -32,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("ice_lite", ice_lite),
     ("ice_tcp", ice_tcp),
     ("srtp_batch", srtp_batch),
+    ("srtp_differential", srtp_differential),
     ("srtp_parse", srtp_parse),
     ("srtp_protect", srtp_protect),
     ("srtp_tiers", srtp_tiers),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ::srtp::{
     CryptexPolicy, Duplicates, ExtensionIds, Freshness, Incoming, Kind, MAX_OVERHEAD, Outgoing,
     Profile, ProtectError, Receiver, ReceiverConfig, ReceiverKeys, RocRecovery, Sender,
-    SenderConfig, SenderKeys, classify,
+    SenderConfig, SenderKeys, Tier, classify,
 };
 
 use crate::input::Input;
@@ -166,7 +166,7 @@ pub fn srtp_batch(data: &[u8]) {
 }
 
 /// Doubles, flips and swaps some packets.
-fn disturb(arriving: &mut Vec<(usize, Vec<u8>)>, input: &mut Input<'_>) {
+pub(crate) fn disturb(arriving: &mut Vec<(usize, Vec<u8>)>, input: &mut Input<'_>) {
     for _ in 0..input.choice(16) {
         if arriving.is_empty() {
             return;
@@ -228,7 +228,7 @@ fn seal_batch(
 }
 
 /// A profile and the configuration of both sides.
-struct Setup {
+pub(crate) struct Setup {
     profile: Profile,
     cryptex: bool,
     encrypted: ExtensionIds,
@@ -238,7 +238,7 @@ struct Setup {
 }
 
 impl Setup {
-    fn read(input: &mut Input<'_>) -> Self {
+    pub(crate) fn read(input: &mut Input<'_>) -> Self {
         let profile = Profile::ALL[input.choice(Profile::ALL.len())];
         let null = matches!(profile, Profile::NullSha1_80 | Profile::NullSha1_32);
         let headers = if null { 0 } else { input.choice(4) };
@@ -264,7 +264,16 @@ impl Setup {
     }
 
     fn sender(&self, key: u8) -> Sender {
+        self.sender_on(Tier::detect(), key)
+    }
+
+    fn receiver(&self, key: u8) -> Receiver {
+        self.receiver_on(Tier::detect(), key)
+    }
+
+    pub(crate) fn sender_on(&self, tier: Tier, key: u8) -> Sender {
         let config = SenderConfig {
+            tier,
             cryptex: self.cryptex,
             encrypted_extensions: self.encrypted,
             allow_null_cipher: true,
@@ -274,8 +283,9 @@ impl Setup {
         Sender::new(self.sender_keys(key), config).expect("a valid configuration")
     }
 
-    fn receiver(&self, key: u8) -> Receiver {
+    pub(crate) fn receiver_on(&self, tier: Tier, key: u8) -> Receiver {
         let config = ReceiverConfig {
+            tier,
             cryptex: if self.cryptex {
                 CryptexPolicy::Require
             } else {
@@ -389,12 +399,12 @@ impl Setup {
 
 /// Packets with sequence numbers that go up, now and then by more than one.
 #[derive(Default)]
-struct Packets {
+pub(crate) struct Packets {
     sequence_number: Option<u16>,
 }
 
 impl Packets {
-    fn next(&mut self, setup: &Setup, input: &mut Input<'_>) -> Vec<u8> {
+    pub(crate) fn next(&mut self, setup: &Setup, input: &mut Input<'_>) -> Vec<u8> {
         let sequence_number = match self.sequence_number {
             None => input.u16(),
             Some(last) => last.wrapping_add(1 + u16::from(input.byte()) / 16),
