@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use portcullis::driver::Driver;
 use portcullis::ice_lite::Candidate;
-use portcullis::signalling::{Audio, Signalling};
+use portcullis::signalling::sdp::Description;
+use portcullis::signalling::{Capabilities, Signalling};
 use portcullis::{Call, Context, Session, SessionConfig, SessionError, SessionEvent, dtls};
 
 /// What this server does with a call.
@@ -46,9 +47,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // For each offer, wherever it comes from: HTTP (WHIP), a WebSocket, here a file.
     let path = std::env::args().nth(1).ok_or("which file has the offer?")?;
-    let offer = std::fs::read_to_string(path)?;
+    let offer = Description::read(&std::fs::read_to_string(path)?)?;
+    let capabilities = Capabilities::browser();
     let now = Instant::now();
-    let (session, _, answer) = Signalling::answer(config, Audio::default(), now, &offer)?;
+    let (session, _, answer) = Signalling::answer(config, now, &offer, &capabilities)?;
     handle.insert(session, Echo).await?;
     println!("{answer}");
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
 use portcullis::signalling::Signalling;
+use portcullis::signalling::sdp::Description;
 use portcullis::{IceMode, Session};
 use tokio::sync::mpsc;
 
@@ -137,12 +138,13 @@ async fn connect(
     let ((calling, near), (answering, far)) = (bind()?, bind()?);
     let now = Instant::now();
     let config = plans[0].session_config(IceMode::Controlling, near);
-    let offered = Signalling::offer(config, plans[0].audio(), now).map_err(Error::answer)?;
-    let (mut first, mut calls, sdp) = offered;
+    let offered = Signalling::offer(config, now, [plans[0].audio()]);
+    let (mut first, mut calls, sdp) = offered.map_err(Error::answer)?;
+    let read = |sdp: &str| Description::read(sdp).map_err(|error| Error::answer(error.into()));
     let config = plans[1].session_config(IceMode::Lite, far);
-    let answered = Signalling::answer(config, plans[1].audio(), now, &sdp);
+    let answered = Signalling::answer(config, now, &read(&sdp)?, plans[1].decide());
     let (second, answers, sdp) = answered.map_err(Error::answer)?;
-    let accepted = calls.accept_answer(&mut first, now, &sdp);
+    let accepted = calls.accept_answer(&mut first, now, &read(&sdp)?);
     accepted.map_err(Error::answer)?;
     let totals = [0, 1].map(|side| Some(plans[side].clip.packets().len() as u64));
     let [a, b] = plans;

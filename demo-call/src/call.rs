@@ -6,7 +6,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime};
 
 use portcullis::ice_lite::Candidate;
-use portcullis::signalling::{Audio, Signalling};
+use portcullis::signalling::sdp::{
+    Codec, Description, Fragment, Media as Section, MediaKind, Msid, Source,
+};
+use portcullis::signalling::{Capabilities, Decide, Signalling, SignallingError};
 use portcullis::{
     CloseReason, Context, IceMode, Session, SessionConfig, SessionError, SessionEvent,
 };
@@ -84,13 +87,37 @@ impl Plan {
         Arc::new(config)
     }
 
-    /// What is said of our media.
-    pub(crate) fn audio(&self) -> Audio {
-        let mut audio = Audio::default();
-        audio.ssrc = Some(self.ssrc);
-        audio.cname = self.name.to_owned();
-        audio
+    /// What our offers say of our media: one Opus stream each way.
+    pub(crate) fn audio(&self) -> Section {
+        self.named(opus().media(MediaKind::Audio))
     }
+
+    /// Takes the first section of an offer that has Opus.
+    pub(crate) fn decide(&self) -> impl Decide {
+        let mut taken = false;
+        move |offered: &portcullis::signalling::sdp::Section, current: Option<&Section>| {
+            if taken {
+                return None;
+            }
+            let media = (&opus()).decide(offered, current)?;
+            taken = true;
+            Some(self.named(media))
+        }
+    }
+
+    /// With the names of the stream that we send.
+    fn named(&self, mut media: Section) -> Section {
+        media.msids = vec![Msid::new(self.name, "audio")];
+        media.sources = vec![Source::new(self.ssrc, self.name)];
+        media
+    }
+}
+
+fn opus() -> Capabilities {
+    let opus = Codec::new(111, "opus", 48_000)
+        .with_channels(2)
+        .with_parameters("minptime=10;useinbandfec=1");
+    Capabilities::new().codec(MediaKind::Audio, opus)
 }
 
 /// What a call tells its owner.
@@ -155,10 +182,13 @@ impl Call {
     /// Takes the answer to the offer that was made for this call.
     pub(crate) fn accept_answer(&mut self, cx: &mut Context<'_>, sdp: &str) {
         let now = cx.now();
-        let accepted = cx
-            .session_mut()
-            .map(|session| self.signalling.accept_answer(session, now, sdp));
-        if let Some(Err(error)) = accepted {
+        let Some(session) = cx.session_mut() else {
+            return;
+        };
+        let accepted = Description::read(sdp)
+            .map_err(SignallingError::from)
+            .and_then(|answer| self.signalling.accept_answer(session, now, &answer));
+        if let Err(error) = accepted {
             self.fail(cx, Error::answer(error));
         }
     }
@@ -179,13 +209,20 @@ impl Call {
     /// Restarts ICE with the credentials that the peer's fragment has; gives our own fragment.
     pub(crate) fn restart(
         &mut self,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         fragment: &str,
     ) -> Result<String, PatchRefusal> {
-        well_formed(fragment)?;
-        Err(PatchRefusal::Unprocessable(
-            "ICE is not restarted here".to_owned(),
-        ))
+        let now = cx.now();
+        let read = Fragment::read(fragment);
+        let fragment = read.map_err(|error| PatchRefusal::Malformed(error.to_string()))?;
+        let session = cx.session_mut().ok_or(PatchRefusal::NoSuchCall)?;
+        match self.signalling.accept_fragment(session, now, &fragment) {
+            Ok(Some(ours)) => Ok(ours),
+            Ok(None) => Err(PatchRefusal::Unprocessable(
+                "its credentials are those of before".to_owned(),
+            )),
+            Err(error) => Err(PatchRefusal::Unprocessable(error.to_string())),
+        }
     }
 
     /// Hangs up: BYE, then close_notify.
@@ -242,10 +279,9 @@ impl Call {
     }
 
     fn begin(&mut self, cx: &Context<'_>) {
-        let payload_type = self
-            .signalling
-            .audio()
-            .map_or(0, |audio| audio.payload_type);
+        let agreed = self.signalling.agreed().next();
+        let codec = agreed.and_then(|agreed| agreed.theirs.codecs.first());
+        let payload_type = codec.map_or(0, |codec| codec.payload_type);
         // RFC 3550 §5.1: both begin anywhere, so that plaintext can't be guessed.
         let stream = Stream::new(self.plan.ssrc, payload_type, rand::random(), rand::random());
         let repeat = self.plan.until == Until::PeerLeaves;

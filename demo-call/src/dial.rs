@@ -56,8 +56,8 @@ pub(crate) async fn run(arguments: cli::Dial, console: &Console) -> Result<(), E
     let candidate = Candidate::host(driver.local_addr().map_err(Error::Socket)?, 0);
     let handle = driver.handle();
     let config = plan.session_config(IceMode::Controlling, vec![candidate]);
-    let offered = Signalling::offer(config, plan.audio(), Instant::now()).map_err(Error::answer)?;
-    let (session, signalling, offer) = offered;
+    let offered = Signalling::offer(config, Instant::now(), [plan.audio()]);
+    let (session, signalling, offer) = offered.map_err(Error::answer)?;
     let answered = whip.offer(offer).await?;
     if let Some(dir) = &record {
         make_folder(dir)?;

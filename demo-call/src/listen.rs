@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
+use portcullis::signalling::sdp::Description;
 use portcullis::signalling::{Signalling, SignallingError};
 use portcullis::{IceMode, SessionId};
 use serde_json::{Value, json};
@@ -358,11 +359,16 @@ impl Host {
         let plan = self.plan(self.count + 1, caller);
         let config = plan.session_config(IceMode::Lite, candidates);
         let now = Instant::now();
-        let answered = Signalling::answer(config, plan.audio(), now, offer);
+        let answered = Description::read(offer)
+            .map_err(SignallingError::from)
+            .and_then(|offer| Signalling::answer(config, now, &offer, plan.decide()));
         let (session, signalling, sdp) = answered.map_err(|error| match error {
             SignallingError::Session(_) => Refusal::Internal,
             error => Refusal::Offer(error),
         })?;
+        if signalling.agreed().next().is_none() {
+            return Err(Refusal::Empty);
+        }
         self.count += 1;
         let call = Call::new(plan, signalling, self.news.clone(), now);
         let id = self

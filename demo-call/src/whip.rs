@@ -122,6 +122,9 @@ pub(crate) enum PatchRefusal {
 pub(crate) enum Refusal {
     #[error("{0}")]
     Offer(portcullis::signalling::SignallingError),
+    /// RFC 3264 §5 has it for calls whose sections come later; here they don't.
+    #[error("the offer has no m-line")]
+    Empty,
     #[error("this host has as many calls as it takes")]
     Full,
     #[error("this host is shutting down")]
@@ -371,7 +374,7 @@ async fn allow_origins(mut response: Response) -> Response {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Offer(_) => StatusCode::BAD_REQUEST,
+            Self::Offer(_) | Self::Empty => StatusCode::BAD_REQUEST,
             Self::Full | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -143,6 +143,8 @@ fn methods_and_types_are_those_of_the_rfc() {
     );
 }
 
+const RESTART: &str = "a=ice-ufrag:wxyz\r\na=ice-pwd:0123456789012345678901\r\n";
+
 const FRAGMENT: (&str, &str) = ("Content-Type", "application/trickle-ice-sdpfrag");
 
 fn patch(listen: &Listen, path: &str, headers: &[(&str, &str)], fragment: &str) -> Response {
@@ -171,6 +173,21 @@ fn candidates_may_trickle_into_the_ice_session_they_name() {
         status("/whip/absent", &[FRAGMENT, ("If-Match", tag)], lines),
         404
     );
+    // RFC 9725 §4.3.3: a restart names no ICE session; the answer is a fragment with a new tag.
+    let restarted = patch(&listen, place, &[FRAGMENT, ("If-Match", "*")], RESTART);
+    assert_eq!(restarted.status, 200, "{restarted:?}");
+    assert!(
+        restarted.body.contains("a=ice-ufrag:"),
+        "{}",
+        restarted.body
+    );
+    let newer = restarted.header("etag").expect("a tag");
+    assert_ne!(newer, tag);
+    assert_eq!(status(place, &[FRAGMENT, ("If-Match", tag)], lines), 412);
+    assert_eq!(status(place, &[FRAGMENT, ("If-Match", newer)], lines), 204);
+    let again = [FRAGMENT, ("If-Match", "*")];
+    assert_eq!(status(place, &again, RESTART), 422, "nothing is new");
+    let tag = newer;
     let refused = patch(&listen, place, &[SDP, ("If-Match", tag)], lines);
     assert_eq!(refused.status, 415);
     assert_eq!(refused.header("accept-patch"), Some(FRAGMENT.1));

@@ -5,7 +5,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use portcullis::ice_lite::Candidate;
-use portcullis::signalling::{Audio, RemoteDescription, Signalling};
 use portcullis::{
     Class, IceMode, Path, Received, RemoteParameters, Route, Router, Session, SessionConfig,
     SessionEvent, classify, dtls,
@@ -23,34 +22,15 @@ static CONFIG: LazyLock<SessionConfig> = LazyLock::new(|| {
     config
 });
 
-fn config(ice: IceMode, address: SocketAddr) -> Arc<SessionConfig> {
+pub(crate) fn config(ice: IceMode, address: SocketAddr) -> Arc<SessionConfig> {
     let mut config = CONFIG.clone();
     config.ice = ice;
     config.candidates = vec![Candidate::host(address, 0)];
     Arc::new(config)
 }
 
-fn address(last: u8) -> SocketAddr {
+pub(crate) fn address(last: u8) -> SocketAddr {
     SocketAddr::new([192, 0, 2, last].into(), 3478)
-}
-
-/// A description that is understood can be answered, and the answer is understood, too.
-pub fn gate_sdp(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
-    };
-    let Ok(remote) = RemoteDescription::parse(text) else {
-        return;
-    };
-    assert!(!remote.fingerprints.is_empty() && remote.audio().opus.is_some());
-    let config = config(IceMode::Lite, address(1));
-    let answered = Signalling::answer(config, Audio::default(), Instant::now(), text);
-    let Ok((.., answer)) = answered else {
-        return;
-    };
-    let ours = RemoteDescription::parse(&answer).expect("our own answer");
-    assert_eq!(ours.sections.len(), remote.sections.len());
-    assert_ne!(ours.setup, remote.setup);
 }
 
 /// Every datagram has a class, only STUN and known paths lead anywhere, and nothing dropped leaves

@@ -9,13 +9,15 @@ mod dtls;
 mod gate;
 mod ice;
 pub mod input;
+mod signalling;
 mod srtp;
 mod tiers;
 
 pub use differential::{differential, srtp_differential};
 pub use dtls::{dtls_address_proof, dtls_pair, dtls_receive};
-pub use gate::{gate_router, gate_sdp, gate_session};
+pub use gate::{gate_router, gate_session};
 pub use ice::{ice_controlling, ice_lite, ice_tcp, stun_parse};
+pub use signalling::{gate_renegotiation, gate_sdp};
 pub use srtp::{srtp_batch, srtp_parse, srtp_protect, srtp_unprotect};
 pub use tiers::srtp_tiers;
 
@@ -27,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("dtls_address_proof", dtls_address_proof),
     ("dtls_pair", dtls_pair),
     ("dtls_receive", dtls_receive),
+    ("gate_renegotiation", gate_renegotiation),
     ("gate_router", gate_router),
     ("gate_sdp", gate_sdp),
     ("gate_session", gate_session),
