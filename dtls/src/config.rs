@@ -60,6 +60,22 @@ pub struct RetransmitConfig {
     pub ceiling: Duration,
     /// Retransmissions of a flight after which the connection gives up.
     pub max_retries: u32,
+    /// What else than these times brings lost datagrams back.
+    pub recovery: Recovery,
+}
+
+/// What makes up for lost datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recovery {
+    /// Whatever tells of a loss, within limits on rate and bytes: gaps are acknowledged at once, what
+    /// an ACK shows to be missing is sent at once (RFC 9147 §7.1, §7.2), who has a part of a flight
+    /// asks for the rest, the first retransmissions are followed by a copy each, and waits are
+    /// measured by the round trips of the handshake where those are shorter than
+    /// [`RetransmitConfig::initial`].
+    #[default]
+    Prompt,
+    /// The timer alone, as in BoringSSL, whose conformance tests count on it.
+    Timer,
 }
 
 impl Default for RetransmitConfig {
@@ -69,6 +85,7 @@ impl Default for RetransmitConfig {
             initial: Duration::from_millis(400),
             ceiling: Duration::from_secs(60),
             max_retries: 12,
+            recovery: Recovery::default(),
         }
     }
 }
@@ -90,6 +107,7 @@ pub struct Config {
     pub(crate) fallback_mtu: Option<usize>,
     pub(crate) retransmit: RetransmitConfig,
     pub(crate) handshake_timeout: Option<Duration>,
+    pub(crate) plaintext_patience: Duration,
     pub(crate) client_auth: ClientAuth,
     pub(crate) invite_tickets: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
@@ -106,7 +124,16 @@ pub const DEFAULT_MTU: usize = 1200;
 /// (RFC 791 §3.1), leaves after the headers of IPv4 and UDP.
 const FALLBACK_MTU: usize = 576 - 20 - 8;
 
+/// How long a handshake has to go on after an alert in plaintext: some round trips, and two
+/// retransmissions.
+const PLAINTEXT_PATIENCE: Duration = Duration::from_secs(2);
+
 impl Config {
+    /// Whether plaintext that breaks the rules ends a handshake at once.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.plaintext_patience.is_zero()
+    }
+
     /// The defaults of [`Config::builder`] as they are.
     ///
     /// # Errors
@@ -137,6 +164,7 @@ impl Config {
                 fallback_mtu: Some(FALLBACK_MTU),
                 retransmit: RetransmitConfig::default(),
                 handshake_timeout: Some(Duration::from_secs(30)),
+                plaintext_patience: PLAINTEXT_PATIENCE,
                 client_auth: ClientAuth::default(),
                 invite_tickets: false,
                 key_log: None,

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::receive::Floods;
+use self::receive::{Doubt, Floods};
 use self::transmit::Outbox;
 use crate::address_proof::ProvenHello;
 use crate::certificate::Certificates;
@@ -18,7 +18,7 @@ use crate::config::{Config, MIN_MTU, PeerIdentity, RetransmitConfig, Role};
 use crate::error::{Error, ExportError, SendError};
 use crate::event::{ConnectionInfo, Event};
 use crate::fingerprint::Fingerprint;
-use crate::flight::Flights;
+use crate::flight::{Flights, Incoming};
 use crate::handshake::{Handshake, Layers, Message, SrtpKeyingMaterial};
 use crate::record::RecordLayer;
 use crate::stats::Statistics;
@@ -59,6 +59,8 @@ pub struct Connection {
     deadline: Option<Instant>,
     /// When the keys may rest.
     rest: Option<Instant>,
+    /// An alert in plaintext that may be true; rare.
+    doubt: Option<Box<Doubt>>,
     statistics: Statistics,
 }
 
@@ -129,13 +131,14 @@ impl Connection {
         // RFC 6347 §4.2.1: the ServerHello has the record number of the ClientHello. The messages
         // before it are not known here any more, but they had numbers.
         connection.records.skip_writing(hello.record.sequence());
-        connection.flights.continue_at(hello.message_seq);
-        let message = Message {
-            message_type: HandshakeType::CLIENT_HELLO,
+        let message = Incoming {
+            msg_type: HandshakeType::CLIENT_HELLO,
             message_seq: hello.message_seq,
-            body: &hello.body,
+            body: hello.body,
         };
+        connection.flights.continue_after(&message);
         let (handshake, layers) = connection.split(now);
+        let message = Message::from(&message);
         let result = handshake.start_proven(&message, hello.asked.as_ref(), layers);
         connection.finish_later(now, result);
         Ok(connection)
@@ -162,6 +165,7 @@ impl Connection {
             },
             deadline: None,
             rest: None,
+            doubt: None,
             statistics: Statistics::default(),
             config,
         })
@@ -204,6 +208,7 @@ impl Connection {
                 .poll_timeout()
                 .into_iter()
                 .chain(self.deadline)
+                .chain(self.doubt.as_ref().and_then(|doubt| doubt.until))
                 .min(),
         }
     }
@@ -346,7 +351,7 @@ impl Connection {
         digest::of(&(
             (&self.records, &self.flights, &self.handshake),
             (&self.events, &self.outbox, &self.status),
-            (&self.mtu, &self.deadline, &self.rest),
+            (&self.mtu, &self.deadline, &self.rest, &self.doubt),
         ))
     }
 
@@ -373,6 +378,10 @@ impl Connection {
     fn expire(&mut self, now: Instant) -> Result<(), Error> {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Error::HandshakeTimeout);
+        }
+        let refuted = |doubt: &Doubt| doubt.until.is_none_or(|until| now < until);
+        if let Some(doubt) = self.doubt.take_if(|doubt| !refuted(doubt)) {
+            return Err(doubt.error);
         }
         if self.rest.take_if(|rest| now >= *rest).is_some() {
             self.records.rest();
@@ -413,6 +422,8 @@ impl Connection {
                     .retain_write(|epoch| flights.needs_epoch(epoch));
                 if self.handshake.established().is_some() {
                     self.deadline = None;
+                    self.doubt = None;
+                    self.records.close_early();
                 }
                 Ok(())
             }
@@ -423,6 +434,7 @@ impl Connection {
                 self.flights = Flights::new(self.config.retransmit);
                 self.handshake = Handshake::Failed;
                 self.deadline = None;
+                self.doubt = None;
                 self.status = Status::Failed { unreported: None };
                 Err(error)
             }

@@ -58,13 +58,22 @@
 //!   RFC 5764 §4.1.1 would let it become a connection without SRTP.
 //! - A ChangeCipherSpec of the peer says nothing: the epoch of a record tells its keys, and keys
 //!   are installed as soon as the key exchange and the signatures over it are checked.
-//! - Plaintext is heard until the first protected record of the peer came. Up to then a fatal alert
-//!   ends the handshake, as a peer without keys has no other way to refuse (RFC 9147 §4.5.2), and
-//!   what has no place in plaintext is a violation. Afterwards it is noise.
+//! - Plaintext is heard until the first protected record of the peer came, and nobody vouches for it
+//!   (RFC 6347 §4.1.2.7, RFC 9147 §4.5.2): what breaks the rules is dropped and counted, fragments
+//!   that disagree are kept apart until one message is whole and has the grammar that is due, and an
+//!   alert ends a handshake that does not go on within 2 s, as a peer without keys has no other way
+//!   to refuse ([`ConfigBuilder::plaintext_patience`]). A whole message that is in turn and has its grammar is
+//!   believed: a forged hello in the place of the peer's still ends a handshake.
 //! - Flights are kept as messages and packed anew for each transmission: as many as fit share a
 //!   record and a datagram. Only in plaintext each message has a record of its own, since some
 //!   DTLS 1.2 stacks read no more. A transmission is not cut to ten records (RFC 9147 §5.8.3): the
 //!   flights of a handshake stay below that at every common MTU.
+//! - Losses are made up for by whatever tells of them ([`Recovery::Prompt`]): records that come
+//!   before their keys are kept, gaps are acknowledged at once, what an ACK lacks is sent at once, a
+//!   part of a flight asks for its rest after a quarter of the first wait, and the first three
+//!   retransmissions have two copies each. What plaintext draws so, before the peer's first protected record, is at
+//!   most three times its bytes. The first wait is 1.5 round trips of the handshake, where that is less than
+//!   the setting.
 //! - Retransmission has no jitter, and counts as due up to 15 ms early. From the third one on
 //!   datagrams are smaller ([`ConfigBuilder::fallback_mtu`]). A final flight of DTLS 1.2 that the
 //!   peer asks for again is followed by two copies, which decides whether the last exchange ends
@@ -104,7 +113,7 @@ mod wire;
 pub use address_proof::{AddressProof, AddressProofStatistics, ProvenHello, Verdict};
 pub use certificate::{Certificate, CertificateError, Certificates};
 pub use config::{
-    ClientAuth, Config, ConfigBuilder, ConfigError, DEFAULT_MTU, MIN_MTU, PeerIdentity,
+    ClientAuth, Config, ConfigBuilder, ConfigError, DEFAULT_MTU, MIN_MTU, PeerIdentity, Recovery,
     RetransmitConfig, Role,
 };
 pub use connection::Connection;

@@ -50,6 +50,10 @@ discards! {
     RepeatedMessage => "repeated_message",
     /// Application data before the peer is known to be the expected one.
     EarlyApplicationData => "early_application_data",
+    /// Plaintext that breaks the rules: anybody may have sent it.
+    InvalidPlaintext => "invalid_plaintext",
+    /// An alert in plaintext, which ends a handshake only if that does not go on.
+    UnprovenAlert => "unproven_alert",
     /// An ACK that means nothing yet, because the version is not known.
     EarlyAck => "early_ack",
     /// A ChangeCipherSpec, which says nothing that the epochs don't say.
@@ -78,6 +82,8 @@ pub struct Statistics {
     pub bytes_received: u64,
     /// Records opened.
     pub records_received: u64,
+    /// Records that came before their keys, and were kept for them.
+    pub records_early: u64,
     /// Datagrams taken with `poll_transmit`.
     pub datagrams_sent: u64,
     /// Bytes in them.

@@ -111,6 +111,20 @@ impl ConfigBuilder {
         self
     }
 
+    /// How long a handshake may take to go on after an alert in plaintext, by default 2 s.
+    ///
+    /// Before there are keys anybody who can send from the peer's address can forge records, and
+    /// RFC 6347 §4.1.2.7 and RFC 9147 §4.5.2 let them be dropped. So what breaks the rules in plaintext is dropped and
+    /// counted, and an alert is remembered: if no message of the peer carries the handshake on within this
+    /// time, it ends with the alert's reason.
+    ///
+    /// With zero the first alert or violation ends the handshake at once, for tests of peers and for
+    /// transports that nobody else can write to.
+    pub fn plaintext_patience(mut self, patience: Duration) -> Self {
+        self.config.plaintext_patience = patience;
+        self
+    }
+
     /// Whether a DTLS 1.3 client says `psk_dhe_ke` (RFC 8446 §4.2.9), as Chromium does, and so
     /// invites session tickets. They are read and forgotten: sessions are not resumed. Off by
     /// default.

@@ -1,11 +1,12 @@
 //! What becomes of a received record.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use super::{Connection, REST, Status};
 use crate::error::Error;
 use crate::event::{Direction, Event};
-use crate::flight::{Acknowledged, Incoming};
+use crate::flight::Acknowledged;
 use crate::handshake::Message;
 use crate::record::{OpenFailure, Opened, UpdateNeed};
 use crate::stats::Discard;
@@ -31,18 +32,47 @@ pub(super) struct Floods {
     warnings: u8,
 }
 
+/// An alert that nobody vouches for.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    /// What the connection ends with if it was true.
+    pub(super) error: Error,
+    /// Up to when the handshake may show that it was not; `None` for ever.
+    pub(super) until: Option<Instant>,
+}
+
+fn is_plaintext(record: &Opened<'_>) -> bool {
+    record.number.epoch() == 0
+}
+
 impl Connection {
     pub(super) fn receive(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
+        self.flights.receive(datagram.len());
+        self.open_records(now, datagram)?;
+        // What it brought may be the keys for what came before it.
+        while let Some(mut record) = self.records.take_early() {
+            self.open_records(now, &mut record)?;
+        }
+        self.update_worn_keys(now)
+    }
+
+    fn open_records(&mut self, now: Instant, datagram: &mut [u8]) -> Result<(), Error> {
         let mut rest = datagram;
         for _ in 0..MAX_RECORDS {
             match self.records.open(now, &mut rest) {
-                None => return self.update_worn_keys(now),
+                None => return Ok(()),
                 Some(Ok(record)) => {
                     self.statistics.records_received += 1;
                     if record.number.epoch() > 0 {
                         self.rest = Some(now + REST);
+                        // Who has our keys reads what we send.
+                        self.flights.prove();
                     }
                     self.handle_record(now, &record)?;
+                }
+                Some(Err(OpenFailure::Early)) => {
+                    self.statistics.records_early += 1;
+                    self.flights.note_early(now);
                 }
                 Some(Err(OpenFailure::Discard(reason))) => self.statistics.count(reason),
                 Some(Err(OpenFailure::Fatal(error))) => return Err(error),
@@ -51,7 +81,7 @@ impl Connection {
         if !rest.is_empty() {
             self.statistics.count(Discard::TooManyRecords);
         }
-        self.update_worn_keys(now)
+        Ok(())
     }
 
     fn handle_record(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
@@ -64,6 +94,9 @@ impl Connection {
         if matches!(self.status, Status::Closing { received: true, .. }) && !is_reliability {
             self.statistics.count(Discard::Closed);
             return Ok(());
+        }
+        if is_plaintext(record) && !self.config.is_strict() {
+            return self.handle_plaintext(now, record);
         }
         if record.content_type != ContentType::ALERT {
             self.floods.warnings = 0;
@@ -86,30 +119,91 @@ impl Connection {
         }
     }
 
-    fn handle_handshake(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
-        if self.handshake.established().is_none() {
-            self.start_deadline(now);
-        }
-        self.flights.accept(now, record, &mut self.statistics)?;
-        while let Some(Incoming {
-            msg_type,
-            message_seq,
-            body,
-        }) = self.flights.next_message()
-        {
-            let message = Message {
-                message_type: msg_type,
-                message_seq,
-                body: &body,
-            };
-            let (handshake, layers) = self.split(now);
-            handshake.handle_message(&message, layers)?;
+    /// A record that anybody may have sent: what breaks the rules is dropped and counted, and an alert is
+    /// remembered for the case that the handshake does not go on.
+    // RFC 6347 §4.1.2.7, RFC 9147 §4.5.2: invalid records may be dropped.
+    fn handle_plaintext(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
+        let taken = match record.content_type {
+            ContentType::HANDSHAKE => return self.handle_handshake(now, record),
+            ContentType::ACK => self.handle_ack(now, record),
+            ContentType::CHANGE_CIPHER_SPEC => self.handle_change_cipher_spec(record),
+            ContentType::ALERT => {
+                self.remember_alert(now, record);
+                Ok(())
+            }
+            other => Err(Error::UnexpectedRecord(other)),
+        };
+        if taken.is_err() {
+            self.statistics.count(Discard::InvalidPlaintext);
         }
         Ok(())
     }
 
+    fn remember_alert(&mut self, now: Instant, record: &Opened<'_>) {
+        let &[level, description] = record.content else {
+            self.statistics.count(Discard::InvalidPlaintext);
+            return;
+        };
+        self.statistics.count(Discard::UnprovenAlert);
+        let description = AlertDescription(description);
+        let ends =
+            AlertLevel(level) == AlertLevel::FATAL || description == AlertDescription::CLOSE_NOTIFY;
+        if ends && self.doubt.is_none() {
+            self.doubt = Some(Box::new(Doubt {
+                error: Error::AlertReceived(description),
+                until: now.checked_add(self.config.plaintext_patience),
+            }));
+        }
+    }
+
+    /// The handshake went on: what plaintext said of its end was not true, or is so only from now on.
+    fn note_progress(&mut self, now: Instant, record: &Opened<'_>) {
+        if is_plaintext(record) {
+            if let Some(doubt) = &mut self.doubt {
+                doubt.until = now.checked_add(self.config.plaintext_patience);
+            }
+        } else {
+            self.doubt = None;
+        }
+    }
+
+    fn handle_handshake(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
+        if self.handshake.established().is_none() {
+            self.start_deadline(now);
+        }
+        let strict = self.config.is_strict();
+        let doubtful = is_plaintext(record) && !strict;
+        let taken = self
+            .flights
+            .accept(now, record, strict, &mut self.statistics);
+        match taken {
+            Err(_) if doubtful => self.statistics.count(Discard::InvalidPlaintext),
+            taken => taken?,
+        }
+        loop {
+            let (handshake, statistics) = (&self.handshake, RefCell::new(&mut self.statistics));
+            let next = self.flights.next_message(|message| {
+                let passes = !doubtful || handshake.check(&Message::from(message)).is_ok();
+                if !passes {
+                    statistics.borrow_mut().count(Discard::InvalidPlaintext);
+                }
+                passes
+            });
+            let Some(message) = next else {
+                return Ok(());
+            };
+            let (handshake, layers) = self.split(now);
+            handshake.handle_message(&Message::from(&message), layers)?;
+            self.note_progress(now, record);
+        }
+    }
+
     fn handle_ack(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
-        if self.flights.handle_ack(record, &mut self.statistics)? == Acknowledged::Flight {
+        let acknowledged = self.flights.handle_ack(now, record, &mut self.statistics)?;
+        if !is_plaintext(record) {
+            self.note_progress(now, record);
+        }
+        if acknowledged == Acknowledged::Flight {
             let (handshake, layers) = self.split(now);
             handshake.handle_acknowledged(layers)?;
         }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::certificate::Certificate;
+use crate::config::ConfigBuilder;
 use crate::crypto;
 use crate::event::Direction;
 use crate::stats::Discard;
@@ -13,12 +14,23 @@ struct Pair {
     ends: [Connection; 2],
 }
 
+/// Plaintext is taken for the peer's.
+fn strict(config: ConfigBuilder, version: ProtocolVersion) -> ConfigBuilder {
+    config
+        .versions(&[version])
+        .plaintext_patience(Duration::ZERO)
+}
+
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
 
 impl Pair {
     fn new(version: ProtocolVersion) -> Self {
+        Self::with(|config| config.versions(&[version]))
+    }
+
+    fn with(change: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Self {
         let provider = crypto::default_provider();
-        let config = Config::builder(Arc::clone(&provider)).versions(&[version]);
+        let config = change(Config::builder(Arc::clone(&provider)));
         let config = Arc::new(config.build().expect("configuration"));
         let now = Instant::now();
         let ends = [Role::Client, Role::Server].map(|role| {
@@ -250,7 +262,8 @@ fn durations_without_end() {
             .retransmit(RetransmitConfig {
                 initial: Duration::MAX,
                 ceiling: Duration::MAX,
-                max_retries: 12,
+                recovery: crate::config::Recovery::Timer,
+                ..RetransmitConfig::default()
             });
         let config = Arc::new(config.build().expect("configuration"));
         let now = Instant::now();
@@ -319,6 +332,11 @@ fn t_hsk_11_records_out_of_place() {
 fn t_rec_03_plaintext_data() {
     for version in VERSIONS {
         let mut pair = Pair::new(version);
+        assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), Ok(()));
+        assert_eq!(pair.ends[1].poll_event(), None);
+        let statistics = pair.ends[1].statistics();
+        assert_eq!(statistics.discarded(Discard::InvalidPlaintext), 1);
+        let mut pair = Pair::with(|config| strict(config, version));
         let refused = Err(Error::UnexpectedRecord(ContentType::APPLICATION_DATA));
         assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), refused);
         assert_eq!(pair.ends[1].poll_event(), None);
@@ -329,6 +347,9 @@ fn t_rec_03_plaintext_data() {
 fn malformed_change_cipher_spec() {
     for content in [&[][..], &[0], &[1, 1]] {
         let mut pair = Pair::new(ProtocolVersion::DTLS1_2);
+        let result = pair.inject(ContentType::CHANGE_CIPHER_SPEC, content);
+        assert_eq!(result, Ok(()));
+        let mut pair = Pair::with(|config| strict(config, ProtocolVersion::DTLS1_2));
         let result = pair.inject(ContentType::CHANGE_CIPHER_SPEC, content);
         assert_eq!(result, Err(Error::BadChangeCipherSpec));
     }

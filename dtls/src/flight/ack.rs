@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::credit::Credit;
 use crate::error::Error;
 use crate::record::{Opened, RecordLayer, RecordNumber};
 use crate::wire::{Ack, ContentType, Reader, Writer};
@@ -12,6 +13,9 @@ const MAX_ACKS: usize = 32;
 
 /// Bytes of an ACK's length field before the record numbers.
 const PREFIX: usize = 2;
+
+/// The most that a record adds to it.
+const OVERHEAD: usize = 5 + 17;
 
 /// Bytes of a record number: epoch and sequence number, 64 bits each.
 const ENTRY: usize = 16;
@@ -67,6 +71,7 @@ impl Acks {
         &mut self,
         records: &mut RecordLayer,
         out: &mut [u8],
+        credit: &Credit,
     ) -> Result<usize, Error> {
         self.sending = false;
         let epoch = records.write_epoch();
@@ -81,6 +86,9 @@ impl Acks {
             .iter()
             .map(|number| (number.epoch().into(), number.sequence()));
         Ack::write_numbers(&mut Writer::new(&mut body), numbers);
+        if !credit.covers(body.len() + OVERHEAD) {
+            return Ok(0);
+        }
         let Some(place) = room.get_mut(..body.len()) else {
             return Ok(0);
         };

@@ -26,6 +26,11 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    /// When our present flight was last sent.
+    pub(super) fn last_sent(&self) -> Option<Instant> {
+        self.last_sent
+    }
+
     /// Our flight has just been sent.
     pub(super) fn sent(&mut self, now: Instant) {
         self.last_sent = Some(now);

@@ -27,6 +27,11 @@ impl Coverage {
         self.missing == 0
     }
 
+    /// How many positions are not covered.
+    pub(super) fn missing(&self) -> u32 {
+        self.missing
+    }
+
     /// Bytes of heap in use.
     pub(super) fn heap(&self) -> usize {
         self.bits.len() * size_of::<u64>()

@@ -28,6 +28,14 @@ const CURRENT_BUDGET: usize = (MAX_MESSAGE + MAX_MESSAGE / 8) as usize;
 /// that must come first.
 const LATER_BUDGET: usize = BUDGET - CURRENT_BUDGET;
 
+/// Ways in which the fragments of one message may disagree that are kept beside each other: in
+/// plaintext anybody may have sent one of them. Two are a forgery and the genuine message.
+const MAX_VERSIONS: usize = 3;
+
+/// The end of a message by which its repetition is known. 128 bits of a random, a key share or a
+/// signature, which who did not see the message does not guess.
+const TAIL: usize = 16;
+
 /// A whole handshake message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Incoming {
@@ -54,19 +62,47 @@ pub(super) enum Accepted {
     NoRoom,
 }
 
+/// Who vouches for a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// The keys that it came under.
+    Authentic,
+    /// Nobody, but it is taken as if it came from the peer.
+    Assumed,
+    /// Nobody.
+    Plaintext,
+}
+
+/// A message in reassembly: as many versions of it as its fragments tell of.
+#[derive(Debug, Default)]
+struct Slot {
+    versions: Vec<Partial>,
+    authentic: bool,
+}
+
+/// The last message that was delivered.
+#[derive(Debug)]
+struct Last {
+    msg_type: HandshakeType,
+    length: u32,
+    tail: Vec<u8>,
+}
+
 /// Messages in reassembly, the next in turn at the front.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
     /// `message_seq` of the front. It does not wrap (RFC 9147 §5.2): after the last number a u16
     /// holds, everything is past.
     next: u32,
-    slots: VecDeque<Option<Partial>>,
+    slots: VecDeque<Slot>,
+    last: Option<Last>,
 }
 
 impl Inbound {
-    /// Counts all messages up to `message_seq` as delivered.
-    pub(super) fn skip_past(&mut self, message_seq: u16) {
-        self.next = u32::from(message_seq) + 1;
+    /// Counts all messages up to this one as delivered.
+    pub(super) fn skip_past(&mut self, message: &Incoming) {
+        self.next = u32::from(message.message_seq) + 1;
+        self.last = Some(Last::of(message));
     }
 
     /// Whether `message_seq` was delivered before.
@@ -78,11 +114,17 @@ impl Inbound {
     ///
     /// # Errors
     /// [`Error::ExcessiveMessageSize`] and [`Error::FragmentMismatch`].
-    pub(super) fn accept(&mut self, header: &Header, data: &[u8]) -> Result<Accepted, Error> {
+    pub(super) fn accept(
+        &mut self,
+        header: &Header,
+        data: &[u8],
+        trust: Trust,
+    ) -> Result<Accepted, Error> {
         let message_seq = u32::from(header.message_seq);
         let Some(ahead) = message_seq.checked_sub(self.next) else {
-            let ends_last = message_seq + 1 == self.next
-                && header.fragment_offset + header.fragment_length == header.length;
+            let is_last = message_seq + 1 == self.next;
+            let last = self.last.as_ref().filter(|_| is_last);
+            let ends_last = last.is_some_and(|last| last.ends_with(header, data));
             return Ok(Accepted::Past { ends_last });
         };
         if header.length > MAX_MESSAGE {
@@ -92,56 +134,205 @@ impl Inbound {
             return Ok(Accepted::NoRoom);
         }
         let index = ahead as usize;
-        let known = self.slots.get(index).and_then(Option::as_ref);
-        // RFC 9147 §5.5: fragments of one message agree about it.
-        if known.is_some_and(|partial| !partial.matches(header)) {
-            return Err(Error::FragmentMismatch);
-        }
-        if index > 0 {
-            let fresh = Partial::new(header);
-            let growth = known.unwrap_or(&fresh).growth(data.len());
-            let held: usize = self.slots.iter().skip(1).flatten().map(Partial::heap).sum();
-            if held + growth > LATER_BUDGET {
-                return Ok(Accepted::NoRoom);
+        self.check_trust(index, header, trust)?;
+        let versions = self.versions(index, header, data, trust);
+        let mut accepted = Accepted::NoRoom;
+        for at in versions {
+            if self.add(index, at, header, data) {
+                accepted = Accepted::Held;
             }
         }
-        if self.slots.len() <= index {
-            self.slots.resize_with(index + 1, || None);
-        }
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.get_or_insert_with(|| Partial::new(header))
-                .add(header.fragment_offset, data);
-        }
-        Ok(Accepted::Held)
+        Ok(accepted)
     }
 
-    /// The next message in turn, if it is whole.
-    pub(super) fn next(&mut self) -> Option<Incoming> {
-        let front = self.slots.front()?.as_ref()?;
-        if !front.is_whole() {
-            return None;
+    /// Decides between what keys vouch for and what they don't.
+    fn check_trust(&mut self, index: usize, header: &Header, trust: Trust) -> Result<(), Error> {
+        let Some(slot) = self.slots.get_mut(index) else {
+            return Ok(());
+        };
+        let known = slot.versions.first();
+        match trust {
+            Trust::Authentic if !slot.authentic => *slot = Slot::default(),
+            // RFC 9147 §5.5: fragments of one message agree about it.
+            Trust::Authentic | Trust::Assumed if known.is_some_and(|k| !k.matches(header)) => {
+                return Err(Error::FragmentMismatch);
+            }
+            Trust::Plaintext if slot.authentic => return Err(Error::FragmentMismatch),
+            _ => {}
         }
+        Ok(())
+    }
+
+    /// The versions of a message that a fragment belongs to; one past the end for a new one.
+    fn versions(&mut self, index: usize, header: &Header, data: &[u8], trust: Trust) -> Vec<usize> {
+        let held = self.held(1);
+        let Some(slot) = self
+            .slots
+            .get_mut(index)
+            .filter(|_| trust == Trust::Plaintext)
+        else {
+            return vec![0];
+        };
+        let offset = header.fragment_offset;
+        let agreeing = |partial: &Partial| partial.matches(header) && partial.agrees(offset, data);
+        let all = slot.versions.iter().enumerate();
+        let found: Vec<_> = all.filter(|(_, p)| agreeing(p)).map(|(at, _)| at).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        // What this fragment disagrees with may hold genuine bytes elsewhere.
+        let begun = slot.versions.iter().find(|partial| partial.matches(header));
+        let begun = begun.map(|partial| partial.without(offset, data.len() as u32));
+        if slot.versions.len() == MAX_VERSIONS {
+            slot.drop_least();
+        }
+        let at = slot.versions.len();
+        slot.versions
+            .extend(begun.filter(|begun| index == 0 || held + begun.heap() <= LATER_BUDGET));
+        vec![at]
+    }
+
+    fn add(&mut self, index: usize, at: usize, header: &Header, data: &[u8]) -> bool {
+        let fresh = Partial::new(header);
+        let version = |slot: &Slot| slot.versions.get(at).map(|known| known.growth(data.len()));
+        let growth = self.slots.get(index).and_then(version);
+        let growth = growth.unwrap_or_else(|| fresh.growth(data.len()));
+        // The first version of the message in turn is not limited by what else is held.
+        let (held, budget) = if index > 0 {
+            (self.held(1), LATER_BUDGET)
+        } else {
+            (self.held(0), if at == 0 { usize::MAX } else { BUDGET })
+        };
+        if held.saturating_add(growth) > budget {
+            return false;
+        }
+        if self.slots.len() <= index {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
+        if let Some(slot) = self.slots.get_mut(index) {
+            if slot.versions.len() <= at {
+                slot.versions.push(fresh);
+            }
+            if let Some(partial) = slot.versions.get_mut(at) {
+                partial.add(header.fragment_offset, data);
+            }
+        }
+        self.keep_budget();
+        true
+    }
+
+    /// Drops other versions of the message in turn where its first one grew over them.
+    fn keep_budget(&mut self) {
+        while self.held(0) > BUDGET
+            && let Some(front) = self.slots.front_mut()
+            && front.versions.len() > 1
+        {
+            front.versions.pop();
+        }
+    }
+
+    /// Bytes of heap that messages from the `from`th on take.
+    fn held(&self, from: usize) -> usize {
+        let slots = self.slots.iter().skip(from);
+        slots
+            .flat_map(|slot| &slot.versions)
+            .map(Partial::heap)
+            .sum()
+    }
+
+    /// Tells that what was just taken in came under keys.
+    pub(super) fn vouch(&mut self, message_seq: u16) {
+        let ahead = u32::from(message_seq).checked_sub(self.next);
+        if let Some(slot) = ahead.and_then(|ahead| self.slots.get_mut(ahead as usize)) {
+            slot.authentic = true;
+        }
+    }
+
+    /// The next message in turn, if it is whole and passes. Versions that don't are dropped.
+    pub(super) fn next(&mut self, passes: impl Fn(&Incoming) -> bool) -> Option<Incoming> {
         let message_seq = u16::try_from(self.next).ok()?;
-        let (msg_type, body) = self.slots.pop_front()??.into_whole()?;
-        self.next += 1;
-        Some(Incoming {
-            msg_type,
-            message_seq,
-            body,
-        })
+        loop {
+            let front = self.slots.front_mut()?;
+            let whole = front.versions.iter().position(Partial::is_whole)?;
+            let (msg_type, body) = front.versions.remove(whole).into_whole()?;
+            let message = Incoming {
+                msg_type,
+                message_seq,
+                body,
+            };
+            if passes(&message) {
+                self.slots.pop_front();
+                self.skip_past(&message);
+                return Some(message);
+            }
+        }
+    }
+
+    /// Type and length of the message in turn, as far as its fragments agree.
+    pub(super) fn begun(&self) -> Option<(HandshakeType, u32)> {
+        self.slots.front()?.versions.first().map(Partial::kind)
+    }
+
+    /// Whether a part of a message is held that lacks another.
+    pub(super) fn is_pending(&self) -> bool {
+        self.slots.iter().any(|slot| !slot.versions.is_empty())
+    }
+
+    /// Whether what is held has something missing before it, and not only behind it.
+    pub(super) fn has_gap(&self) -> bool {
+        let front = self.slots.front().and_then(|slot| slot.versions.first());
+        let later = self.slots.iter().skip(1);
+        front.is_some_and(Partial::has_gap) || later.flat_map(|slot| &slot.versions).count() > 0
+    }
+
+    /// Forgets what nobody vouches for: it can't belong to what comes next.
+    pub(super) fn drop_plaintext(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.authentic) {
+            slot.versions.clear();
+        }
     }
 
     /// Proof that no fragment of a further message is held, if so.
     pub(super) fn no_pending(&self) -> Option<NoPendingFragments> {
-        self.slots
-            .iter()
-            .all(Option::is_none)
-            .then_some(NoPendingFragments(()))
+        (!self.is_pending()).then_some(NoPendingFragments(()))
     }
 
     /// Gives back memory that only a handshake needs.
     pub(super) fn shrink(&mut self) {
         self.slots.shrink_to_fit();
+    }
+}
+
+impl Slot {
+    /// Makes room for another version.
+    fn drop_least(&mut self) {
+        // Of those that have the same, the last to come.
+        let least = (0..self.versions.len())
+            .rev()
+            .min_by_key(|&at| self.versions.get(at).map(Partial::received));
+        if let Some(least) = least {
+            self.versions.remove(least);
+        }
+    }
+}
+
+impl Last {
+    fn of(message: &Incoming) -> Self {
+        let tail = message.body.len().saturating_sub(TAIL);
+        Self {
+            msg_type: message.msg_type,
+            length: message.body.len() as u32,
+            tail: message.body.get(tail..).unwrap_or_default().to_vec(),
+        }
+    }
+
+    /// Whether a fragment is the end of this message.
+    fn ends_with(&self, header: &Header, data: &[u8]) -> bool {
+        let same = (self.msg_type, self.length) == (header.msg_type, header.length);
+        let at_end = header.fragment_offset + header.fragment_length == header.length;
+        // As many of the last bytes as both have.
+        let pairs = self.tail.iter().rev().zip(data.iter().rev());
+        same && at_end && pairs.into_iter().all(|(known, new)| known == new)
     }
 }
 
@@ -170,11 +361,13 @@ mod tests {
     fn give(inbound: &mut Inbound, message_seq: u16, body: &[u8], from: u32, to: u32) -> Accepted {
         let data = &body[from as usize..to as usize];
         let header = header(message_seq, body.len() as u32, from, data);
-        inbound.accept(&header, data).expect("consistent fragment")
+        inbound
+            .accept(&header, data, Trust::Assumed)
+            .expect("consistent fragment")
     }
 
     fn heap(inbound: &Inbound) -> usize {
-        inbound.slots.iter().flatten().map(Partial::heap).sum()
+        inbound.held(0)
     }
 
     #[test]
@@ -188,7 +381,7 @@ mod tests {
         for (message_seq, body) in (0..).zip(bodies) {
             let msg_type = HandshakeType::CERTIFICATE;
             assert_eq!(
-                inbound.next(),
+                inbound.next(|_| true),
                 Some(Incoming {
                     msg_type,
                     message_seq,
@@ -196,7 +389,7 @@ mod tests {
                 })
             );
         }
-        assert_eq!(inbound.next(), None);
+        assert_eq!(inbound.next(|_| true), None);
         assert!(inbound.no_pending().is_some());
         let past = give(&mut inbound, 1, &[], 0, 0);
         assert_eq!(past, Accepted::Past { ends_last: false });
@@ -212,11 +405,14 @@ mod tests {
         let mut inbound = Inbound::default();
         for message_seq in 0..16 {
             let header = header(message_seq, MAX_MESSAGE, 0, &[]);
-            assert!(inbound.accept(&header, &[]).is_ok());
+            assert!(inbound.accept(&header, &[], Trust::Assumed).is_ok());
         }
         assert_eq!(heap(&inbound), 0);
         let huge = header(0, 0xff_ffff, 0, &[]);
-        assert_eq!(inbound.accept(&huge, &[]), Err(Error::ExcessiveMessageSize));
+        assert_eq!(
+            inbound.accept(&huge, &[], Trust::Assumed),
+            Err(Error::ExcessiveMessageSize)
+        );
     }
 
     /// T-HSK-02: however many messages are begun, all of them stay within the budget.
@@ -235,7 +431,10 @@ mod tests {
         assert!(no_room > 29_900);
         // What must come first is not starved by the rest.
         give(&mut inbound, 0, &body, MAX_MESSAGE - 1, MAX_MESSAGE);
-        assert_eq!(inbound.next().map(|message| message.body), Some(body));
+        assert_eq!(
+            inbound.next(|_| true).map(|message| message.body),
+            Some(body)
+        );
     }
 
     /// T-HSK-03: the number tells messages apart, not the type.
@@ -245,12 +444,18 @@ mod tests {
         let (first, second) = (vec![1; 20], vec![2; 20]);
         give(&mut inbound, 0, &first, 0, 10);
         give(&mut inbound, 1, &second, 10, 20);
-        assert_eq!(inbound.next(), None);
+        assert_eq!(inbound.next(|_| true), None);
         give(&mut inbound, 1, &second, 0, 10);
-        assert_eq!(inbound.next(), None);
+        assert_eq!(inbound.next(|_| true), None);
         give(&mut inbound, 0, &first, 10, 20);
-        assert_eq!(inbound.next().map(|message| message.body), Some(first));
-        assert_eq!(inbound.next().map(|message| message.body), Some(second));
+        assert_eq!(
+            inbound.next(|_| true).map(|message| message.body),
+            Some(first)
+        );
+        assert_eq!(
+            inbound.next(|_| true).map(|message| message.body),
+            Some(second)
+        );
     }
 
     /// T-HSK-04, RFC 9147 §5.5.
@@ -261,7 +466,7 @@ mod tests {
         give(&mut inbound, 0, &body, 0, 90);
         let longer = header(0, 101, 90, &body[90..]);
         assert_eq!(
-            inbound.accept(&longer, &body[90..]),
+            inbound.accept(&longer, &body[90..], Trust::Assumed),
             Err(Error::FragmentMismatch)
         );
         let other_type = Header {
@@ -269,13 +474,16 @@ mod tests {
             ..header(0, 100, 90, &body[90..])
         };
         assert_eq!(
-            inbound.accept(&other_type, &body[90..]),
+            inbound.accept(&other_type, &body[90..], Trust::Assumed),
             Err(Error::FragmentMismatch)
         );
         // Other bytes where they overlap: the first ones stay.
         give(&mut inbound, 0, &[0xff; 100], 50, 95);
         give(&mut inbound, 0, &[0xff; 100], 0, 100);
-        let whole = inbound.next().map(|message| message.body).expect("whole");
+        let whole = inbound
+            .next(|_| true)
+            .map(|message| message.body)
+            .expect("whole");
         assert_eq!(whole[..90], body[..90]);
         assert_eq!(whole[90..], [0xff; 10]);
     }
@@ -288,11 +496,17 @@ mod tests {
         for at in [0, 25, 50] {
             give(&mut inbound, 0, &body, at, at);
         }
-        assert_eq!((inbound.next(), heap(&inbound)), (None, 0));
+        assert_eq!((inbound.next(|_| true), heap(&inbound)), (None, 0));
         give(&mut inbound, 0, &body, 0, 50);
-        assert_eq!(inbound.next().map(|message| message.body), Some(body));
+        assert_eq!(
+            inbound.next(|_| true).map(|message| message.body),
+            Some(body)
+        );
         give(&mut inbound, 1, &[], 0, 0);
-        assert_eq!(inbound.next().map(|message| message.body), Some(Vec::new()));
+        assert_eq!(
+            inbound.next(|_| true).map(|message| message.body),
+            Some(Vec::new())
+        );
     }
 
     /// T-HSK-07: single bytes with gaps between them.
@@ -318,7 +532,7 @@ mod tests {
         };
         give(&mut inbound, u16::MAX, &[1], 0, 1);
         assert_eq!(
-            inbound.next().map(|message| message.message_seq),
+            inbound.next(|_| true).map(|message| message.message_seq),
             Some(u16::MAX)
         );
         for message_seq in [0, 1, u16::MAX] {
@@ -327,7 +541,7 @@ mod tests {
                 Accepted::Past { .. }
             ));
         }
-        assert_eq!(inbound.next(), None);
+        assert_eq!(inbound.next(|_| true), None);
     }
 
     #[test]
@@ -360,7 +574,7 @@ mod tests {
             let mut delivered = Vec::new();
             for (from, to) in pieces {
                 give(&mut inbound, 0, &body, from, to);
-                delivered.extend(inbound.next());
+                delivered.extend(inbound.next(|_| true));
             }
             prop_assert_eq!(delivered.len(), 1);
             prop_assert_eq!(&delivered[0].body, &body);

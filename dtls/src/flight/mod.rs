@@ -8,6 +8,7 @@ mod ack;
 mod answers;
 mod burst;
 mod coverage;
+mod credit;
 mod inbound;
 mod outbound;
 mod partial;
@@ -20,7 +21,8 @@ use std::time::Instant;
 use self::ack::Acks;
 use self::answers::Answers;
 pub(crate) use self::burst::Burst;
-use self::inbound::{Accepted, Inbound};
+use self::credit::Credit;
+use self::inbound::{Accepted, Inbound, Trust};
 pub(crate) use self::inbound::{Incoming, NoPendingFragments};
 use self::outbound::Outbound;
 use self::timer::Timers;
@@ -58,6 +60,24 @@ pub(crate) enum Acknowledged {
     Part,
 }
 
+/// A ServerHello longer than this has a post-quantum share in it, and so is one of DTLS 1.3: that of
+/// DTLS 1.2 has some 100 bytes, and a session id and a few extensions more at most.
+const LONG_HELLO: u32 = 512;
+
+/// Why a transmission goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cause {
+    /// It is the first one, or somebody else asked for it.
+    #[default]
+    Ours,
+    /// What came from the peer.
+    Peer,
+    /// The timer.
+    Timer,
+    /// A copy of what the timer had sent.
+    Copy,
+}
+
 /// Everything about flights in both directions.
 #[derive(Debug)]
 pub(crate) struct Flights {
@@ -68,6 +88,11 @@ pub(crate) struct Flights {
     acks: Acks,
     timers: Timers,
     answers: Answers,
+    credit: Credit,
+    /// Why the transmission under way, or the last one, goes out.
+    cause: Cause,
+    /// When the present flight first went out, as long as nothing answered it.
+    unanswered: Option<Instant>,
     /// What is expected after the present flight of ours.
     expect: Expect,
     /// The handshake is over.
@@ -83,21 +108,40 @@ impl Flights {
             acks: Acks::default(),
             timers: Timers::new(config),
             answers: Answers::default(),
+            credit: Credit::default(),
+            cause: Cause::default(),
+            unanswered: None,
             expect: Expect::Reply,
             complete: false,
         }
     }
 
-    /// Goes on behind messages up to `message_seq` of the peer's, and as many of ours before it.
-    pub(crate) fn continue_at(&mut self, message_seq: u16) {
-        self.inbound.skip_past(message_seq);
-        self.outbound.continue_at(message_seq);
+    /// Goes on behind messages up to this one of the peer's, and as many of ours before it.
+    pub(crate) fn continue_after(&mut self, message: &Incoming) {
+        self.inbound.skip_past(message);
+        self.outbound.continue_at(message.message_seq);
+        // What it came in, and that it came twice, is not known any more; it was as long as that.
+        self.credit.receive(2 * message.body.len());
+    }
+
+    /// A datagram of so many bytes came from where the peer is.
+    pub(crate) fn receive(&mut self, bytes: usize) {
+        self.credit.receive(bytes);
+    }
+
+    /// A protected record of the peer came.
+    pub(crate) fn prove(&mut self) {
+        self.credit.prove();
     }
 
     /// The version is known.
     pub(crate) fn set_version(&mut self, version: ProtocolVersion) {
         if version == ProtocolVersion::DTLS1_3 {
             self.mode = Some(Mode::Acked);
+            // RFC 9147 §7.1: a client knows it from the answer to its flight.
+            if self.timers.is_prompt() {
+                self.forget_flight();
+            }
         } else {
             self.mode = Some(Mode::Implicit);
             self.acks.clear();
@@ -115,8 +159,14 @@ impl Flights {
         &mut self,
         now: Instant,
         record: &Opened<'_>,
+        strict: bool,
         statistics: &mut Statistics,
     ) -> Result<(), Error> {
+        let trust = match (record.number.epoch(), strict) {
+            (0, true) => Trust::Assumed,
+            (0, false) => Trust::Plaintext,
+            _ => Trust::Authentic,
+        };
         let mut reader = Reader::new(record.content);
         let (mut progress, mut dropped, mut repeated) = (false, false, false);
         while !reader.is_empty() {
@@ -125,7 +175,11 @@ impl Flights {
             if !record.newest && !self.inbound.is_past(header.message_seq) {
                 return Err(Error::ExcessHandshakeData);
             }
-            match self.inbound.accept(&header, data)? {
+            let accepted = self.inbound.accept(&header, data, trust)?;
+            if trust == Trust::Authentic {
+                self.inbound.vouch(header.message_seq);
+            }
+            match accepted {
                 Accepted::Past { ends_last } => {
                     statistics.count(Discard::RepeatedMessage);
                     repeated |= ends_last;
@@ -141,6 +195,13 @@ impl Flights {
         }
         // RFC 9147 §7.1: any part of the next flight acknowledges the one before. After the
         // handshake, what the peer sends need not answer anything.
+        if progress
+            && let Some(first) = self.unanswered.take()
+            && let Some(last) = self.answers.last_sent()
+        {
+            let [longest, least] = [first, last].map(|sent| now.saturating_duration_since(sent));
+            self.timers.measure(least..=longest);
+        }
         if progress && self.mode == Some(Mode::Acked) && !self.complete {
             self.forget_flight();
         }
@@ -154,14 +215,31 @@ impl Flights {
         Ok(())
     }
 
-    /// The next message in turn, if it is whole.
-    pub(crate) fn next_message(&mut self) -> Option<Incoming> {
-        self.inbound.next()
+    /// The next message in turn, if it is whole and passes. What does not pass is as if it had never
+    /// come.
+    pub(crate) fn next_message(&mut self, passes: impl Fn(&Incoming) -> bool) -> Option<Incoming> {
+        self.inbound.next(passes)
     }
 
-    /// Proof that no fragment of a further message was received.
-    pub(crate) fn no_pending_fragments(&self) -> Option<NoPendingFragments> {
+    /// Proof that no fragment of a further message was received. Where plaintext is not `strict`ly
+    /// taken for the peer's, it can't hold one up.
+    pub(crate) fn no_pending_fragments(&mut self, strict: bool) -> Option<NoPendingFragments> {
+        if !strict {
+            self.inbound.drop_plaintext();
+        }
         self.inbound.no_pending()
+    }
+
+    /// Records came whose keys are not known yet: something before them is missing.
+    pub(crate) fn note_early(&mut self, now: Instant) {
+        if self.asks_for_rest() {
+            self.timers.start_ack(now);
+        }
+    }
+
+    /// Whether a part of the peer's flight lets us ask for the rest, after a while.
+    fn asks_for_rest(&self) -> bool {
+        self.timers.is_prompt() && self.outbound.is_ended() && !self.complete
     }
 
     /// Takes in an ACK (RFC 9147 §7).
@@ -171,6 +249,7 @@ impl Flights {
     /// [`Error::UnexpectedRecord`] in DTLS 1.2.
     pub(crate) fn handle_ack(
         &mut self,
+        now: Instant,
         record: &Opened<'_>,
         statistics: &mut Statistics,
     ) -> Result<Acknowledged, Error> {
@@ -184,23 +263,94 @@ impl Flights {
             Some(Mode::Acked) => {}
         }
         let pending = self.outbound.is_pending();
-        ack::read(record, |number| self.outbound.acknowledge(number))?;
-        if pending && self.outbound.is_ended() && self.outbound.is_acknowledged() {
-            self.forget_flight();
-            return Ok(Acknowledged::Flight);
+        let proven = record.number.epoch() > 0 || !self.timers.is_prompt();
+        let mut news = false;
+        ack::read(record, |number| {
+            news |= self.outbound.acknowledge(number, proven);
+        })?;
+        if !(pending && self.outbound.is_ended()) {
+            return Ok(Acknowledged::Part);
+        }
+        if self.outbound.is_acknowledged() {
+            if proven {
+                self.forget_flight();
+                return Ok(Acknowledged::Flight);
+            }
+        } else {
+            self.send_missing(now, proven, news, statistics);
         }
         Ok(Acknowledged::Part)
     }
 
+    /// RFC 9147 §7.2: what an ACK shows to be missing is sent at once. An ACK that tells nothing new,
+    /// as one that names no record, is a wish for what is missing; it is granted once in a while.
+    fn send_missing(
+        &mut self,
+        now: Instant,
+        proven: bool,
+        news: bool,
+        statistics: &mut Statistics,
+    ) {
+        let interval = self.timers.answer_interval();
+        let allowed = self.timers.is_prompt()
+            && !self.outbound.is_sending()
+            && (news && proven || !self.complete && self.answers.allow(now, interval))
+            && self.credit.covers(self.outbound.size());
+        if !allowed {
+            return;
+        }
+        if proven {
+            self.timers.reset_retries();
+            self.outbound.restart();
+        } else {
+            // Who acknowledges in plaintext has no keys, and so lacks the message that leads to them.
+            self.outbound.restart_plaintext();
+        }
+        self.cause = Cause::Peer;
+        statistics.retransmissions += u32::from(self.outbound.is_sending());
+    }
+
     fn owe_ack(&mut self, now: Instant, record: &Opened<'_>) {
+        let waits = self.asks_for_rest() && self.inbound.is_pending();
         if self.mode == Some(Mode::Implicit) {
+            if waits {
+                self.timers.start_ack(now);
+            }
             return;
         }
         self.acks.push(record.number);
-        // RFC 9147 §7.1: not at once, as more may follow, or our own flight may do as well.
-        if self.mode == Some(Mode::Acked) && !self.acks.is_sending() {
+        let acked = self.mode == Some(Mode::Acked);
+        // RFC 9147 §7.1: disorder is acknowledged at once.
+        if acked && self.timers.is_prompt() && !self.complete && self.inbound.has_gap() {
+            self.timers.stop_ack();
+            self.acks.schedule();
+        } else if (acked || waits) && !self.acks.is_sending() {
+            // RFC 9147 §7.1: else not, as more may follow, or our own flight may do as well.
             self.timers.start_ack(now);
         }
+    }
+
+    /// The time to acknowledge has come, or that to ask for the rest of a flight where nothing can be
+    /// acknowledged. Returns whether our flight goes out again.
+    fn ask_for_rest(&mut self, now: Instant) -> bool {
+        let long_hello = self.inbound.begun().is_some_and(|(msg_type, length)| {
+            msg_type == HandshakeType::SERVER_HELLO && length > LONG_HELLO
+        });
+        if self.mode == Some(Mode::Acked) || self.mode.is_none() && long_hello {
+            self.acks.schedule();
+            return false;
+        }
+        // A peer of DTLS 1.2, or who may be one, understands a repetition alone.
+        let interval = self.timers.answer_interval();
+        let asks = self.asks_for_rest()
+            && !self.outbound.is_sending()
+            && self.answers.allow(now, interval)
+            && self.credit.covers(self.outbound.size());
+        if asks {
+            self.cause = Cause::Peer;
+            self.outbound.restart();
+        }
+        asks
     }
 
     /// The peer has sent its last flight again: it may lack ours. Returns whether ours goes out
@@ -214,12 +364,15 @@ impl Flights {
         let allowed = if self.is_silent() {
             self.answers.allow_final(now, initial)
         } else {
-            !self.complete && self.answers.allow(now, initial)
+            let interval = self.timers.answer_interval();
+            !self.complete && self.answers.allow(now, interval)
         };
+        let allowed = allowed && self.credit.covers(self.outbound.size());
         if allowed {
             if self.is_silent() {
                 self.timers.stop_flight();
             }
+            self.cause = Cause::Peer;
             self.outbound.restart();
         }
         allowed
@@ -304,6 +457,8 @@ impl Flights {
         }
         self.expect = expect;
         self.timers.stop_flight();
+        self.cause = Cause::Ours;
+        self.unanswered = None;
         self.outbound.end();
     }
 
@@ -344,16 +499,29 @@ impl Flights {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         if self.acks.is_sending() {
-            return self.acks.fill(records, out);
+            let length = self.acks.fill(records, out, &self.credit)?;
+            self.credit.spend(length);
+            if length > 0 {
+                return Ok(length);
+            }
         }
         let remember = self.mode != Some(Mode::Implicit);
         let length = self.outbound.fill(records, out, remember)?;
+        if self.cause == Cause::Peer {
+            self.credit.spend(length);
+        }
         if length > 0 && !self.outbound.is_sending() {
+            if self.answers.last_sent().is_none() {
+                self.unanswered = Some(now);
+            }
             self.answers.sent(now);
+            if self.cause == Cause::Copy {
+                return Ok(length);
+            }
             // RFC 9147 §5.8.1: in DTLS 1.3 every flight is repeated until it is acknowledged.
             // RFC 6347 §4.2.4: in DTLS 1.2, until it is answered.
             if !self.is_silent() || (self.timers.may_retry() && self.answers.take_copy()) {
-                self.timers.start_flight(now);
+                self.timers.start_flight(now, self.cause == Cause::Timer);
             }
         }
         Ok(length)
@@ -373,14 +541,17 @@ impl Flights {
     /// [`Error::RetransmissionLimit`] if the last retransmission had no answer.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<Option<u32>, Error> {
         let expired = self.timers.expire(now)?;
-        if expired.ack {
-            self.acks.schedule();
-        }
-        if expired.flight {
+        let mut again = expired.ack && self.ask_for_rest(now);
+        if expired.flight || expired.copy {
             self.outbound.restart();
-            return Ok(Some(self.timers.retries()));
+            self.cause = if expired.flight {
+                Cause::Timer
+            } else {
+                Cause::Copy
+            };
+            again = true;
         }
-        Ok(None)
+        Ok(again.then(|| self.timers.retries()))
     }
 
     /// Changes the timing, also of waits under way.
@@ -396,6 +567,7 @@ impl Flights {
     /// Sends the present flight again now, without counting it as a retry.
     pub(crate) fn resend(&mut self) {
         if self.outbound.is_ended() {
+            self.cause = Cause::Ours;
             self.outbound.restart();
         }
     }

@@ -2,6 +2,7 @@
 //! datagram goes out, at the MTU of that moment. What was acknowledged is left out.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::coverage::Coverage;
 use crate::error::Error;
@@ -21,6 +22,8 @@ struct Outgoing {
     /// Positions that were acknowledged; one position for a message without a body, and for a
     /// ChangeCipherSpec, which nobody acknowledges.
     acked: Coverage,
+    /// Positions that were acknowledged, or are so in plaintext, which anybody may have sent.
+    claimed: Coverage,
 }
 
 #[derive(Debug)]
@@ -58,9 +61,27 @@ pub(super) struct Outbound {
     /// There is a transmission under way, which has come to `cursor`.
     sending: bool,
     cursor: Place,
+    /// The transmission ends with the datagram that ends the message before this one.
+    stop: Option<usize>,
+    /// Bytes of the transmission under way, and of the last one that was whole.
+    transmitted: usize,
+    size: usize,
+    /// It leaves out what plaintext acknowledged.
+    believing: bool,
     /// One more than a u16 holds when they are used up.
     next_message_seq: u32,
     sent: VecDeque<SentRecord>,
+}
+
+impl Outgoing {
+    /// The first run of positions from `from` on that the peer lacks.
+    fn gap(&self, from: u32, believing: bool) -> Option<Range<u32>> {
+        if believing {
+            self.claimed.gap(from)
+        } else {
+            self.acked.gap(from)
+        }
+    }
 }
 
 /// What [`Outbound::fill_record`] did.
@@ -141,7 +162,7 @@ impl Outbound {
         let message_seq =
             u16::try_from(self.next_message_seq).map_err(|_| Error::SequenceExhausted)?;
         self.next_message_seq += 1;
-        let acked = Coverage::new((body.len() as u32).max(1));
+        let length = (body.len() as u32).max(1);
         let content = Content::Handshake {
             msg_type,
             message_seq,
@@ -150,18 +171,19 @@ impl Outbound {
         self.messages.push(Outgoing {
             epoch,
             content,
-            acked,
+            acked: Coverage::new(length),
+            claimed: Coverage::new(length),
         });
         Ok(())
     }
 
     /// Adds a ChangeCipherSpec, which has no number and is not a handshake message.
     pub(super) fn push_ccs(&mut self, epoch: u16) {
-        let acked = Coverage::new(1);
         self.messages.push(Outgoing {
             epoch,
             content: Content::ChangeCipherSpec,
-            acked,
+            acked: Coverage::new(1),
+            claimed: Coverage::new(1),
         });
     }
 
@@ -174,7 +196,29 @@ impl Outbound {
     /// Sends the flight from its start.
     pub(super) fn restart(&mut self) {
         self.cursor = Place::default();
+        self.stop = None;
+        self.believing = false;
+        self.transmitted = 0;
         self.sending = self.is_pending();
+    }
+
+    /// Sends what of the flight is in plaintext from its start, since the peer has no keys for the rest,
+    /// and of that as much as the last datagram has room for.
+    pub(super) fn restart_plaintext(&mut self) {
+        self.restart();
+        self.believing = true;
+        self.stop = Some(self.messages.iter().take_while(|m| m.epoch == 0).count());
+        self.skip_acknowledged();
+        self.sending = self.cursor.message < self.end_of_transmission();
+    }
+
+    fn end_of_transmission(&self) -> usize {
+        self.stop.unwrap_or(usize::MAX).min(self.messages.len())
+    }
+
+    /// Bytes that the flight takes to be sent, or took when it last was.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Forgets the flight.
@@ -184,6 +228,7 @@ impl Outbound {
         self.cursor = Place::default();
         self.ended = false;
         self.sending = false;
+        self.size = 0;
     }
 
     /// Gives back memory that only a handshake needs.
@@ -193,14 +238,17 @@ impl Outbound {
     }
 
     /// Marks what record `number` carried as received by the peer. Records that we don't know
-    /// (any more) are no error.
-    pub(super) fn acknowledge(&mut self, number: RecordNumber) {
+    /// (any more) are no error. Returns whether that was news.
+    pub(super) fn acknowledge(&mut self, number: RecordNumber, proven: bool) -> bool {
         let Some(index) = self.sent.iter().position(|sent| sent.number == number) else {
-            return;
+            return false;
         };
-        let Some(SentRecord { from, to, .. }) = self.sent.remove(index) else {
-            return;
+        let Some(&SentRecord { from, to, .. }) = self.sent.get(index) else {
+            return false;
         };
+        if proven {
+            self.sent.remove(index);
+        }
         let touched = self
             .messages
             .iter_mut()
@@ -218,8 +266,12 @@ impl Outbound {
             } else {
                 u32::MAX
             };
-            message.acked.insert(start..end);
+            message.claimed.insert(start..end);
+            if proven {
+                message.acked.insert(start..end);
+            }
         }
+        true
     }
 
     /// Whether every message of the flight was acknowledged.
@@ -255,7 +307,11 @@ impl Outbound {
             }
         }
         self.skip_acknowledged();
-        self.sending &= self.cursor.message < self.messages.len();
+        self.sending &= self.cursor.message < self.end_of_transmission();
+        self.transmitted += total;
+        if !self.sending {
+            self.size = self.transmitted;
+        }
         Ok(total)
     }
 
@@ -264,7 +320,7 @@ impl Outbound {
         while self
             .messages
             .get(self.cursor.message)
-            .is_some_and(|m| m.acked.gap(self.cursor.offset).is_none())
+            .is_some_and(|m| m.gap(self.cursor.offset, self.believing).is_none())
         {
             self.cursor = Place {
                 message: self.cursor.message + 1,
@@ -337,7 +393,7 @@ impl Outbound {
             if message.epoch != epoch {
                 break;
             }
-            while let Some(gap) = message.acked.gap(self.cursor.offset) {
+            while let Some(gap) = message.gap(self.cursor.offset, self.believing) {
                 let free = room.get_mut(length..).unwrap_or_default();
                 let Some((head, free)) = free.split_first_chunk_mut::<HEADER>() else {
                     return Packed { length, full: true };

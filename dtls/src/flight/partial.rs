@@ -1,5 +1,7 @@
 //! A handshake message in reassembly.
 
+use std::ops::Range;
+
 use super::coverage::Coverage;
 use crate::wire::HandshakeType;
 use crate::wire::handshake::Header;
@@ -9,13 +11,15 @@ use crate::wire::handshake::Header;
 /// As long as the bytes received can't be the whole message, fragments are only noted down one
 /// after the other; the body is allocated when they can. So what is held stays within a small
 /// factor of what was received, and within 9/8 of the message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Partial {
     msg_type: HandshakeType,
     length: u32,
     /// Fragments as they came: offset and length in 16 bits each, then the data.
     log: Vec<u8>,
     body: Option<Body>,
+    /// The end of the fragment that reaches farthest.
+    reached: u32,
 }
 
 impl Partial {
@@ -25,7 +29,13 @@ impl Partial {
             length: header.length,
             log: Vec::new(),
             body: None,
+            reached: 0,
         }
+    }
+
+    /// Type and length of the message.
+    pub(super) fn kind(&self) -> (HandshakeType, u32) {
+        (self.msg_type, self.length)
     }
 
     /// Whether a further fragment agrees about the message.
@@ -36,6 +46,60 @@ impl Partial {
     /// Bytes of heap in use.
     pub(super) fn heap(&self) -> usize {
         self.log.capacity() + self.body.as_ref().map_or(0, Body::heap)
+    }
+
+    /// Bytes of the message received, those that came twice in small pieces counted twice.
+    pub(super) fn received(&self) -> usize {
+        let noted = notes(&self.log).map(|(_, data)| data.len()).sum();
+        self.body.as_ref().map_or(noted, Body::received)
+    }
+
+    /// Whether bytes before the last one received are missing.
+    pub(super) fn has_gap(&self) -> bool {
+        self.received() < self.reached as usize
+    }
+
+    /// Whether a fragment has the same bytes as those that came before, where both have any.
+    pub(super) fn agrees(&self, offset: u32, data: &[u8]) -> bool {
+        let noted = notes(&self.log).all(|(at, known)| overlap_agrees((at, known), (offset, data)));
+        noted
+            && self
+                .body
+                .as_ref()
+                .is_none_or(|body| body.agrees(offset, data))
+    }
+
+    /// What came of the message without those bytes of it that a fragment has too.
+    pub(super) fn without(&self, offset: u32, length: u32) -> Self {
+        let mut other = Self {
+            msg_type: self.msg_type,
+            length: self.length,
+            log: Vec::new(),
+            body: None,
+            reached: 0,
+        };
+        let cut = offset..offset + length;
+        for (at, data) in notes(&self.log) {
+            other.add_outside(&cut, at, data);
+        }
+        if let Some(body) = &self.body {
+            for run in body.runs() {
+                let data = body.bytes.get(run.start as usize..run.end as usize);
+                other.add_outside(&cut, run.start, data.unwrap_or_default());
+            }
+        }
+        other
+    }
+
+    /// Takes in a fragment except for the positions in `cut`.
+    fn add_outside(&mut self, cut: &Range<u32>, offset: u32, data: &[u8]) {
+        let end = offset + data.len() as u32;
+        let before = offset..end.min(cut.start);
+        let after = offset.max(cut.end)..end;
+        for part in [before, after].into_iter().filter(|part| !part.is_empty()) {
+            let range = (part.start - offset) as usize..(part.end - offset) as usize;
+            self.add(part.start, data.get(range).unwrap_or_default());
+        }
     }
 
     /// Whether the message is whole.
@@ -68,6 +132,7 @@ impl Partial {
 
     /// Takes in a fragment that lies within the message.
     pub(super) fn add(&mut self, offset: u32, data: &[u8]) {
+        self.reached = self.reached.max(offset + data.len() as u32);
         if let Some(body) = &mut self.body {
             body.add(offset, data);
         } else if self.may_complete(data.len()) {
@@ -117,8 +182,15 @@ fn notes(mut log: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     })
 }
 
+/// Whether two pieces have the same bytes where they overlap.
+fn overlap_agrees((at, known): (u32, &[u8]), (offset, data): (u32, &[u8])) -> bool {
+    let known = known.iter().skip(offset.saturating_sub(at) as usize);
+    let data = data.iter().skip(at.saturating_sub(offset) as usize);
+    known.zip(data).all(|(known, new)| known == new)
+}
+
 /// The body of a message of which enough came that it could be whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Body {
     bytes: Vec<u8>,
     coverage: Coverage,
@@ -149,6 +221,35 @@ impl Body {
 
     fn heap(&self) -> usize {
         self.bytes.capacity() + self.coverage.heap()
+    }
+
+    fn received(&self) -> usize {
+        self.bytes.len() - self.coverage.missing() as usize
+    }
+
+    /// The runs of positions that came.
+    fn runs(&self) -> impl Iterator<Item = Range<u32>> {
+        let length = self.bytes.len() as u32;
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            while from < length {
+                let gap = self.coverage.gap(from).unwrap_or(length..length);
+                let run = from..gap.start;
+                from = gap.end;
+                if !run.is_empty() {
+                    return Some(run);
+                }
+            }
+            None
+        })
+    }
+
+    fn agrees(&self, offset: u32, data: &[u8]) -> bool {
+        let piece = |run: Range<u32>| {
+            let known = self.bytes.get(run.start as usize..run.end as usize);
+            overlap_agrees((run.start, known.unwrap_or_default()), (offset, data))
+        };
+        self.runs().all(piece)
     }
 
     /// Fills in what is still missing. Bytes that came before stay what they were.

@@ -65,10 +65,10 @@ impl<'a> Layers<'a> {
     }
 
     /// Proof that no fragment of a further message waits behind the message in hand.
-    pub(super) fn no_pending_fragments(&self) -> Result<NoPendingFragments, Error> {
+    pub(super) fn no_pending_fragments(&mut self) -> Result<NoPendingFragments, Error> {
         // RFC 8446 §5.1: handshake messages must not span key changes.
         self.flights
-            .no_pending_fragments()
+            .no_pending_fragments(self.config.is_strict())
             .ok_or(Error::ExcessHandshakeData)
     }
 

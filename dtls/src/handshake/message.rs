@@ -1,6 +1,7 @@
 //! A handshake message as the flight layer delivers it: whole, in order, once.
 
 use crate::error::Error;
+use crate::flight::Incoming;
 use crate::wire::{HandshakeType, Reader, Wire};
 
 /// A received handshake message.
@@ -9,6 +10,16 @@ pub(crate) struct Message<'a> {
     pub(crate) message_type: HandshakeType,
     pub(crate) message_seq: u16,
     pub(crate) body: &'a [u8],
+}
+
+impl<'a> From<&'a Incoming> for Message<'a> {
+    fn from(message: &'a Incoming) -> Self {
+        Self {
+            message_type: message.msg_type,
+            message_seq: message.message_seq,
+            body: &message.body,
+        }
+    }
 }
 
 impl<'a> Message<'a> {

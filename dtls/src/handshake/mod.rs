@@ -56,7 +56,10 @@ use crate::certificate::Certificates;
 use crate::config::{ClientAuth, Config, ConfigError, PeerIdentity, Role};
 use crate::error::Error;
 use crate::fingerprint::Fingerprint;
-use crate::wire::HandshakeType;
+use crate::wire::{
+    Certificate12, CertificateRequest12, CertificateVerify, ClientHello, ClientKeyExchange,
+    HandshakeType, HelloVerifyRequest, ServerHello, ServerHelloDone, ServerKeyExchange, Wire,
+};
 
 /// The handshake of a connection, and what it leaves behind.
 #[derive(Debug)]
@@ -121,6 +124,18 @@ impl Handshake {
         self.advance(layers, |_, cx| {
             hello_server::begin_proven(message, asked, cx)
         })
+    }
+
+    /// Whether a message in plaintext is of a kind that is due and has its grammar. What is not was
+    /// hardly sent by the peer.
+    ///
+    /// # Errors
+    /// What would be wrong with it.
+    pub(crate) fn check(&self, message: &Message<'_>) -> Result<(), Error> {
+        match self {
+            Self::InProgress(progress) => progress.state.check(message),
+            Self::Established(_) | Self::Failed => Err(Error::Closed),
+        }
     }
 
     /// Handles the next message of the peer. After an error the connection is dead.
@@ -209,6 +224,10 @@ impl Handshake {
     }
 }
 
+fn check<'a, T: Wire<'a>>(message: &Message<'a>, expected: HandshakeType) -> Result<(), Error> {
+    message.read::<T>(expected).map(drop)
+}
+
 /// Where a handshake is.
 #[derive(Debug)]
 enum State {
@@ -269,6 +288,40 @@ impl State {
                 finished.after.handle_message(message, &mut cx.layers)?;
                 Ok(Self::Complete(finished))
             }
+        }
+    }
+
+    /// Whether a message in plaintext may be the next one, as far as its own bytes tell.
+    fn check(&self, message: &Message<'_>) -> Result<(), Error> {
+        use HandshakeType as T;
+        match (self, message.message_type) {
+            (Self::ClientServerHello(_), T::HELLO_VERIFY_REQUEST) => {
+                check::<HelloVerifyRequest<'_>>(message, T::HELLO_VERIFY_REQUEST)
+            }
+            (Self::ClientServerHello(_), _) => check::<ServerHello<'_>>(message, T::SERVER_HELLO),
+            (Self::Client12Certificate(_) | Self::Server12Certificate(_), _) => {
+                check::<Certificate12<'_>>(message, T::CERTIFICATE)
+            }
+            (Self::Client12ServerKeyExchange(_), _) => {
+                check::<ServerKeyExchange<'_>>(message, T::SERVER_KEY_EXCHANGE)
+            }
+            (Self::Client12RequestOrDone(_), T::CERTIFICATE_REQUEST) => {
+                check::<CertificateRequest12<'_>>(message, T::CERTIFICATE_REQUEST)
+            }
+            (Self::Client12RequestOrDone(_) | Self::Client12Done(_), _) => {
+                check::<ServerHelloDone>(message, T::SERVER_HELLO_DONE)
+            }
+            (Self::ServerClientHello(_) | Self::ServerRetriedHello(_), _) => {
+                check::<ClientHello<'_>>(message, T::CLIENT_HELLO)
+            }
+            (Self::Server12ClientKeyExchange(_), _) => {
+                check::<ClientKeyExchange<'_>>(message, T::CLIENT_KEY_EXCHANGE)
+            }
+            (Self::Server12CertificateVerify(_), _) => {
+                check::<CertificateVerify<'_>>(message, T::CERTIFICATE_VERIFY)
+            }
+            // All that is left comes under keys.
+            _ => Err(message.unexpected(T::FINISHED)),
         }
     }
 

@@ -213,6 +213,16 @@ impl ReadEpochs {
         self.next = Some(Box::new(ReadEpoch::new(epoch, Some(keys))));
     }
 
+    /// Whether records of `epoch` can be opened.
+    pub(super) fn has(&self, epoch: u16) -> bool {
+        let next = self.next.as_deref();
+        let previous = self.previous.as_deref().map(|previous| &previous.epoch);
+        [Some(&self.current), next, previous]
+            .into_iter()
+            .flatten()
+            .any(|known| known.epoch == epoch)
+    }
+
     pub(super) fn get(&mut self, epoch: u16) -> Option<&mut ReadEpoch> {
         if epoch == self.current.epoch {
             return Some(&mut self.current);

@@ -4,6 +4,7 @@
 //! A record that is not wanted costs nothing but a count: nothing changes before it is
 //! authenticated.
 
+mod early;
 mod epoch;
 mod header;
 mod number;
@@ -16,6 +17,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::early::Early;
 use self::epoch::{Content, ReadEpochs, WriteEpochs};
 use self::header::Header;
 pub(crate) use self::number::RecordNumber;
@@ -62,6 +64,8 @@ pub(crate) struct Opened<'a> {
 pub(crate) enum OpenFailure {
     /// It is noise.
     Discard(Discard),
+    /// Its keys may still come: it is kept for [`RecordLayer::take_early`].
+    Early,
     /// Its authentic sender broke the rules.
     Fatal(Error),
 }
@@ -72,6 +76,7 @@ pub(crate) struct RecordLayer {
     provider: Arc<dyn CryptoProvider>,
     read: ReadEpochs,
     write: WriteEpochs,
+    early: Early,
     /// The version in the header of plaintext records.
     plaintext_version: ProtocolVersion,
 }
@@ -82,6 +87,7 @@ impl RecordLayer {
             provider,
             read: ReadEpochs::new(),
             write: WriteEpochs::new(),
+            early: Early::default(),
             // RFC 9147 §5.3, RFC 6347 §4.2.1: the first ClientHello may say DTLS 1.0, which the
             // oldest servers need to see.
             plaintext_version: ProtocolVersion::DTLS1_0,
@@ -130,7 +136,15 @@ impl RecordLayer {
         } else {
             Discard::UnknownEpoch
         };
-        let read = self.read.get(epoch).ok_or(unknown)?;
+        let newest = self.read.newest();
+        let Some(read) = self.read.get(epoch) else {
+            let kept = self.early.keep(epoch, newest, record);
+            return Err(if kept {
+                OpenFailure::Early
+            } else {
+                unknown.into()
+            });
+        };
         let unified = read.is_unified();
         let Content {
             content_type,
@@ -148,6 +162,19 @@ impl RecordLayer {
             newest: self.read.is_newest(epoch),
             unified,
         })
+    }
+
+    /// Takes out a record that came before its keys, if they have come since.
+    pub(crate) fn take_early(&mut self) -> Option<Vec<u8>> {
+        let Self { early, read, .. } = self;
+        early.take(|record| {
+            Header::read(record).is_some_and(|header| read.has(header.epoch(read.newest())))
+        })
+    }
+
+    /// The handshake is over: no record waits for keys any more.
+    pub(crate) fn close_early(&mut self) {
+        self.early.close();
     }
 
     /// Accepts records under new keys, beside those under the present ones.

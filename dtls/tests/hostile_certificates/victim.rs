@@ -4,6 +4,7 @@
 //! all clients, since all of them ask with the same random bytes.
 
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use allocation_counter::measure;
@@ -31,7 +32,9 @@ impl Stage {
     pub(crate) fn new(provider: &Arc<dyn CryptoProvider>, server: &Arc<Certificate>) -> Self {
         let provider: Arc<dyn CryptoProvider> = Arc::new(Repeating(Arc::clone(provider)));
         let client_certificate = Certificate::generate(&*provider).expect("a certificate");
-        let config = Config::builder(provider).versions(&[ProtocolVersion::DTLS1_2]);
+        let config = Config::builder(provider)
+            .versions(&[ProtocolVersion::DTLS1_2])
+            .plaintext_patience(Duration::ZERO);
         let mut stage = Self {
             config: Arc::new(config.build().expect("a configuration that works")),
             client_certificate: Arc::new(client_certificate),

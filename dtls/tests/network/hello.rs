@@ -46,7 +46,7 @@ fn t_hsk_13_plaintext_behind_the_server_hello() {
     let flavour = FLAVOURS[1];
     let hello = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&hello);
-    let mut pair = Pair::new(config(flavour));
+    let mut pair = Pair::new(config(flavour).plaintext_patience(Duration::ZERO));
     pair.network = Box::new(move |side, n, datagram| {
         if (side, n) == (Side::Server, 0) {
             seen.borrow_mut().extend_from_slice(datagram);
@@ -116,7 +116,13 @@ fn t_d13_04_hello_in_pieces() {
                 };
                 (0..copies).map(|_| MS * chance.below(40) as u32).collect()
             });
-            assert!(pair.connect(), "MTU {mtu}, seed {seed}: {:?}", pair.log);
+            let connected = pair.connect();
+            let errors = Side::BOTH.map(|side| pair.end(side).error.clone());
+            assert!(
+                connected,
+                "MTU {mtu}, seed {seed}: {errors:?} {:?}",
+                pair.log
+            );
             for side in Side::BOTH {
                 let info = pair.end(side).connection.info().expect("connected");
                 assert_eq!(info.version, ProtocolVersion::DTLS1_3);

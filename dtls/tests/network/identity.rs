@@ -35,7 +35,8 @@ fn t_neg_01_wrong_certificate() {
             let expected = vec![wrong()];
             let identity = PeerIdentity::Fingerprints(expected.clone());
             let mut pair = pair_with(flavour, side, &identity);
-            pair.run_for(Duration::from_secs(1));
+            // An alert in plaintext is believed after 2 s without anything else.
+            pair.run_for(Duration::from_secs(3));
             let presented = right(side);
             let end = pair.end(side);
             assert_eq!(

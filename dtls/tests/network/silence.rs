@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
-use dtls::{Error, RetransmitConfig};
+use dtls::{Error, Recovery, RetransmitConfig};
 
 use crate::pair::{FLAVOURS, MS, Pair, Side, config};
+
+/// Nothing but the timer brings lost datagrams back.
+const BY_TIMER: RetransmitConfig = RetransmitConfig {
+    initial: Duration::from_millis(400),
+    ceiling: Duration::from_secs(60),
+    max_retries: 12,
+    recovery: Recovery::Timer,
+};
 
 /// T-HSK-21: after each number of datagrams nothing comes any more. Each end gives up in time, and
 /// says so.
@@ -35,7 +43,8 @@ fn t_hsk_21_silence_ends_a_handshake() {
                     .rfind(|(_, from, _)| *from == side)
                     .expect("sent");
                 assert!(server_is_done || last.0 <= Duration::from_secs(31));
-                assert!(end.connection.statistics().retransmissions <= 12);
+                // Six at most in 30 s, and six copies of the first three.
+                assert!(end.connection.statistics().retransmissions <= 12 + 6);
             }
         }
     }
@@ -45,7 +54,8 @@ fn t_hsk_21_silence_ends_a_handshake() {
 #[test]
 fn retransmissions_run_out() {
     for flavour in FLAVOURS {
-        let mut pair = Pair::new(config(flavour).handshake_timeout(None));
+        let by_timer = config(flavour).retransmit(BY_TIMER);
+        let mut pair = Pair::new(by_timer.handshake_timeout(None));
         pair.network = Box::new(|_, _, _| vec![]);
         pair.run_for(Duration::from_secs(1000));
         let end = pair.end(Side::Client);
@@ -65,15 +75,36 @@ fn retransmissions_run_out() {
     }
 }
 
+/// The first three retransmissions have two copies each, a quarter of the first wait apart, which
+/// change nothing about the waits.
+#[test]
+fn retransmissions_are_followed_by_copies() {
+    for flavour in FLAVOURS {
+        let mut pair = Pair::new(config(flavour));
+        pair.network = Box::new(|_, _, _| vec![]);
+        pair.run_for(Duration::from_secs(29));
+        let mut sent: Vec<_> = pair
+            .log
+            .iter()
+            .map(|(time, _, _)| time.as_millis())
+            .collect();
+        sent.dedup();
+        let expected = [
+            0, 400, 500, 600, 1200, 1300, 1400, 2800, 2900, 3000, 6000, 12_400, 25_200,
+        ];
+        assert_eq!(sent, expected);
+    }
+}
+
 /// A new timing in the midst of a wait: the start and the doublings stay.
 #[test]
 fn timing_changes_in_mid_handshake() {
-    let mut pair = Pair::new(config(FLAVOURS[0]));
+    let mut pair = Pair::new(config(FLAVOURS[0]).retransmit(BY_TIMER));
     pair.network = Box::new(|_, _, _| vec![]);
     pair.run_for(MS * 500);
     let retransmit = |initial| RetransmitConfig {
         initial,
-        ..RetransmitConfig::default()
+        ..BY_TIMER
     };
     let deadline = |pair: &Pair| {
         let timeout = pair

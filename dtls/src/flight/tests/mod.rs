@@ -8,6 +8,7 @@ mod repetition;
 use std::time::Duration;
 
 use super::*;
+use crate::config::Recovery;
 use crate::crypto::{self, AeadAlgorithm};
 use crate::record::{EpochKeys, RecordNumber, Stage};
 use crate::wire::{Ack, Writer};
@@ -40,7 +41,10 @@ impl End {
 
     fn staged(version: ProtocolVersion, stage: Stage) -> Self {
         let mut end = Self {
-            flights: Flights::new(RetransmitConfig::default()),
+            flights: Flights::new(RetransmitConfig {
+                recovery: Recovery::Timer,
+                ..RetransmitConfig::default()
+            }),
             records: RecordLayer::new(crypto::default_provider()),
             statistics: Statistics::default(),
             now: Instant::now(),
@@ -94,10 +98,14 @@ impl End {
     }
 
     fn give_one(&mut self, mut datagram: Vec<u8>) -> Vec<Got> {
+        self.flights.receive(datagram.len());
         let mut rest = &mut datagram[..];
         let mut all = Vec::new();
         while let Some(result) = self.records.open(self.now, &mut rest) {
             let Ok(record) = result else { continue };
+            if record.number.epoch() > 0 {
+                self.flights.prove();
+            }
             let mut got = Got {
                 number: record.number,
                 fragments: vec![],
@@ -106,7 +114,7 @@ impl End {
             if record.content_type == ContentType::ACK {
                 ack::read(&record, |number| got.acked.push(number)).expect("ACK");
                 self.flights
-                    .handle_ack(&record, &mut self.statistics)
+                    .handle_ack(self.now, &record, &mut self.statistics)
                     .expect("ACK");
             } else {
                 let mut reader = Reader::new(record.content);
@@ -115,7 +123,7 @@ impl End {
                         .push(read_fragment(&mut reader).expect("fragment").0);
                 }
                 self.flights
-                    .accept(self.now, &record, &mut self.statistics)
+                    .accept(self.now, &record, false, &mut self.statistics)
                     .expect("fragments");
             }
             all.push(got);
@@ -124,7 +132,7 @@ impl End {
     }
 
     fn messages(&mut self) -> Vec<usize> {
-        std::iter::from_fn(|| self.flights.next_message())
+        std::iter::from_fn(|| self.flights.next_message(|_| true))
             .map(|message| {
                 let length = message.body.len();
                 assert!(
