@@ -57,9 +57,9 @@ pub use router::{
     Announcement, Route, RouteDrop, Router, SessionId, Shard, SourceLimit, UfragInUse,
 };
 pub use session::{
-    CloseReason, Cryptex, Discard, IceMode, Layer, LocalParameters, MAX_FINGERPRINTS,
-    ParametersError, Received, RemoteParameters, SendError, Session, SessionConfig, SessionError,
-    SessionEvent, SetRemoteError, Statistics, Summary, Timeline,
+    CloseReason, Cryptex, Discard, IceMode, Layer, LocalParameters, MAX_APPLICATION_DATA,
+    MAX_FINGERPRINTS, ParametersError, Received, RemoteParameters, SendError, Session,
+    SessionConfig, SessionError, SessionEvent, SetRemoteError, Statistics, Summary, Timeline,
 };
 pub use srtp::{Kind, MAX_OVERHEAD};
 pub use {dtls, ice_lite, srtp};

@@ -41,6 +41,11 @@ pub use self::parameters::{
 };
 pub use self::statistics::{Discard, Layer, Statistics};
 
+/// The longest record of application data that [`Session::send_application_data`] takes: with the 64
+/// bytes that DTLS may add it fits the buffer that [`Session::poll_transmit`] asks for. A longer one
+/// would wait for ever, and all that follows behind it.
+pub const MAX_APPLICATION_DATA: usize = 1500 - 64;
+
 /// One call.
 ///
 /// It does no I/O and reads no clock. Feed it with [`Session::handle_datagram`] and
@@ -203,14 +208,21 @@ impl Session {
         self.protect(now, Kind::Rtcp, buf, len)
     }
 
-    /// Sends a record of application data, such as SCTP for data channels. Poll for datagrams
-    /// afterwards.
+    /// Sends a record of application data, such as SCTP for data channels: at most
+    /// [`MAX_APPLICATION_DATA`] bytes. Poll for datagrams afterwards.
+    ///
+    /// 64 KiB or 128 records may wait to be polled. Who has more to send stops at
+    /// [`dtls::SendError::QueueFull`], and goes on when they are gone.
     ///
     /// # Errors
     /// It was not taken; the session lives on.
     pub fn send_application_data(&mut self, now: Instant, data: &[u8]) -> Result<(), SendError> {
         if self.status == Status::Closed {
             return Err(SendError::Closed);
+        }
+        let (length, limit) = (data.len(), MAX_APPLICATION_DATA);
+        if length > limit {
+            return Err(dtls::SendError::TooLong { length, limit }.into());
         }
         let connection = self.association.connection_mut();
         Ok(connection.ok_or(SendError::NotSecured)?.send(now, data)?)
