@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use portcullis::driver::{Driver, Gone, Handle};
 use portcullis::{
-    Call, CloseReason, Context, IceMode, Session, SessionConfig, SessionError, SessionEvent,
+    Call, CloseReason, Context, Ecn, IceMode, Session, SessionConfig, SessionError, SessionEvent,
     SessionId,
 };
 use support::{Terms, rtp};
@@ -28,12 +28,16 @@ struct Ticking {
     sequence: u16,
     next: Option<Instant>,
     received: Arc<AtomicU64>,
+    /// Of these, those with the mark that they were sent with.
+    marked: Arc<AtomicU64>,
     stage: watch::Sender<Stage>,
 }
 
 impl Call for Ticking {
-    fn handle_rtp(&mut self, _: &mut Context<'_>, packet: &mut [u8]) {
+    fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
         assert_eq!(packet.len(), rtp::RTP_LEN);
+        let marked = u64::from(cx.received_ecn() == Ecn::Ect1);
+        self.marked.fetch_add(marked, Ordering::Relaxed);
         self.received.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -55,6 +59,7 @@ impl Call for Ticking {
 
     fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         let (packet, len) = rtp::packet(7, self.sequence);
+        cx.mark(Ecn::Ect1);
         cx.send_rtp(&packet[..len]).expect("the call is secured");
         self.sequence += 1;
         self.next = Some(cx.now() + Duration::from_millis(5));
@@ -72,6 +77,7 @@ impl Call for Ticking {
 /// One side of a call, for the test to look at.
 struct Seen {
     received: Arc<AtomicU64>,
+    marked: Arc<AtomicU64>,
     stage: watch::Receiver<Stage>,
 }
 
@@ -89,19 +95,29 @@ impl Seen {
             assert!(start.elapsed() < Duration::from_secs(20));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        // RFC 9331: the mark of each packet arrives with it, where the system tells.
+        if cfg!(target_os = "linux") {
+            assert!(self.marked.load(Ordering::Relaxed) >= packets);
+        }
     }
 }
 
 fn ticking() -> (Ticking, Seen) {
-    let received = Arc::new(AtomicU64::new(0));
+    let [received, marked] = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
     let (sender, stage) = watch::channel(Stage::Placed);
     let call = Ticking {
         sequence: 0,
         next: None,
         received: Arc::clone(&received),
+        marked: Arc::clone(&marked),
         stage: sender,
     };
-    (call, Seen { received, stage })
+    let seen = Seen {
+        received,
+        marked,
+        stage,
+    };
+    (call, seen)
 }
 
 /// A driver on a port of its own, serving, and a configuration for its sessions.

@@ -1,5 +1,7 @@
 //! `demo-call` between two hosts: two network namespaces joined by a veth pair.
 
+mod sockets;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -90,13 +90,19 @@ impl Namespace {
 
     /// Connects this namespace with another: interface `v0` at each end, with these addresses.
     pub fn join(&self, address: &str, other: &Self, other_address: &str) {
+        self.join_by("v0", address, other, other_address);
+    }
+
+    /// As [`Self::join`], with an interface of this name at our end.
+    pub fn join_by(&self, interface: &str, address: &str, other: &Self, other_address: &str) {
         self.ip(&format!(
-            "link add v0 type veth peer name v0 netns {}",
+            "link add {interface} type veth peer name v0 netns {}",
             other.name
         ));
-        for (namespace, address) in [(self, address), (other, other_address)] {
-            namespace.ip(&format!("addr add {address} dev v0"));
-            namespace.ip("link set v0 up");
+        let ends = [(self, interface, address), (other, "v0", other_address)];
+        for (namespace, interface, address) in ends {
+            namespace.ip(&format!("addr add {address} dev {interface}"));
+            namespace.ip(&format!("link set {interface} up"));
         }
     }
 
