@@ -7,7 +7,7 @@ use super::Job;
 use super::cm::keystream;
 use super::engine::{Engine, State};
 use super::list::List;
-use super::message::{Lane, Tail, block_count, verify_tag, write_tag};
+use super::message::{Digests, Lane, Tail, block_count, digest, verify_tag, write_tag};
 use super::simd::{GROUP, Simd, Task};
 use super::state::CmState;
 
@@ -24,8 +24,10 @@ pub(crate) fn protect(jobs: &mut [Job<'_>]) {
                 continue;
             }
             engine.run(Cipher { jobs, group }, 0);
-            for (&entry, digest) in group.iter().zip(digests(engine, jobs, group)) {
-                write_tag(jobs[place(entry)].tag_mut(), digest);
+            let mut digests = [[0; GROUP]; 5];
+            engine.run(Hash::of(jobs, group, &mut digests), 0);
+            for (nth, &entry) in group.iter().enumerate() {
+                write_tag(jobs[place(entry)].tag_mut(), digest(&digests, nth));
             }
         }
     }
@@ -40,7 +42,8 @@ pub(crate) fn unprotect(jobs: &mut [Job<'_>]) {
                 unprotect_one(&mut jobs[place(entry)]);
                 continue;
             }
-            let digests = digests(engine, jobs, group);
+            let mut digests = [[0; GROUP]; 5];
+            engine.run(Hash::of(jobs, group, &mut digests), 0);
             let group = genuine(jobs, group, &digests);
             engine.run(Cipher { jobs, group }, 0);
         }
@@ -67,16 +70,12 @@ fn sort(jobs: &mut [Job<'_>], alone: impl Fn(&mut Job<'_>)) -> (Engine, Order) {
 }
 
 /// The entries of a group whose tags are right, moved to its front. Their jobs, and the others, are told.
-fn genuine<'g>(
-    jobs: &mut [Job<'_>],
-    group: &'g mut [u32],
-    digests: &[[u32; 5]; GROUP],
-) -> &'g [u32] {
+fn genuine<'g>(jobs: &mut [Job<'_>], group: &'g mut [u32], digests: &Digests) -> &'g [u32] {
     let mut count = 0;
-    for (nth, digest) in (0..group.len()).zip(digests) {
+    for nth in 0..group.len() {
         let entry = group[nth];
         let job = &mut jobs[place(entry)];
-        let genuine = verify_tag(job.tag_mut(), *digest).into();
+        let genuine = verify_tag(job.tag_mut(), digest(digests, nth)).into();
         job.set_authentic(genuine);
         if genuine {
             group[count] = entry;
@@ -84,18 +83,6 @@ fn genuine<'g>(
         }
     }
     &group[..count]
-}
-
-/// The HMACs of the packets of a group, in their order.
-fn digests(engine: Engine, jobs: &[Job<'_>], group: &[u32]) -> [[u32; 5]; GROUP] {
-    let mut digests = [[0; 5]; GROUP];
-    let hash = Hash {
-        jobs,
-        group,
-        digests: &mut digests,
-    };
-    engine.run(hash, 0);
-    digests
 }
 
 /// The jobs with HMAC-SHA1, to be sorted by their number of blocks.
@@ -163,7 +150,17 @@ impl Task for Cipher<'_, '_> {
 struct Hash<'a, 'b> {
     jobs: &'a [Job<'b>],
     group: &'a [u32],
-    digests: &'a mut [[u32; 5]; GROUP],
+    digests: &'a mut Digests,
+}
+
+impl<'a, 'b> Hash<'a, 'b> {
+    fn of(jobs: &'a [Job<'b>], group: &'a [u32], digests: &'a mut Digests) -> Self {
+        Self {
+            jobs,
+            group,
+            digests,
+        }
+    }
 }
 
 impl Task for Hash<'_, '_> {

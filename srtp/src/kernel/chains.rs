@@ -2,7 +2,7 @@
 //!
 //! A chain waits for each step to end; where instructions overlap, several interleaved fill the time.
 
-use super::message::{Block, Lane, outer_block};
+use super::message::{Block, Digest, Digests, Lane, outer_block};
 
 /// A SHA-1 state. As with `Vector`, a value is the proof that its instructions may run.
 pub(super) trait Chain: Copy {
@@ -28,31 +28,42 @@ pub(super) trait Chain: Copy {
 /// What wide kernels leave to chains. These are functions of their own, without the instructions of the wide kernel.
 #[cfg(target_arch = "x86_64")]
 pub(super) trait Narrow: Copy {
-    /// The HMAC of all messages, which are sorted by their number of blocks.
-    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]);
+    /// The HMAC of all messages, which are sorted by their number of blocks, into the places from `first` on.
+    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut Digests, first: usize);
     /// Runs all messages from their block at `start` to their end.
     fn finish_all(self, lanes: &[Lane<'_>], start: usize, states: &mut [[u32; 5]]);
 }
 
-/// The HMAC of all messages, four chains at a time. They are sorted by their number of blocks.
+/// The HMAC of all messages, four chains at a time, into the places from `first` on. They are sorted by their number of blocks.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) fn macs<C: Chain>(token: C::Token, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+pub(super) fn macs<C: Chain>(
+    token: C::Token,
+    lanes: &[Lane<'_>],
+    digests: &mut Digests,
+    first: usize,
+) {
+    let mut place = first;
+    let mut put = |digest: Digest| {
+        for (words, word) in digests.iter_mut().zip(digest) {
+            words[place] = word;
+        }
+        place += 1;
+    };
     let (fours, rest) = lanes.as_chunks::<4>();
-    let (four_digests, rest_digests) = digests.as_chunks_mut::<4>();
-    for (lanes, digests) in fours.iter().zip(four_digests) {
-        *digests = mac::<C, _>(token, lanes);
+    for lanes in fours {
+        mac::<C, _>(token, lanes).into_iter().for_each(&mut put);
     }
-    match (rest, rest_digests) {
-        (&[a, b, c], [x, y, z]) => [*x, *y, *z] = mac::<C, _>(token, &[a, b, c]),
-        (&[a, b], [x, y]) => [*x, *y] = mac::<C, _>(token, &[a, b]),
-        (&[a], [x]) => [*x] = mac::<C, _>(token, &[a]),
+    match *rest {
+        [a, b, c] => mac::<C, _>(token, &[a, b, c]).into_iter().for_each(put),
+        [a, b] => mac::<C, _>(token, &[a, b]).into_iter().for_each(put),
+        [a] => mac::<C, _>(token, &[a]).into_iter().for_each(put),
         _ => {}
     }
 }
 
 /// The HMAC of `N` messages, interleaved.
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [[u32; 5]; N] {
+fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [Digest; N] {
     let mut states = lanes.map(|lane| lane.midstates.inner());
     finish::<C, _>(token, lanes, 0, &mut states);
     let blocks = states.map(outer_block);

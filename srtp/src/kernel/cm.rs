@@ -2,7 +2,7 @@
 
 use super::chains::Chain;
 use super::ctr::{Counter, apply_keystream};
-use super::message::{Tail, outer_block, verify_tag, write_tag};
+use super::message::{Digest, Tail, outer_block, verify_tag, write_tag};
 use super::simd::{Simd, Task};
 use super::state::{CmState, Rounds};
 use super::vector::Vector;
@@ -192,14 +192,14 @@ fn finish<S: Simd>(
     chain: S::Chain,
     packet: &[u8],
     trailer: Option<u32>,
-) -> [u32; 5] {
+) -> Digest {
     let mut tail = Tail::EMPTY;
     tail.fill::<S::Vector>(token.vectors(), packet, trailer);
     finish_with(token, state, chain, &tail)
 }
 
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &Tail) -> [u32; 5] {
+fn finish_with<S: Simd>(token: S, state: &CmState, mut chain: S::Chain, tail: &Tail) -> Digest {
     for block in tail.blocks() {
         chain = chain.update(token.chains(), block);
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::engine::{Engine, State};
+use super::message::TAG_MAX;
 use super::{Tier, portable};
 
 /// An AES key, by its length.
@@ -39,7 +40,7 @@ impl Key {
     ///
     /// # Panics
     ///
-    /// If `tag_len` is over 20, the length of a SHA-1 digest.
+    /// If `tag_len` is over [`TAG_MAX`].
     pub(crate) fn cm(
         tier: Tier,
         cipher: Option<AesKey<'_>>,
@@ -47,8 +48,8 @@ impl Key {
         tag_len: usize,
     ) -> Self {
         assert!(
-            tag_len <= 20,
-            "invariant: a tag is a prefix of a SHA-1 digest"
+            tag_len <= TAG_MAX,
+            "invariant: no profile has longer tags of HMAC"
         );
         let engine = Engine::new(tier).unwrap_or(Engine::Portable);
         Self {

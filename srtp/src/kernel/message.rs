@@ -3,6 +3,7 @@
 use subtle::{Choice, ConstantTimeEq};
 
 use super::job::TRAILER_LEN;
+use super::simd::GROUP;
 use super::state::Midstates;
 use super::vector::{Vector, load_up_to_16};
 
@@ -122,35 +123,62 @@ pub(super) fn outer_block(digest: [u32; 5]) -> Block {
 /// Bits of the outer message: a block of padding and a digest.
 pub(super) const OUTER_BITS: u64 = 8 * (64 + 20);
 
+/// A digest of SHA-1.
+pub(super) type Digest = [u32; 5];
+
+/// Bytes of the longest tag.
+pub(super) const TAG_MAX: usize = size_of::<Digest>();
+
+/// The digests of a group: the first word of each, then the second of each. As wide kernels write them, and a word is read as it was
+/// written: what is put together from several fresh stores would wait for them.
+pub(super) type Digests = [[u32; GROUP]; 5];
+
+/// The digest in the place `nth`.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn digest(digests: &Digests, nth: usize) -> Digest {
+    std::array::from_fn(|word| digests[word][nth])
+}
+
 /// Writes the first bytes of the digest over `tag`.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) fn write_tag(tag: &mut [u8], digest: [u32; 5]) {
-    let bytes = digest_bytes(digest);
+pub(super) fn write_tag(tag: &mut [u8], digest: Digest) {
     // The tags of SRTP have 10 and 4 bytes; a copy of known length needs no call.
     match tag.len() {
-        10 => tag.copy_from_slice(&bytes[..10]),
-        4 => tag.copy_from_slice(&bytes[..4]),
-        n => tag.copy_from_slice(&bytes[..n]),
+        10 => {
+            tag[..8].copy_from_slice(&first_words(digest).to_be_bytes());
+            tag[8..].copy_from_slice(&third_half(digest).to_be_bytes());
+        }
+        4 => tag.copy_from_slice(&digest[0].to_be_bytes()),
+        n => tag.copy_from_slice(&digest_bytes(digest)[..n]),
     }
 }
 
 /// Compares the first bytes of the digest with `tag`, in constant time.
 #[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) fn verify_tag(tag: &[u8], digest: [u32; 5]) -> Choice {
-    let bytes = digest_bytes(digest);
+pub(super) fn verify_tag(tag: &[u8], digest: Digest) -> Choice {
     match tag.len() {
         10 => {
-            let word = |bytes: &[u8]| load_up_to_16(&bytes[..8]) as u64;
-            let half = |bytes: &[u8]| load_up_to_16(&bytes[8..10]) as u16;
-            word(tag).ct_eq(&word(&bytes)) & half(tag).ct_eq(&half(&bytes))
+            let theirs = load_up_to_16(&tag[..8]) as u64;
+            let half = load_up_to_16(&tag[8..10]) as u16;
+            theirs.ct_eq(&first_words(digest).to_be()) & half.ct_eq(&third_half(digest).to_be())
         }
-        n => tag.ct_eq(&bytes[..n]),
+        n => tag.ct_eq(&digest_bytes(digest)[..n]),
     }
 }
 
 #[cfg_attr(not(debug_assertions), inline(always))]
-fn digest_bytes(digest: [u32; 5]) -> [u8; 20] {
-    let mut bytes = [0; 20];
+fn first_words([a, b, ..]: Digest) -> u64 {
+    u64::from(a) << 32 | u64::from(b)
+}
+
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn third_half([_, _, c, ..]: Digest) -> u16 {
+    (c >> 16) as u16
+}
+
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn digest_bytes(digest: Digest) -> [u8; TAG_MAX] {
+    let mut bytes = [0; TAG_MAX];
     for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(digest) {
         *bytes = word.to_be_bytes();
     }

@@ -3,7 +3,7 @@
 use super::Layout;
 use super::chains::Chain;
 use super::gcm::Direction;
-use super::message::Lane;
+use super::message::{Digests, Lane};
 use super::state::GcmState;
 use super::vector::Vector;
 
@@ -43,7 +43,7 @@ pub(super) trait Simd: Copy {
 
     /// The HMAC-SHA1 of the first `count` messages, each digest into the place of its lane. The messages are sorted by their
     /// number of blocks.
-    fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut [[u32; 5]; GROUP]);
+    fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests);
 }
 
 /// Places in a group: the lanes of the widest kernel.

@@ -6,7 +6,7 @@ use super::vector128::Block128;
 use crate::kernel::Layout;
 use crate::kernel::chains;
 use crate::kernel::gcm::{self, Direction};
-use crate::kernel::message::Lane;
+use crate::kernel::message::{Digests, Lane};
 use crate::kernel::simd::{GROUP, Simd, Task};
 use crate::kernel::state::GcmState;
 
@@ -54,7 +54,7 @@ impl Simd for Neon {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut [[u32; 5]; GROUP]) {
-        chains::macs::<Chain>(self, &lanes[..count], &mut digests[..count]);
+    fn macs(self, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
+        chains::macs::<Chain>(self, &lanes[..count], digests, 0);
     }
 }

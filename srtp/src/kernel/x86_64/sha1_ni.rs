@@ -8,7 +8,7 @@ use core::arch::x86_64::*;
 
 use super::cpu::AesNi;
 use crate::kernel::chains::{self, Narrow};
-use crate::kernel::message::{Block, Lane};
+use crate::kernel::message::{Block, Digests, Lane};
 
 /// Four words of SHA-1.
 #[derive(Clone, Copy)]
@@ -138,14 +138,14 @@ impl chains::Chain for Chain {
 }
 
 impl Narrow for AesNi {
-    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
+    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut Digests, first: usize) {
         #[target_feature(enable = "ssse3,sse4.1,sha")]
         #[inline(never)]
-        fn inner(token: AesNi, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
-            chains::macs::<Chain>(token, lanes, digests);
+        fn inner(token: AesNi, lanes: &[Lane<'_>], digests: &mut Digests, first: usize) {
+            chains::macs::<Chain>(token, lanes, digests, first);
         }
         // SAFETY: the token exists only where the CPU has these features.
-        unsafe { inner(self, lanes, digests) }
+        unsafe { inner(self, lanes, digests, first) }
     }
 
     fn finish_all(self, lanes: &[Lane<'_>], start: usize, states: &mut [[u32; 5]]) {

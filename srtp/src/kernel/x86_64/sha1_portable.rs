@@ -2,7 +2,7 @@
 
 use super::cpu::Lanes;
 use crate::kernel::chains::{self, Narrow};
-use crate::kernel::message::{Block, Lane};
+use crate::kernel::message::{Block, Digests, Lane};
 
 /// One SHA-1 state, moved by the crate that the portable tier stands on.
 #[derive(Clone, Copy)]
@@ -31,8 +31,8 @@ impl chains::Chain for Chain {
 
 impl Narrow for Lanes {
     #[inline(never)]
-    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut [[u32; 5]]) {
-        chains::macs::<Chain>(self, lanes, digests);
+    fn mac_all(self, lanes: &[Lane<'_>], digests: &mut Digests, first: usize) {
+        chains::macs::<Chain>(self, lanes, digests, first);
     }
 
     #[inline(never)]

@@ -12,7 +12,7 @@ use crate::kernel::Layout;
 use crate::kernel::chains::{self, Narrow};
 use crate::kernel::gcm::{self, Direction};
 use crate::kernel::lanes;
-use crate::kernel::message::Lane;
+use crate::kernel::message::{Digests, Lane};
 use crate::kernel::simd::{GROUP, Simd, Task};
 use crate::kernel::state::GcmState;
 use crate::kernel::vector::Vector;
@@ -68,7 +68,7 @@ macro_rules! tier {
                 self,
                 lanes: &[Lane<'_>; GROUP],
                 count: usize,
-                digests: &mut [[u32; 5]; GROUP],
+                digests: &mut Digests,
             ) {
                 $macs(self, lanes, count, digests);
             }
@@ -117,11 +117,9 @@ tier!(
     macs_in_16_lanes
 );
 
-type Digests = [[u32; 5]; GROUP];
-
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_chains(token: AesNi, lanes: &[Lane<'_>; GROUP], count: usize, digests: &mut Digests) {
-    token.mac_all(&lanes[..count], &mut digests[..count]);
+    token.mac_all(&lanes[..count], digests, 0);
 }
 
 #[cfg_attr(not(debug_assertions), inline(always))]
@@ -160,10 +158,9 @@ fn macs_in_halves(
     digests: &mut Digests,
     limit: usize,
 ) {
-    let (halves, digests) = (lanes.as_chunks::<8>().0, digests.as_chunks_mut::<8>().0);
-    for ((lanes, digests), done) in halves.iter().zip(digests).zip([0, 8]) {
-        let count = count.saturating_sub(done).min(8);
-        macs_in_lanes::<Words8, 8>(token, narrow, lanes, count, digests, limit);
+    for (lanes, first) in lanes.as_chunks::<8>().0.iter().zip([0, 8]) {
+        let count = count.saturating_sub(first).min(8);
+        macs_in_lanes::<Words8, 8>(token, narrow, lanes, count, digests, first, limit);
     }
 }
 
@@ -175,7 +172,7 @@ fn macs_in_16_lanes(token: Avx512, lanes: &[Lane<'_>; GROUP], count: usize, dige
     } else {
         CHAINS_PER_16_LANES
     };
-    macs_in_lanes::<Words16, 16>(token, narrow, lanes, count, digests, limit);
+    macs_in_lanes::<Words16, 16>(token, narrow, lanes, count, digests, 0, limit);
 }
 
 /// Up to this many messages are hashed in less time by chains of SHA-NI than by 16 lanes of AVX-512, if chains overlap.
@@ -185,34 +182,32 @@ const CHAINS_PER_16_LANES: usize = 4;
 /// The same for 8 lanes of AVX2, which are used only where chains don't overlap.
 const CHAINS_PER_8_LANES: usize = 4;
 
-/// Hashes in lanes as long as more than `limit` messages have blocks left; the last ones in chains.
+/// Hashes into the places from `first` on, in lanes as long as more than `limit` messages have blocks left; the last ones in chains.
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn macs_in_lanes<W: lanes::Words, const LANES: usize>(
     token: W::Token,
     narrow: impl Narrow,
     lanes: &[Lane<'_>; LANES],
     count: usize,
-    digests: &mut [[u32; 5]; LANES],
+    digests: &mut Digests,
+    first: usize,
     limit: usize,
 ) {
     if count <= limit {
-        return narrow.mac_all(&lanes[..count], &mut digests[..count]);
+        return narrow.mac_all(&lanes[..count], digests, first);
     }
     let wide = lanes[count - 1 - limit].len();
     let words = lanes::mac::<W, LANES>(token, lanes, wide, |words| {
-        let first = lanes[..count].partition_point(|lane| lane.len() <= wide);
+        let longer = lanes[..count].partition_point(|lane| lane.len() <= wide);
         let mut states: [[u32; 5]; LANES] = std::array::from_fn(|i| words.map(|word| word[i]));
-        narrow.finish_all(&lanes[first..count], wide, &mut states[first..count]);
+        narrow.finish_all(&lanes[longer..count], wide, &mut states[longer..count]);
         for (i, state) in states.iter().enumerate() {
             for (word, value) in words.iter_mut().zip(state) {
                 word[i] = *value;
             }
         }
     });
-    // No tag takes more than ten bytes.
-    for (i, digest) in digests.iter_mut().enumerate() {
-        for (place, word) in digest.iter_mut().zip(&words[..3]) {
-            *place = word[i];
-        }
+    for (places, word) in digests.iter_mut().zip(&words) {
+        places[first..first + LANES].copy_from_slice(word);
     }
 }
