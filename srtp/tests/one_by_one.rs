@@ -321,9 +321,13 @@ fn compare_receivers(profile: Profile, duplicates: Duplicates, seed: u64) -> [u6
 
 /// Whether nothing is left of a packet but its fixed header and its trailer.
 fn is_wiped(buffer: &[u8], arrived: &[u8]) -> bool {
+    let header = match srtp::classify(arrived) {
+        Kind::Rtp => 12,
+        Kind::Rtcp => 8,
+    };
     let trailer = 16 + 4 + 2;
-    let end = buffer.len().saturating_sub(trailer).max(12);
-    buffer[..12] == arrived[..12] && buffer[12..end].iter().all(|&byte| byte == 0)
+    let end = buffer.len().saturating_sub(trailer).max(header);
+    buffer[..header] == arrived[..header] && buffer[header..end].iter().all(|&byte| byte == 0)
 }
 
 fn receivers_agree(duplicates: Duplicates) {

@@ -117,18 +117,17 @@ fn open<R: AsRef<Receiver>>(
             continue;
         };
         packet.outcome = Some(Err(UnprotectError::BrokenOff));
-        // Packets of RTCP are too rare to wait for each other.
-        if packet.kind == Kind::Rtcp || receiver.runs_alone() {
+        if receiver.runs_alone() {
             batch.alone.insert(place);
             continue;
         }
         let made = openings.push_made(Opening::EMPTY, |opening| {
-            receiver.look_at(Kind::Rtp, packet.packet, opening)
+            receiver.look_at(packet.kind, packet.packet, opening)
         });
         match made {
             Ok((opening, ())) => {
                 batch.together.insert(place);
-                jobs.push(receiver.job(Kind::Rtp, opening, packet.packet));
+                jobs.push(receiver.job(packet.kind, opening, packet.packet));
             }
             Err(_) => batch.alone.insert(place),
         }
@@ -146,14 +145,15 @@ impl Incoming<'_> {
     fn commit<R: AsMut<Receiver>>(&mut self, receivers: &mut [R], claim: &Claim, authentic: bool) {
         let receiver = receivers[self.receiver].as_mut();
         if !authentic {
-            let result = receiver.unprotect_again(Kind::Rtp, *claim, self.packet);
+            let result = receiver.unprotect_again(self.kind, *claim, self.packet);
             self.outcome = Some(result.map(|unprotected| self.unprotected = unprotected));
             return;
         }
-        let result = if receiver.has_moved_past(claim) {
+        // The index of an RTCP packet is its own, whatever came before.
+        let result = if self.kind == Kind::Rtp && receiver.has_moved_past(claim) {
             receiver.commit_late(Kind::Rtp, *claim, self.packet, &mut self.unprotected)
         } else {
-            receiver.commit(Kind::Rtp, claim, self.packet, &mut self.unprotected)
+            receiver.commit(self.kind, claim, self.packet, &mut self.unprotected)
         };
         self.outcome = Some(receiver.count(result));
     }

@@ -84,7 +84,7 @@ where
     protect_all(senders, &[], packets);
 }
 
-/// Protects one payload to many: appends `payload` to the RTP header that stands in the first bytes
+/// Protects one payload to many: appends `payload` to the RTP header (or the start of an RTCP packet) that stands in the first bytes
 /// of each packet's buffer, and protects them all. This is the shape of a forwarder, whose packets
 /// to all its receivers differ in their headers alone.
 pub fn protect_fan_out<S>(senders: &mut [S], payload: &[u8], packets: &mut [Outgoing<'_>])
@@ -162,8 +162,7 @@ impl Outgoing<'_> {
             return false;
         }
         let sender = sender.as_mut();
-        // Packets of RTCP are too rare to wait for each other.
-        if self.kind == Kind::Rtcp || sender.runs_alone() {
+        if sender.runs_alone() {
             let result = match self.kind {
                 Kind::Rtp => sender.protect(Kind::Rtp, self.buffer, self.len),
                 Kind::Rtcp => sender.protect_rtcp(self.buffer, self.len),
@@ -172,7 +171,7 @@ impl Outgoing<'_> {
             return false;
         }
         let prepared = later.push_made(Sealing::EMPTY, |sealing| {
-            sender.prepare(Kind::Rtp, self.buffer, self.len, sealing)
+            sender.prepare(self.kind, self.buffer, self.len, sealing)
         });
         match prepared {
             Ok((_, len)) => {
