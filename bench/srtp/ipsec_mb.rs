@@ -7,7 +7,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::NonNull;
 
-use srtp::Profile;
+use srtp::{Kind, Profile};
 
 use crate::peer::{HEADER_LEN, Mode, Packet, Peer, SESSIONS, Sessions, master};
 
@@ -125,8 +125,8 @@ impl Bursts {
 }
 
 impl Sessions for Bursts {
-    fn has(&self, _: Mode) -> bool {
-        true
+    fn has(&self, kind: Kind, _: Mode) -> bool {
+        kind == Kind::Rtp
     }
 
     fn protect(&mut self, mode: Mode, packets: &mut [Packet]) {

@@ -14,6 +14,7 @@ mod peer;
 mod plot;
 mod portcullis;
 mod report;
+mod tiers;
 #[cfg(any(feature = "rtc-srtp", feature = "webrtc-srtp"))]
 mod webrtc_rs;
 
@@ -21,7 +22,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Parser;
-use srtp::Profile;
+use srtp::{Kind, Profile};
 
 use peer::Peer;
 use report::Report;
@@ -36,7 +37,7 @@ struct Options {
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Lengths of the RTP packets in bytes.
-    #[arg(long, value_delimiter = ',', default_value = "100,300,1200")]
+    #[arg(long, value_delimiter = ',', default_value = "40,100,300,1200")]
     sizes: Vec<usize>,
     /// Only profiles whose IANA names contain this.
     #[arg(long, default_value = "")]
@@ -44,6 +45,9 @@ struct Options {
     /// Only libraries whose names contain this.
     #[arg(long, default_value = "")]
     library: String,
+    /// Compares the tiers of this CPU instead, RTP and RTCP, and fails where one loses more than a tenth to a lower one.
+    #[arg(long)]
+    tiers: bool,
     /// Rounds over all libraries and shapes.
     #[arg(long, default_value_t = 12)]
     rounds: usize,
@@ -51,16 +55,24 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let mut peers = peers();
+    let mut peers = if options.tiers {
+        portcullis::Library::tiers()
+            .map(|library| Box::new(library) as Box<dyn Peer>)
+            .collect()
+    } else {
+        peers()
+    };
     peers.retain(|peer| peer.name().contains(&options.library));
     let profiles: Vec<_> = Profile::ALL
         .into_iter()
         .filter(|profile| profile.name().contains(&options.profile))
         .collect();
-    let timings = measure::run(&peers, &profiles, &options.sizes, options.rounds);
+    let kinds = [Kind::Rtp, Kind::Rtcp];
+    let timings = measure::run(&peers, &profiles, &kinds, &options.sizes, options.rounds);
     let report = Report {
         peers: &peers,
         profiles: &profiles,
+        kinds: &kinds,
         sizes: &options.sizes,
         timings: &timings,
     };
@@ -71,13 +83,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = &options.plot {
         plot::draw(&report, path)?;
     }
+    if options.tiers {
+        tiers::check(&report)?;
+    }
     Ok(())
 }
 
 /// The libraries that this program was built with, or that the environment names.
 fn peers() -> Vec<Box<dyn Peer>> {
     #[allow(unused_mut, reason = "without features there is no other")]
-    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(portcullis::Library)];
+    let mut peers: Vec<Box<dyn Peer>> = vec![Box::new(portcullis::Library::detected())];
     #[cfg(feature = "libsrtp-crate")]
     peers.push(Box::new(libsrtp_crate::Library::new()));
     #[cfg(feature = "libsrtp")]

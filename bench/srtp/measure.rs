@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use bench::samples::Samples;
-use srtp::Profile;
+use srtp::{Kind, Profile};
 
 use crate::peer::{Mode, Operation, Packet, Peer, SESSIONS, Sessions};
 
@@ -15,7 +15,8 @@ const PASSES: usize = 24;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) profile: Profile,
-    /// Length of the RTP packets in bytes.
+    pub(crate) kind: Kind,
+    /// Length of the packets in bytes.
     pub(crate) size: usize,
     pub(crate) operation: Operation,
     pub(crate) mode: Mode,
@@ -30,10 +31,11 @@ pub(crate) struct Timing {
     pub(crate) passes: Samples,
 }
 
-/// Measures every profile and size in `rounds` rounds.
+/// Measures every profile, kind and size in `rounds` rounds.
 pub(crate) fn run(
     peers: &[Box<dyn Peer>],
     profiles: &[Profile],
+    kinds: &[Kind],
     sizes: &[usize],
     rounds: usize,
 ) -> Vec<Timing> {
@@ -46,7 +48,9 @@ pub(crate) fn run(
         let start = timings.len();
         for &size in sizes {
             agree(peers, &mut runs, profile, size);
-            timings.extend(plan(&runs, profile, size));
+            for &kind in kinds {
+                timings.extend(plan(&runs, profile, kind, size));
+            }
         }
         for _ in 0..rounds {
             for timing in &mut timings[start..] {
@@ -63,14 +67,15 @@ pub(crate) fn run(
     timings
 }
 
-fn plan(runs: &[Option<Run>], profile: Profile, size: usize) -> Vec<Timing> {
+fn plan(runs: &[Option<Run>], profile: Profile, kind: Kind, size: usize) -> Vec<Timing> {
     let mut plan = Vec::new();
     for mode in Mode::ALL {
         for operation in Operation::ALL {
             for (peer, run) in runs.iter().enumerate() {
-                if run.as_ref().is_some_and(|run| run.sessions.has(mode)) {
+                if run.as_ref().is_some_and(|run| run.sessions.has(kind, mode)) {
                     let shape = Shape {
                         profile,
+                        kind,
                         size,
                         operation,
                         mode,
@@ -92,7 +97,7 @@ fn plan(runs: &[Option<Run>], profile: Profile, size: usize) -> Vec<Timing> {
 fn agree(peers: &[Box<dyn Peer>], runs: &mut [Option<Run>], profile: Profile, size: usize) {
     let sequence_number = runs.iter().flatten().map(|run| run.next).max().unwrap_or(0);
     let plain: Vec<_> = (0..SESSIONS)
-        .map(|i| Packet::rtp(i, sequence_number, size))
+        .map(|i| Packet::new(Kind::Rtp, i, sequence_number, size))
         .collect();
     let mut expected: Option<Vec<Packet>> = None;
     for (peer, run) in peers.iter().zip(runs) {
@@ -150,7 +155,7 @@ impl Run {
         self.packets.clear();
         let sequence_number = self.next;
         self.next = self.next.wrapping_add(1);
-        let plain = (0..SESSIONS).map(|i| Packet::rtp(i, sequence_number, shape.size));
+        let plain = (0..SESSIONS).map(|i| Packet::new(shape.kind, i, sequence_number, shape.size));
         self.packets.extend(plain);
         let nanoseconds = match shape.operation {
             Operation::Protect => {

@@ -1,6 +1,6 @@
 //! What every library in this benchmark does: protect and unprotect the packets of many sessions.
 
-use srtp::Profile;
+use srtp::{Kind, Profile};
 
 /// Sessions, and packets of a pass: one of each session, each with a key of its own.
 pub(crate) const SESSIONS: usize = 64;
@@ -53,17 +53,43 @@ impl Operation {
 pub(crate) struct Packet {
     buffer: [u8; ROOM],
     pub(crate) len: usize,
+    pub(crate) kind: Kind,
 }
 
 impl Packet {
-    /// An RTP packet of `len` bytes of session `session`.
-    pub(crate) fn rtp(session: usize, sequence_number: u16, len: usize) -> Self {
+    /// A packet of `len` bytes of session `session`; RTCP has whole words.
+    pub(crate) fn new(kind: Kind, session: usize, sequence_number: u16, len: usize) -> Self {
+        match kind {
+            Kind::Rtp => Self::rtp(session, sequence_number, len),
+            Kind::Rtcp => Self::rtcp(session, len.next_multiple_of(4)),
+        }
+    }
+
+    /// A sender report, or what begins like one.
+    fn rtcp(session: usize, len: usize) -> Self {
+        let mut buffer = [0x5a; ROOM];
+        let words = len as u16 / 4 - 1;
+        buffer[..2].copy_from_slice(&[0x80, 200]);
+        buffer[2..4].copy_from_slice(&words.to_be_bytes());
+        buffer[4..8].copy_from_slice(&ssrc(session).to_be_bytes());
+        Self {
+            buffer,
+            len,
+            kind: Kind::Rtcp,
+        }
+    }
+
+    fn rtp(session: usize, sequence_number: u16, len: usize) -> Self {
         let mut buffer = [0x5a; ROOM];
         buffer[..2].copy_from_slice(&[0x80, 96]);
         buffer[2..4].copy_from_slice(&sequence_number.to_be_bytes());
         buffer[4..8].copy_from_slice(&u32::from(sequence_number).to_be_bytes());
         buffer[8..HEADER_LEN].copy_from_slice(&ssrc(session).to_be_bytes());
-        Self { buffer, len }
+        Self {
+            buffer,
+            len,
+            kind: Kind::Rtp,
+        }
     }
 
     /// The packet.
@@ -113,9 +139,9 @@ pub(crate) trait Peer {
 
 /// [`SESSIONS`] sessions of one library, both directions, under the keys of [`master`].
 pub(crate) trait Sessions {
-    /// Whether packets can be handed over in this way.
-    fn has(&self, mode: Mode) -> bool {
-        mode == Mode::Single
+    /// Whether packets of this kind can be handed over in this way.
+    fn has(&self, kind: Kind, mode: Mode) -> bool {
+        kind == Kind::Rtp && mode == Mode::Single
     }
 
     /// Protects the packet of each session. This is what is timed.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use plotters::prelude::*;
-use srtp::Profile;
+use srtp::{Kind, Profile};
 
 use crate::measure::Shape;
 use crate::peer::{Mode, Operation};
@@ -89,6 +89,7 @@ fn lines(report: &Report<'_>, profile: Profile) -> Vec<Line> {
             let at = |size: usize| {
                 let shape = Shape {
                     profile,
+                    kind: Kind::Rtp,
                     size,
                     operation: Operation::Protect,
                     mode,

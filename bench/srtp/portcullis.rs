@@ -1,21 +1,43 @@
 //! This repository's `srtp`.
 
 use srtp::{
-    Incoming, Outgoing, Profile, Receiver, ReceiverConfig, ReceiverKeys, Sender, SenderConfig,
-    SenderKeys, Tier,
+    Incoming, Kind, Outgoing, Profile, Receiver, ReceiverConfig, ReceiverKeys, Sender,
+    SenderConfig, SenderKeys, Tier,
 };
 
 use crate::peer::{Mode, Packet, Peer, SESSIONS, Sessions, master};
 
-pub(crate) struct Library;
+/// The library on the tier of this process, or on one of its tiers.
+pub(crate) struct Library {
+    pub(crate) name: &'static str,
+    pub(crate) tier: Tier,
+}
+
+impl Library {
+    /// What anybody gets.
+    pub(crate) fn detected() -> Self {
+        Self {
+            name: "portcullis",
+            tier: Tier::detect(),
+        }
+    }
+
+    /// Each tier of this CPU, the lowest first.
+    pub(crate) fn tiers() -> impl Iterator<Item = Self> {
+        Tier::available().map(|tier| Self {
+            name: tier.name(),
+            tier,
+        })
+    }
+}
 
 impl Peer for Library {
     fn name(&self) -> &str {
-        "portcullis"
+        self.name
     }
 
     fn version(&self) -> String {
-        format!("{} ({})", env!("CARGO_PKG_VERSION"), Tier::detect().name())
+        format!("{} ({})", env!("CARGO_PKG_VERSION"), self.tier.name())
     }
 
     fn sessions(&self, profile: Profile) -> Option<Box<dyn Sessions>> {
@@ -24,6 +46,7 @@ impl Peer for Library {
             let keys = SenderKeys::from_raw(profile, &key, &salt).expect("lengths of the profile");
             let config = SenderConfig {
                 allow_null_cipher: true,
+                tier: self.tier,
                 ..SenderConfig::default()
             };
             Sender::new(keys, config).expect("a valid configuration")
@@ -33,6 +56,7 @@ impl Peer for Library {
             let keys = ReceiverKeys::from_raw(profile, &key, &salt).expect("the same lengths");
             let config = ReceiverConfig {
                 allow_null_cipher: true,
+                tier: self.tier,
                 ..ReceiverConfig::default()
             };
             Receiver::new(keys, config).expect("a valid configuration")
@@ -50,7 +74,7 @@ struct Contexts {
 }
 
 impl Sessions for Contexts {
-    fn has(&self, _: Mode) -> bool {
+    fn has(&self, _: Kind, _: Mode) -> bool {
         true
     }
 
@@ -58,9 +82,11 @@ impl Sessions for Contexts {
         let Mode::Batch(count) = mode else {
             for (sender, packet) in self.senders.iter_mut().zip(packets) {
                 let len = packet.len;
-                packet.len = sender
-                    .protect_rtp(packet.room(), len)
-                    .expect("a valid packet");
+                let result = match packet.kind {
+                    Kind::Rtp => sender.protect_rtp(packet.room(), len),
+                    Kind::Rtcp => sender.protect_rtcp(packet.room(), len),
+                };
+                packet.len = result.expect("a valid packet");
             }
             return;
         };
@@ -73,7 +99,10 @@ impl Sessions for Contexts {
             let mut batch = Batch::new();
             batch.extend(places.map(|(i, packet)| {
                 let len = packet.len;
-                Outgoing::rtp(i, packet.room(), len)
+                match packet.kind {
+                    Kind::Rtp => Outgoing::rtp(i, packet.room(), len),
+                    Kind::Rtcp => Outgoing::rtcp(i, packet.room(), len),
+                }
             }));
             srtp::protect_batch(senders, &mut batch);
             let mut lens = [0; SESSIONS];
@@ -95,7 +124,10 @@ impl Sessions for Contexts {
         let Mode::Batch(count) = mode else {
             for (receiver, packet) in self.receivers.iter_mut().zip(packets) {
                 let len = packet.len;
-                let result = receiver.unprotect_rtp(&mut packet.room()[..len]);
+                let result = match packet.kind {
+                    Kind::Rtp => receiver.unprotect_rtp(&mut packet.room()[..len]),
+                    Kind::Rtcp => receiver.unprotect_rtcp(&mut packet.room()[..len]),
+                };
                 packet.len = result.expect("an authentic packet").len;
             }
             return;

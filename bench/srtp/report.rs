@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use serde_json::json;
-use srtp::Profile;
+use srtp::{Kind, Profile};
 
 use crate::measure::{Shape, Timing};
 use crate::peer::{Mode, Operation, Peer};
@@ -16,6 +16,7 @@ const REFERENCES: [&str; 3] = ["libsrtp-openssl", "libsrtp-crate", "webrtc-srtp"
 pub(crate) struct Report<'a> {
     pub(crate) peers: &'a [Box<dyn Peer>],
     pub(crate) profiles: &'a [Profile],
+    pub(crate) kinds: &'a [Kind],
     pub(crate) sizes: &'a [usize],
     pub(crate) timings: &'a [Timing],
 }
@@ -47,10 +48,13 @@ impl Report<'_> {
             );
         }
         for &profile in self.profiles {
-            println!("\n{:<27}{}", profile.name(), self.heading());
-            for (peer, library) in self.peers.iter().enumerate() {
-                for mode in Mode::ALL {
-                    self.print_row(library.name(), peer, reference, profile, mode);
+            for &kind in self.kinds {
+                let heading = format!("{} {kind:?}", profile.name());
+                println!("\n{heading:<32}{}", self.heading());
+                for peer in 0..self.peers.len() {
+                    for mode in Mode::ALL {
+                        self.print_row(peer, reference, profile, kind, mode);
+                    }
                 }
             }
         }
@@ -65,19 +69,20 @@ impl Report<'_> {
 
     fn print_row(
         &self,
-        name: &str,
         peer: usize,
         reference: Option<usize>,
         profile: Profile,
+        kind: Kind,
         mode: Mode,
     ) {
+        let name = self.peers[peer].name();
         let cells: Vec<_> = self
             .sizes
             .iter()
-            .filter_map(|&size| self.cell(peer, reference, profile, size, mode))
+            .filter_map(|&size| self.cell(peer, reference, (profile, kind, size), mode))
             .collect();
         if !cells.is_empty() {
-            println!("{name:<18} {:<8}{}", mode.name(), cells.concat());
+            println!("{name:<23} {:<8}{}", mode.name(), cells.concat());
         }
     }
 
@@ -85,13 +90,13 @@ impl Report<'_> {
         &self,
         peer: usize,
         reference: Option<usize>,
-        profile: Profile,
-        size: usize,
+        (profile, kind, size): (Profile, Kind, usize),
         mode: Mode,
     ) -> Option<String> {
         let [protect, unprotect] = Operation::ALL.map(|operation| {
             let shape = Shape {
                 profile,
+                kind,
                 size,
                 operation,
                 mode,
@@ -125,6 +130,7 @@ impl Report<'_> {
         for timing in self.timings {
             let Shape {
                 profile,
+                kind,
                 size,
                 operation,
                 mode,
@@ -132,7 +138,7 @@ impl Report<'_> {
             let peer = &self.peers[timing.peer];
             let row = json!({
                 "bench": "srtp", "cpu": cpu, "impl": peer.name(), "version": peer.version(),
-                "profile": profile.name(), "size": size, "op": operation.name(), "mode": mode.name(),
+                "profile": profile.name(), "kind": format!("{kind:?}").to_lowercase(), "size": size, "op": operation.name(), "mode": mode.name(),
                 "ns": timing.passes.minimum(), "ns_median": timing.passes.median(),
             });
             writeln!(file, "{row}")?;
