@@ -87,9 +87,9 @@ impl Preparation {
         }
     }
 
-    /// Prepares the packet of `len` bytes in `buffer`, which has room to grow, and its header;
-    /// returns what to encipher.
-    pub(crate) fn apply(self, buffer: &mut [u8], len: usize, header: &mut RtpHeader) -> Span {
+    /// Prepares the packet of `len` bytes in `buffer`, which has room to grow; returns what to
+    /// encipher.
+    pub(crate) fn apply(self, buffer: &mut [u8], len: usize, header: &RtpHeader) -> Span {
         match self {
             Self::Nothing => return Span::payload(header),
             Self::Mark(mark) => write_mark(buffer, header, mark),
@@ -98,7 +98,6 @@ impl Preparation {
                 buffer.copy_within(at..len, at + EXTENSION_WORD_LEN);
                 buffer[at..at + EXTENSION_WORD_LEN].fill(0);
                 buffer[0] |= X_BIT;
-                header.len += EXTENSION_WORD_LEN;
                 write_mark(buffer, header, CRYPTEX_ONE_BYTE);
             }
         }

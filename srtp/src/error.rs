@@ -255,6 +255,32 @@ impl From<HeaderError> for UnprotectError {
 mod tests {
     use super::*;
 
+    /// Dashboards know them by these.
+    #[test]
+    fn reasons_have_these_names() {
+        let names = UnprotectError::ALL.map(UnprotectError::name);
+        let expected = [
+            "truncated",
+            "version",
+            "too_long",
+            "unknown_mki",
+            "replayed",
+            "too_old",
+            "forged",
+            "not_encrypted",
+            "not_cryptex",
+            "unexpected_cryptex",
+            "index_exhausted",
+            "key_exhausted",
+            "too_many_streams",
+            "padding",
+            "extension_malformed",
+            "unknown_receiver",
+            "broken_off",
+        ];
+        assert_eq!(names, expected);
+    }
+
     #[test]
     fn every_reason_has_its_place() {
         for (place, reason) in UnprotectError::ALL.into_iter().enumerate() {

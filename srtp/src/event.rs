@@ -97,3 +97,41 @@ impl ReceiverStatistics {
         self.discards[reason as usize] += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_events_wait_and_no_more() {
+        let mut events = Events::default();
+        let event = |ssrc| Event::StreamExpiring {
+            ssrc,
+            kind: Kind::Rtp,
+        };
+        let count = WAITING_MAX as u32;
+        (0..2 * count).for_each(|ssrc| events.push(event(ssrc)));
+        let waiting: Vec<_> = std::iter::from_fn(|| events.poll()).collect();
+        assert_eq!(waiting, (0..count).map(event).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_reason_is_listed_with_its_count() {
+        let mut statistics = ReceiverStatistics::default();
+        for _ in 0..3 {
+            statistics.count_discard(UnprotectError::Forged);
+        }
+        statistics.count_discard(UnprotectError::BrokenOff);
+        let listed: Vec<_> = statistics.discards().collect();
+        assert_eq!(listed.len(), UnprotectError::ALL.len());
+        for (reason, count) in listed {
+            let expected = match reason {
+                UnprotectError::Forged => 3,
+                UnprotectError::BrokenOff => 1,
+                _ => 0,
+            };
+            assert_eq!(count, expected, "{}", reason.name());
+            assert_eq!(statistics.discarded(reason), expected);
+        }
+    }
+}

@@ -235,10 +235,10 @@ impl Sender {
         preparation: Preparation,
         buffer: &mut [u8],
         len: usize,
-        mut header: RtpHeader,
+        header: RtpHeader,
         index: u64,
     ) -> Span {
-        let span = preparation.apply(buffer, len, &mut header);
+        let span = preparation.apply(buffer, len, &header);
         let ids = self.config.encrypted_extensions;
         if !ids.is_empty() {
             let active = self.ring.active();
