@@ -2,6 +2,7 @@
 
 mod pair;
 
+use aes::cipher::{KeyIvInit as _, StreamCipher as _};
 use allocation_counter::measure;
 use pair::{
     ENCRYPTING, SSRC, TRANSFORMS, master, open, pair, receiver_keys, rtcp, rtp, seal, sender_keys,
@@ -154,6 +155,25 @@ fn forged_packets_derive_no_session_keys_twice() {
     }
 }
 
+/// Sixteen periods are held, and the oldest gives way: what comes of one that is not held derives its
+/// keys anew.
+#[test]
+fn the_oldest_period_gives_way() {
+    let (mut sender, mut receiver) = periodic(Profile::Aes128CmSha1_80, 16);
+    let mut late = Vec::new();
+    for period in 1..=18 {
+        let first = seal(&mut sender, &rtp(SSRC, 16 * period)).expect("fresh");
+        assert!(open(&mut receiver, &first).is_ok());
+        late.push(seal(&mut sender, &rtp(SSRC, 16 * period + 1)).expect("fresh"));
+    }
+    // What is not held comes last, since it takes a place.
+    for period in (3..=18).chain([1, 2]) {
+        let packet = &mut late[period - 1];
+        let count = measure(|| assert!(receiver.unprotect_rtp(packet).is_ok()));
+        assert_eq!(count.count_total > 0, period < 3, "{period}");
+    }
+}
+
 /// What a forged packet has derived serves the genuine one of its period.
 #[test]
 fn session_keys_that_were_claimed_serve_the_genuine_packet() {
@@ -228,11 +248,43 @@ fn identifier_0_with_a_length_ends_the_block() {
     }
 }
 
-/// RFC 6904 §2.1: the key stream goes on along the whole block, beyond 128 bytes too, and no two
-/// pieces of it are the same.
+/// `len` bytes of AES in counter mode.
+fn counter_mode(key: &[u8], iv: [u8; 16], len: usize) -> Vec<u8> {
+    let mut stream = vec![0; len];
+    match key.len() {
+        16 => ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &iv)
+            .expect("lengths fit")
+            .apply_keystream(&mut stream),
+        _ => ctr::Ctr128BE::<aes::Aes256>::new_from_slices(key, &iv)
+            .expect("lengths fit")
+            .apply_keystream(&mut stream),
+    }
+    stream
+}
+
+/// RFC 3711 §4.3.1: the key or salt of this label, derived from master key 0.
+fn derived(profile: Profile, label: u8, len: usize) -> Vec<u8> {
+    let (key, salt) = master(profile, 0);
+    let mut iv = [0; 16];
+    iv[..salt.len()].copy_from_slice(&salt);
+    iv[7] ^= label;
+    counter_mode(&key, iv, len)
+}
+
+/// RFC 6904 §2.1: the key stream goes on along the whole block, beyond 128 bytes too: that of counter
+/// mode under the keys of labels 6 and 7.
 #[test]
-fn the_key_stream_of_extensions_does_not_repeat() {
+fn the_key_stream_of_extensions_is_that_of_one_block() {
     for profile in ENCRYPTING {
+        let key = derived(profile, 6, profile.key_len());
+        let mut iv = [0; 16];
+        let salt = derived(profile, 7, profile.salt_len());
+        iv[..profile.salt_len()].copy_from_slice(&salt);
+        for (byte, ssrc) in iv[4..8].iter_mut().zip(SSRC.to_be_bytes()) {
+            *byte ^= ssrc;
+        }
+        iv[13] ^= 1;
+        let expected = counter_mode(&key, iv, 512);
         let (mut sender, mut receiver) = encrypted(profile, &[1, 2]);
         // Of zeros, so that what goes out is the key stream.
         let mut block = vec![0x10, 0, 0, 128];
@@ -244,12 +296,9 @@ fn the_key_stream_of_extensions_does_not_repeat() {
         plain[0] |= 0x10;
         plain.splice(12..12, block);
         let mut sealed = seal(&mut sender, &plain).expect("fresh");
-        let stream: Vec<_> = sealed[18..272].iter().chain(&sealed[274..528]).collect();
-        let mut pieces: Vec<_> = stream.windows(8).collect();
-        pieces.sort_unstable();
-        let count = pieces.len();
-        pieces.dedup();
-        assert_eq!(pieces.len(), count, "{profile}");
+        // Identifiers and lengths stay, and the key stream goes on under them.
+        assert_eq!(sealed[18..272], expected[2..256], "{profile}");
+        assert_eq!(sealed[274..528], expected[258..512], "{profile}");
         let opened = receiver.unprotect_rtp(&mut sealed).expect("authentic");
         assert_eq!(sealed[..opened.len], plain, "{profile}");
     }
