@@ -57,7 +57,10 @@ pub fn gate_router(data: &[u8]) {
             (Class::Dtls | Class::Rtp | Class::Rtcp, Route::Session(found)) => {
                 assert_eq!((found, path), (id, known));
             }
-            (_, route) => assert!(matches!(route, Route::Drop(_)), "{route:?}"),
+            (Class::Dtls | Class::Rtp | Class::Rtcp, route) => {
+                assert!(matches!(route, Route::Drop(_)), "{route:?}");
+            }
+            (class, route) => assert_eq!(route, Route::Foreign(class)),
         }
     }
 }
