@@ -1,6 +1,6 @@
 //! The answer to an offer: its mirror, with what we take of it.
 
-use super::error::{Refusal, SignallingError};
+use super::error::Refusal;
 use super::sdp::{Content, Description, Line, Media, Payload, Section, SessionLevel};
 use super::sdp::{flag, pair, write};
 use super::{Decide, agree, describe};
@@ -221,10 +221,4 @@ pub fn refusal(offer: &Description) -> String {
     let nothing = |_: &Section, _: Option<&Media>| None;
     let answer = Answer::decide(offer, |_| None, nothing);
     answer.write(0, 0, None)
-}
-
-impl From<Refusal> for SignallingError {
-    fn from(refusal: Refusal) -> Self {
-        Self::NothingTaken(refusal)
-    }
 }
