@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ice_lite::{Path, Transport};
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 use socket2::{Domain, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -271,23 +272,25 @@ impl Socket {
 /// A socket that others can be bound to the same address with, so that the system spreads what comes
 /// over them. Elsewhere than on Linux and FreeBSD the option has the same name and another meaning, or
 /// none: one socket would get all.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(super) fn shared(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     let domain = Domain::for_address(address);
     let socket = socket2::Socket::new(domain, Type::DGRAM, None)?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(not(target_os = "freebsd"))]
     socket.set_reuse_port(true)?;
     #[cfg(target_os = "freebsd")]
     socket.set_reuse_port_lb(true)?;
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-    return Err(io::Error::new(
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// There is none here.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+pub(super) fn shared(_: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "this system spreads no datagrams over the sockets of a port (SO_REUSEPORT)",
-    ));
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-    {
-        socket.bind(&address.into())?;
-        Ok(socket.into())
-    }
+    ))
 }
 
 /// Asks for [`KERNEL_BUFFER`] both ways. With `CAP_NET_ADMIN` Linux gives all of it, else what
