@@ -97,6 +97,7 @@ mod lines;
 mod offer;
 pub mod sdp;
 mod state;
+mod translation;
 mod trickle;
 
 pub use answer::refusal;
@@ -105,6 +106,7 @@ pub use decide::Decide;
 pub use error::{Refusal, SignallingError};
 pub use lines::Agreed;
 pub use state::Signalling;
+pub use translation::Translation;
 
 #[cfg(doc)]
 use crate::Session;
