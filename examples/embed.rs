@@ -1,16 +1,38 @@
-//! How a server embeds the gate: it answers the offer in a file and sends back what it hears.
+//! How a server embeds the gate: it takes the calls of browsers and sends back what it hears.
 //!
-//! `cargo run --example embed --features tokio -- offer.sdp > answer.sdp`
+//! `cargo run --release --example embed --features tokio [HTTP [MEDIA]]`, then open
+//! <http://127.0.0.1:8080/>. `HTTP` is where the page is served, by default 127.0.0.1:8080, and `MEDIA`
+//! the address of the gate, by default 127.0.0.1:3478. Firefox reaches no address of the loopback.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use portcullis::driver::Driver;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Router, response::Html, routing::get};
+use portcullis::driver::{Driver, Handle};
 use portcullis::ice_lite::Candidate;
-use portcullis::signalling::sdp::Description;
-use portcullis::signalling::{Capabilities, Signalling};
+use portcullis::signalling::{Capabilities, Signalling, sdp::Description};
 use portcullis::{Call, Context, Session, SessionConfig, SessionError, SessionEvent, dtls};
+
+/// Calls with the microphone and plays what comes back.
+const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Echo</title>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 30rem; color-scheme: light dark }</style>
+<h1>Echo</h1><button>Call</button> <output></output><p><audio controls autoplay></audio></p>
+<script>
+const [button, output, audio] = ["button", "output", "audio"].map((name) => document.querySelector(name));
+button.onclick = async () => {
+  const connection = new RTCPeerConnection();
+  connection.ontrack = ({ track }) => { audio.srcObject = new MediaStream([track]); };
+  connection.onconnectionstatechange = () => { output.textContent = connection.connectionState; };
+  const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
+  connection.addTrack(microphone.getTracks()[0]);
+  await connection.setLocalDescription();
+  const answer = await fetch("/", { method: "POST", body: connection.localDescription.sdp });
+  await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+};
+</script>"#;
 
 /// What this server does with a call.
 struct Echo;
@@ -33,27 +55,36 @@ impl Call for Echo {
     }
 }
 
+/// Answers an offer. How it travels is the server's business: by HTTP here, as in WHIP.
+async fn answer(
+    State((handle, config)): State<(Handle<Echo>, Arc<SessionConfig>)>,
+    offer: String,
+) -> Result<String, (StatusCode, String)> {
+    let refuse = |error: &dyn Error| (StatusCode::BAD_REQUEST, error.to_string());
+    let offer = Description::read(&offer).map_err(|error| refuse(&error))?;
+    let capabilities = &Capabilities::browser();
+    let (session, _, answer) = Signalling::answer(config, Instant::now(), &offer, capabilities)
+        .map_err(|error| refuse(&error))?;
+    let inserted = handle.insert(session, Echo).await;
+    inserted.map_err(|error| refuse(&error)).map(|_| answer)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let http = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
+    let media = arguments.next().unwrap_or("127.0.0.1:3478".to_owned());
     // Once: the port, and what is said in every handshake.
-    let driver = Driver::bind("127.0.0.1:3478".parse()?)?;
-    let mut config = SessionConfig::new(Arc::new(dtls::Config::new(
-        dtls::crypto::default_provider(),
-    )?));
+    let driver = Driver::bind(media.parse()?)?;
+    let dtls = dtls::Config::new(dtls::crypto::default_provider())?;
+    let mut config = SessionConfig::new(Arc::new(dtls));
     config.candidates = vec![Candidate::host(driver.local_addr()?, 0)];
-    let config = Arc::new(config);
-    let handle = driver.handle();
+    let state = (driver.handle(), Arc::new(config));
     let serving = tokio::spawn(driver.run());
 
-    // For each offer, wherever it comes from: HTTP (WHIP), a WebSocket, here a file.
-    let path = std::env::args().nth(1).ok_or("which file has the offer?")?;
-    let offer = Description::read(&std::fs::read_to_string(path)?)?;
-    let capabilities = Capabilities::browser();
-    let now = Instant::now();
-    let (session, _, answer) = Signalling::answer(config, now, &offer, &capabilities)?;
-    handle.insert(session, Echo).await?;
-    println!("{answer}");
-
-    drop(handle);
+    let route = get(|| async { Html(PAGE) }).post(answer);
+    let listener = tokio::net::TcpListener::bind(http).await?;
+    println!("open http://{}/", listener.local_addr()?);
+    axum::serve(listener, Router::new().route("/", route).with_state(state)).await?;
     Ok(serving.await??)
 }
