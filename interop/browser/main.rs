@@ -7,38 +7,19 @@ use std::process::Command;
 use std::time::Duration;
 
 use interop::browser::{self, Browser, Kind};
-use interop::namespace::{HOST, Namespace};
+use interop::namespace::{self, HOST};
 use interop::page::Page;
 use interop::program::{Running, demo_call};
 use interop::tone;
 use serde_json::Value;
 
-/// Set in the copy of this program that runs inside the namespace.
-const INSIDE: &str = "PORTCULLIS_INSIDE_NAMESPACE";
-
 /// Set to where `demo-call` stands: inside the namespace cargo is not run.
 const PROGRAM: &str = "PORTCULLIS_DEMO_CALL";
 
-/// Runs `body` in a network namespace with one address and a default route: in a copy of this
-/// program that runs this one test.
+/// Runs `body` in a network namespace, with `demo-call` built.
 fn in_namespace(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return body();
-    }
     browser::require("opusdec", "opus-tools");
-    let made = Namespace::with_route();
-    let (host, _nowhere) = made.unwrap_or_else(|missing| panic!("{missing}"));
-    let status = host
-        .command(std::env::current_exe().expect("this test has a path"))
-        .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "yes")
-        .env(PROGRAM, demo_call())
-        .status()
-        .expect("the copy runs");
-    assert!(
-        status.success(),
-        "{test} failed inside its namespace, see above"
-    );
+    namespace::inside(test, || vec![(PROGRAM, demo_call())], body);
 }
 
 /// A call from a browser, and what the browser's page said of it.

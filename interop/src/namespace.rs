@@ -1,6 +1,6 @@
 //! Linux network namespaces: hosts of their own, on this machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,6 +26,40 @@ pub const HOST: &str = "10.77.0.1";
 
 /// Where its default route goes.
 const ROUTE: &str = "10.77.0.2";
+
+/// Set in the copy of a test program that runs inside a namespace.
+const INSIDE: &str = "PORTCULLIS_INSIDE_NAMESPACE";
+
+/// Runs `body` in a network namespace with one address and a default route: in a copy of this test
+/// program that runs the test of this name alone, with these variables set. `prepare` gives them, and
+/// does what can't be done inside, such as building programs.
+///
+/// # Panics
+///
+/// If it fails there, or no namespace can be made.
+pub fn inside(
+    test: &str,
+    prepare: impl FnOnce() -> Vec<(&'static str, PathBuf)>,
+    body: impl FnOnce(),
+) {
+    if std::env::var_os(INSIDE).is_some() {
+        return body();
+    }
+    let variables = prepare();
+    let made = Namespace::with_route();
+    let (host, _nowhere) = made.unwrap_or_else(|missing| panic!("{missing}"));
+    let status = host
+        .command(std::env::current_exe().expect("this test has a path"))
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "yes")
+        .envs(variables)
+        .status()
+        .expect("the copy runs");
+    assert!(
+        status.success(),
+        "{test} failed inside its namespace, see above"
+    );
+}
 
 /// Tells two namespaces of this process apart.
 static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -23,7 +23,7 @@ const OK: &str = "200 OK";
 
 /// The page that holds the other: it fetches scripts, runs them and posts what they return.
 const HARNESS: &str = r#"<!doctype html><title>harness</title>
-<iframe id="frame" src="/" allow="microphone; autoplay" width="900" height="900"></iframe>
+<iframe id="frame" src="/" allow="microphone; camera; autoplay" width="900" height="900"></iframe>
 <script>
 const doc = () => document.getElementById("frame").contentDocument;
 const by = (id) => doc().getElementById(id);

@@ -12,24 +12,46 @@ use std::time::{Duration, Instant};
 ///
 /// If it does not compile.
 pub fn demo_call() -> PathBuf {
+    build(&["--package", "demo-call"]).join("demo-call")
+}
+
+/// Builds an example of `portcullis` and returns where it stands.
+///
+/// # Panics
+///
+/// If it does not compile.
+pub fn example(name: &str) -> PathBuf {
+    let folder = build(&[
+        "--package",
+        "portcullis",
+        "--features",
+        "tokio",
+        "--example",
+        name,
+    ]);
+    folder.join("examples").join(name)
+}
+
+/// Builds a program and returns the folder in which programs stand.
+fn build(what: &[&str]) -> PathBuf {
     let release = if cfg!(debug_assertions) {
         [].as_slice()
     } else {
         &["--release"]
     };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--package", "demo-call"])
+        .args(["build", "--quiet", "--offline"])
+        .args(what)
         .args(release)
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "demo-call does not compile: {status}");
+    assert!(status.success(), "{what:?} does not compile: {status}");
     let test = std::env::current_exe().expect("this test has a path");
     // The test stands in the folder `deps` of the folder in which programs stand.
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("the test stands in a target folder");
-    folder.join("demo-call")
+    let folder = test.parent().and_then(Path::parent);
+    folder
+        .expect("the test stands in a target folder")
+        .to_owned()
 }
 
 /// A running program. It is killed when this value is dropped.
