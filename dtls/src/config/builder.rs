@@ -72,8 +72,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// The MKI to offer as client (RFC 5764 §4.1.3); at most 255 bytes. As server the client's MKI
-    /// is not taken up.
+    /// The MKI to offer as client (RFC 5764 §4.1.3); at most 255 bytes. As server it is the only one
+    /// that is taken up.
     pub fn mki(mut self, mki: &[u8]) -> Self {
         self.config.mki = mki.to_vec();
         self

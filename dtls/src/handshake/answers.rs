@@ -21,10 +21,16 @@ impl Answers {
     /// What the server chooses; its own order decides.
     pub(crate) fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Self, Error> {
         let offer = hello.extensions.use_srtp.as_ref();
+        let srtp_profile = choose_srtp(offer, config)?;
         Ok(Self {
-            srtp_profile: choose_srtp(offer, config)?,
+            srtp_profile,
             // RFC 5764 §4.1.3: who does not take the client's MKI up answers with an empty one.
-            mki: Vec::new(),
+            mki: match offer {
+                Some(offer) if srtp_profile.is_some() && offer.mki == config.mki => {
+                    config.mki.clone()
+                }
+                _ => Vec::new(),
+            },
             alpn: choose_alpn(hello.extensions.alpn.as_ref(), config)?,
         })
     }

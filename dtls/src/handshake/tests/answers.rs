@@ -92,12 +92,19 @@ fn t_neg_10_bad_answers() {
     }
 }
 
-/// RFC 5764 §4.1.3: our server does not take an MKI up; a client takes the one it offered.
+/// RFC 5764 §4.1.3: our server takes up the MKI that it is configured for, and no other.
 #[test]
 fn mki() {
     for version in VERSIONS {
-        let offer = || config(version).mki(&[1, 2]);
-        assert_eq!(agreed([offer(), offer()]).mki, Vec::<u8>::new());
+        let with = |mki: &[u8]| config(version).mki(mki);
+        for (client, server, taken) in [
+            (&[1, 2][..], &[1, 2][..], &[1, 2][..]),
+            (&[1, 2], &[1, 3], &[]),
+            (&[1, 2], &[], &[]),
+            (&[], &[1, 2], &[]),
+        ] {
+            assert_eq!(agreed([with(client), with(server)]).mki, taken);
+        }
     }
 }
 
