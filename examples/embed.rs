@@ -14,7 +14,9 @@ use axum::{Router, response::Html, routing::get};
 use portcullis::driver::{Driver, Handle};
 use portcullis::ice_lite::Candidate;
 use portcullis::signalling::{Capabilities, Signalling, sdp::Description};
-use portcullis::{Call, Context, Session, SessionConfig, SessionError, SessionEvent, dtls};
+use portcullis::{
+    Call, CloseReason, Context, Session, SessionConfig, SessionEvent, SessionId, dtls,
+};
 
 /// Calls with the microphone and plays what comes back.
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Echo</title>
@@ -49,9 +51,9 @@ impl Call for Echo {
         eprintln!("{event:?}");
     }
 
-    fn handle_end(&mut self, session: &Session, result: Result<(), SessionError>) {
+    fn handle_end(&mut self, id: SessionId, session: &Session, reason: &CloseReason) {
         let dropped: u64 = session.statistics().discards().map(|(.., n)| n).sum();
-        eprintln!("ended: {result:?}; {dropped} datagrams dropped");
+        eprintln!("{id:?} has ended: {reason}; {dropped} datagrams dropped");
     }
 }
 

@@ -16,8 +16,7 @@ use std::time::Instant;
 use portcullis::driver::{Driver, Handle};
 use portcullis::ice_lite::Candidate;
 use portcullis::{
-    Call, Class, Context, Ecn, IceMode, Path, Session, SessionConfig, SessionError, SessionEvent,
-    dtls,
+    Call, Class, Context, Ecn, IceMode, Path, Session, SessionConfig, SessionEvent, dtls,
 };
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
@@ -184,8 +183,6 @@ impl Call for Pong {
             let _ = cx.send_rtp(&PACKET);
         }
     }
-
-    fn handle_end(&mut self, _: &Session, _: Result<(), SessionError>) {}
 }
 
 #[tokio::main]

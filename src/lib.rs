@@ -58,8 +58,9 @@ pub use router::{
 };
 pub use session::{
     CloseReason, Cryptex, Discard, IceMode, Layer, LocalParameters, MAX_APPLICATION_DATA,
-    MAX_FINGERPRINTS, ParametersError, Received, RemoteParameters, SendError, Session,
-    SessionConfig, SessionError, SessionEvent, SetRemoteError, Statistics, Summary, Timeline,
+    MAX_FINGERPRINTS, OnConsentExpired, ParametersError, Received, RemoteParameters, SendError,
+    Session, SessionConfig, SessionError, SessionEvent, SetRemoteError, Statistics, Summary,
+    Timeline,
 };
 pub use srtp::{Kind, MAX_OVERHEAD};
 pub use {dtls, ice_lite, srtp};

@@ -23,7 +23,7 @@ fn a_record_too_long_for_a_datagram_is_refused_and_blocks_nothing() {
     let (length, limit) = (MAX_APPLICATION_DATA + 1, MAX_APPLICATION_DATA);
     let longest = vec![7; limit];
     let sent = served.gate.with(now, id, |_, cx| {
-        let session = cx.session_mut().expect("it is its own");
+        let session = cx.session_mut();
         let refused = session.send_application_data(now, &vec![7; length]);
         assert_eq!(refused, Err(TooLong { length, limit }.into()));
         session.send_application_data(now, &longest)?;
@@ -42,7 +42,7 @@ fn a_full_queue_is_told_and_nothing_that_was_taken_is_lost() {
     let (now, id) = (served.now, served.callers[0].id);
     let record = [7; 1000];
     let taken = served.gate.with(now, id, |_, cx| {
-        let session = cx.session_mut().expect("it is its own");
+        let session = cx.session_mut();
         let mut results = (0..).map(|_| session.send_application_data(now, &record));
         let taken = results.by_ref().take_while(Result::is_ok).count();
         assert_eq!(results.next(), Some(Err(QueueFull.into())));

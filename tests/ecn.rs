@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use dtls::ProtocolVersion;
 use portcullis::{
-    Arrival, Call, Class, Context, Ecn, Gate, IceMode, Path, RouteDrop, Session, SessionError,
+    Arrival, Call, Class, CloseReason, Context, Ecn, Gate, IceMode, Path, RouteDrop, Session,
+    SessionId,
 };
 use support::hello::client_hello;
 use support::{Conditions, Terms, World, caller_address, rtp, server_address};
@@ -42,8 +43,8 @@ impl Call for Marking {
         cx.send_rtcp(packet).expect("secured");
     }
 
-    fn handle_end(&mut self, _: &Session, result: Result<(), SessionError>) {
-        assert_eq!(result, Ok(()));
+    fn handle_end(&mut self, _: SessionId, _: &Session, reason: &CloseReason) {
+        assert!(!matches!(reason, CloseReason::Failed(_)), "{reason}");
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use dtls::{Certificate, Role};
 use ice_lite::Credentials;
 use portcullis::{
-    IceMode, ParametersError, RemoteParameters, Router, Session, SessionEvent, UfragInUse,
+    IceMode, OnConsentExpired, ParametersError, RemoteParameters, Router, Session, SessionEvent,
+    UfragInUse,
 };
 use support::served::Served;
 use support::{Conditions, Terms, World};
@@ -187,6 +188,11 @@ fn either_side_asks_for_a_restart() {
 #[test]
 fn a_restart_brings_a_call_back_whose_consent_was_revoked() {
     for (terms, server_revokes) in Terms::all().flat_map(|it| [(it, true), (it, false)]) {
+        // The side that has not revoked it is to wait too.
+        let terms = Terms {
+            on_consent_expired: OnConsentExpired::WaitForRestart,
+            ..terms
+        };
         let mut world = World::new(terms, Conditions::FAIR);
         assert!(world.secure());
         let now = world.now;
@@ -278,16 +284,15 @@ fn a_gate_follows_a_restart_that_its_call_asked_for() {
     let mut served = Served::with_calls(2);
     let (now, id) = (served.now, served.callers[0].id);
     let offer = served.gate.with(now, id, |_, cx| {
-        let session = cx.session_mut().expect("it is its own");
-        session.restart_ice().expect("the call stands")
+        cx.session_mut().restart_ice().expect("the call stands")
     });
     let caller = &mut served.callers[0].peer.session;
     let offer = offer.expect("it is there").into();
     caller.set_remote(now, offer).expect("good parameters");
     let answer = caller.local_parameters().into();
     served.gate.with(now, id, |_, cx| {
-        let session = cx.session_mut().expect("it is its own");
-        session.set_remote(now, answer).expect("good parameters");
+        let told = cx.session_mut().set_remote(now, answer);
+        told.expect("good parameters");
     });
     served.run_for(Duration::from_secs(40));
     assert!(served.talks(0, 1) && served.talks(1, 1));

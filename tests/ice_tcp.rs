@@ -22,7 +22,7 @@ struct Echo;
 
 impl Call for Echo {
     fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
-        let path = cx.session().and_then(Session::selected_path);
+        let path = cx.session().selected_path();
         assert_eq!(path.map(|path| path.transport), Some(Transport::Tcp));
         cx.send_rtp(packet).expect("the call is secured");
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use allocation_counter::measure;
 use dtls::Certificate;
 use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
-use portcullis::{Call, Context, Gate, IceMode, Path, Session, SessionConfig, SessionError};
+use portcullis::{Call, Context, Gate, IceMode, Path, Session, SessionConfig};
 use support::{Terms, server_address};
 
 struct Nothing;
@@ -17,7 +17,6 @@ struct Nothing;
 impl Call for Nothing {
     fn handle_rtp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
     fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
-    fn handle_end(&mut self, _: &Session, _: Result<(), SessionError>) {}
 }
 
 /// A check with USE-CANDIDATE for this session, from who knows its password.

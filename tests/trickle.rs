@@ -11,7 +11,12 @@ use support::{Conditions, Terms, World};
 /// A call of a caller that knows none of the server's addresses, and the candidate that it lacks.
 fn without_candidates(end_of_candidates: bool) -> (World, Candidate) {
     let modes = [IceMode::Controlling, IceMode::Lite];
-    let (mut world, mut answer) = World::offered(modes, Terms::DEFAULT, Conditions::FAIR);
+    // ICE may look for longer than a session waits by default.
+    let terms = Terms {
+        connect_timeout: Duration::MAX,
+        ..Terms::DEFAULT
+    };
+    let (mut world, mut answer) = World::offered(modes, terms, Conditions::FAIR);
     let candidate = answer.candidates.remove(0);
     answer.end_of_candidates = end_of_candidates;
     let accepted = world.caller.session.set_remote(world.now, answer);

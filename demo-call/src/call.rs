@@ -10,9 +10,7 @@ use portcullis::signalling::sdp::{
     Codec, Description, Fragment, Media as Section, MediaKind, Msid, Source,
 };
 use portcullis::signalling::{Capabilities, Decide, Signalling, SignallingError};
-use portcullis::{
-    CloseReason, Context, IceMode, Session, SessionConfig, SessionError, SessionEvent,
-};
+use portcullis::{CloseReason, Context, IceMode, Session, SessionConfig, SessionEvent, SessionId};
 use tokio::sync::{mpsc, watch};
 
 use crate::archive::Closed;
@@ -182,9 +180,7 @@ impl Call {
     /// Takes the answer to the offer that was made for this call.
     pub(crate) fn accept_answer(&mut self, cx: &mut Context<'_>, sdp: &str) {
         let now = cx.now();
-        let Some(session) = cx.session_mut() else {
-            return;
-        };
+        let session = cx.session_mut();
         let accepted = Description::read(sdp)
             .map_err(SignallingError::from)
             .and_then(|answer| self.signalling.accept_answer(session, now, &answer));
@@ -215,7 +211,7 @@ impl Call {
         let now = cx.now();
         let read = Fragment::read(fragment);
         let fragment = read.map_err(|error| PatchRefusal::Malformed(error.to_string()))?;
-        let session = cx.session_mut().ok_or(PatchRefusal::NoSuchCall)?;
+        let session = cx.session_mut();
         match self.signalling.accept_fragment(session, now, &fragment) {
             Ok(Some(ours)) => Ok(ours),
             Ok(None) => Err(PatchRefusal::Unprocessable(
@@ -409,9 +405,9 @@ impl portcullis::Call for Call {
         }
     }
 
-    fn handle_end(&mut self, session: &Session, result: Result<(), SessionError>) {
-        if let Err(error) = result {
-            self.failure = Some(Error::session(error, &self.plan.offer));
+    fn handle_end(&mut self, _: SessionId, session: &Session, reason: &CloseReason) {
+        if let CloseReason::Failed(error) = reason {
+            self.failure = Some(Error::session(error.clone(), &self.plan.offer));
         }
         // This is the application's own end of the call: no core is asked for the time.
         let (report, result, recordings) = self.report(Instant::now(), session);

@@ -11,7 +11,7 @@ use crate::security::Security;
 
 /// All of it.
 pub(crate) fn of(
-    session: Option<&Session>,
+    session: &Session,
     security: Option<&Security>,
     media: Option<&Media>,
     now: Instant,
@@ -19,21 +19,22 @@ pub(crate) fn of(
     json!({
         "over": false,
         "security": security.map(agreed),
-        "path": session.and_then(Session::selected_path).map(|path| json!({
+        "path": session.selected_path().map(|path| json!({
             "transport": format!("{:?}", path.transport).to_lowercase(),
             "local": path.local.to_string(),
             "remote": path.remote.to_string(),
         })),
-        "timeline": session.map(|session| timeline(session, now)),
+        "timeline": timeline(session, now),
         "retransmitted_flights": session
-            .and_then(|session| session.statistics().dtls)
+            .statistics()
+            .dtls
             .map(|dtls| dtls.retransmissions),
         "media": media.map(|media| counted(media, now)),
         "round_trip_ms": media
             .and_then(Media::round_trip)
-            .or(session.and_then(Session::round_trip_time))
+            .or(session.round_trip_time())
             .map(milliseconds),
-        "discarded": session.map(discarded),
+        "discarded": discarded(session),
     })
 }
 

@@ -169,9 +169,7 @@ impl Channels {
     /// more: call again when that has been sent.
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>) -> bool {
         let now = cx.now();
-        let Some(session) = cx.session_mut() else {
-            return false;
-        };
+        let session = cx.session_mut();
         loop {
             if self.waiting.is_empty() {
                 let transmit = match &mut self.association {

@@ -7,7 +7,7 @@ use portcullis::signalling::sdp::{Description, Direction, Media, MediaKind, Msid
 use portcullis::signalling::sdp::{Source, SourceGroup};
 use portcullis::signalling::{Capabilities, Decide as _, Signalling, SignallingError, Translation};
 use portcullis::srtp::HeaderExtension;
-use portcullis::{Call, Context, Session, SessionConfig, SessionError, SessionEvent, SessionId};
+use portcullis::{Call, CloseReason, Context, Session, SessionConfig, SessionEvent, SessionId};
 use rtcp_types::{Compound, Nack, Packet, Pli, SenderReport, TransportFeedback, Twcc};
 use rtp_types::RtpPacket;
 
@@ -107,9 +107,7 @@ impl Peer {
         cx: &mut Context<'_>,
     ) -> Result<Option<String>, SignallingError> {
         // One that was not answered is not going to be.
-        let Some(session) = cx.session_mut() else {
-            return Ok(None);
-        };
+        let session = cx.session_mut();
         self.signalling.rollback(session);
         let room = &*lock(&self.room);
         for (&number, track) in &room.tracks {
@@ -140,9 +138,8 @@ impl Peer {
         answer: &str,
     ) -> Result<(), SignallingError> {
         let (now, answer) = (cx.now(), Description::read(answer)?);
-        if let Some(session) = cx.session_mut() {
-            self.signalling.accept_answer(session, now, &answer)?;
-        }
+        self.signalling
+            .accept_answer(cx.session_mut(), now, &answer)?;
         self.stale = false;
         self.view(cx.id());
         Ok(())
@@ -328,8 +325,7 @@ impl Call for Peer {
         let _ = report.map(|report| cx.send_rtcp(&report));
     }
 
-    fn handle_end(&mut self, _: &Session, _: Result<(), SessionError>) {
-        let Some(id) = self.id else { return };
+    fn handle_end(&mut self, id: SessionId, _: &Session, _: &CloseReason) {
         let room = &mut *lock(&self.room);
         room.tracks.retain(|_, track| track.publisher != id);
         room.tracks

@@ -10,10 +10,13 @@ use crate::router::SessionId;
 ///
 /// Changing one costs the logarithm of their number at most, and nothing if it moves to a later
 /// time, which is the common case: the entry made before stays, and moves on when its time comes.
+/// Entries that count no more are swept out when they are more than the others.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     heap: BinaryHeap<Reverse<(Instant, SessionId)>>,
     slots: Vec<Slot>,
+    /// Entries of the heap that count no more, at most.
+    left_over: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +29,7 @@ struct Slot {
 }
 
 impl Alarms {
-    /// Sets, moves or removes the alarm of a session.
+    /// Sets or moves the alarm of a session; with `None` it has none for now.
     pub(super) fn set(&mut self, id: SessionId, when: Option<Instant>) {
         if self.slots.len() <= id.index() {
             self.slots.resize_with(id.index() + 1, Slot::default);
@@ -42,8 +45,30 @@ impl Alarms {
         if let Some(when) = when
             && slot.armed.is_none_or(|armed| when < armed)
         {
+            self.left_over += usize::from(slot.armed.is_some());
             slot.armed = Some(when);
             self.heap.push(Reverse((when, id)));
+            self.sweep();
+        }
+    }
+
+    /// The session has ended, and nothing of it stays for longer than the next few ends of others.
+    pub(super) fn remove(&mut self, id: SessionId) {
+        let slot = self.slots.get_mut(id.index());
+        if let Some(slot) = slot.filter(|slot| slot.id == Some(id)) {
+            self.left_over += usize::from(slot.armed.is_some());
+            *slot = Slot::default();
+            self.sweep();
+        }
+    }
+
+    fn sweep(&mut self) {
+        if self.left_over * 2 > self.heap.len() {
+            self.left_over = 0;
+            self.heap.retain(|Reverse((when, id))| {
+                let slot = self.slots.get(id.index());
+                slot.is_some_and(|slot| slot.id == Some(*id) && slot.armed == Some(*when))
+            });
         }
     }
 
@@ -71,12 +96,12 @@ impl Alarms {
                 return None;
             }
             self.heap.pop();
-            let Some(slot) = self.slots.get_mut(id.index()) else {
+            let slot = self.slots.get_mut(id.index());
+            let counts = |slot: &&mut Slot| slot.id == Some(id) && slot.armed == Some(when);
+            let Some(slot) = slot.filter(counts) else {
+                self.left_over = self.left_over.saturating_sub(1);
                 continue;
             };
-            if slot.id != Some(id) || slot.armed != Some(when) {
-                continue;
-            }
             slot.armed = None;
             match slot.wanted {
                 Some(wanted) if wanted <= now => return Some(id),
@@ -142,6 +167,22 @@ mod tests {
         alarms.set(a, Some(start));
         alarms.set(a, None);
         assert_eq!(alarms.pop_due(start), None);
+    }
+
+    /// T-DOS-07: sessions that end long before their alarms leave no entries behind.
+    #[test]
+    fn t_dos_07_ended_sessions_do_not_pile_up() {
+        let start = Instant::now();
+        let all = ids(1000);
+        let mut alarms = Alarms::default();
+        for (id, seconds) in all.iter().zip(1..) {
+            alarms.set(*id, Some(start + Duration::from_secs(seconds)));
+        }
+        for (id, left) in all.iter().zip((0..1000_usize).rev()) {
+            alarms.remove(*id);
+            assert!(alarms.len() <= 2 * left, "{} for {left}", alarms.len());
+        }
+        assert_eq!(alarms.next(), None);
     }
 
     /// T-DOS-07: alarms that are moved all the time leave no entries behind.

@@ -111,11 +111,10 @@ impl<C: Call> Gate<C> {
         let kind = packet.kind();
         self.visit(now, id, |call, cx| {
             cx.set_received(ecn);
-            let received = match (cx.session_untouched(), packet.outcome()) {
-                (Some(session), Some(outcome)) => {
-                    session.handle_unprotected(now, path, len, kind, outcome)
-                }
-                _ => Received::Nothing,
+            let session = cx.session_untouched();
+            let received = match packet.outcome() {
+                Some(outcome) => session.handle_unprotected(now, path, len, kind, outcome),
+                None => Received::Nothing,
             };
             super::hear(call, cx, received);
             Ok(Follow::IfAsked)

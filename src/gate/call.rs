@@ -12,7 +12,7 @@ use super::outbox::{Outbox, Seal};
 use super::sessions::Sessions;
 use crate::demux::{Class, classify};
 use crate::router::{Router, SessionId};
-use crate::session::{SendError, Session, SessionError, SessionEvent};
+use crate::session::{CloseReason, SendError, Session, SessionEvent};
 
 /// The application's side of a call.
 pub trait Call {
@@ -43,10 +43,9 @@ pub trait Call {
         None
     }
 
-    /// The session has ended: closed by either side (see the [`SessionEvent::Closed`] before), or
-    /// with an error. The call is dropped afterwards.
-    fn handle_end(&mut self, session: &Session, result: Result<(), SessionError>) {
-        let _ = (session, result);
+    /// The session `id` has ended, for this reason. The call is dropped afterwards.
+    fn handle_end(&mut self, id: SessionId, session: &Session, reason: &CloseReason) {
+        let _ = (id, session, reason);
     }
 }
 
@@ -62,6 +61,9 @@ pub struct Context<'a> {
     /// The call has had its session in its hands.
     touched: bool,
 }
+
+/// The gate visits no other calls, and removes none while it does.
+const VISITED: &str = "invariant: a call is visited while its session is there";
 
 impl<'a> Context<'a> {
     pub(super) fn new(
@@ -108,15 +110,15 @@ impl<'a> Context<'a> {
 
     /// This call's session.
     #[must_use]
-    pub fn session(&self) -> Option<&Session> {
-        self.sessions.get(self.id)
+    pub fn session(&self) -> &Session {
+        self.sessions.get(self.id).expect(VISITED)
     }
 
     /// This call's session; what it has to tell and to send is taken care of afterwards.
     #[must_use]
-    pub fn session_mut(&mut self) -> Option<&mut Session> {
+    pub fn session_mut(&mut self) -> &mut Session {
         self.touched = true;
-        self.sessions.get_mut(self.id)
+        self.sessions.get_mut(self.id).expect(VISITED)
     }
 
     /// Seals an RTP packet for the peer of this call and puts it into the outbox.
@@ -213,9 +215,7 @@ impl<'a> Context<'a> {
     /// Ends this call.
     pub fn close(&mut self) {
         let now = self.now;
-        if let Some(session) = self.session_mut() {
-            session.close(now);
-        }
+        self.session_mut().close(now);
     }
 
     /// A datagram with this ECN field is being taken.
@@ -224,13 +224,13 @@ impl<'a> Context<'a> {
     }
 
     /// The session, for the gate.
-    pub(super) fn session_untouched(&mut self) -> Option<&mut Session> {
-        self.sessions.get_mut(self.id)
+    pub(super) fn session_untouched(&mut self) -> &mut Session {
+        self.sessions.get_mut(self.id).expect(VISITED)
     }
 
     /// Whether the session has nothing to tell, and the call has done nothing to it.
     pub(super) fn is_calm(&self) -> bool {
-        !self.touched && self.session().is_some_and(Session::is_calm)
+        !self.touched && self.session().is_calm()
     }
 
     /// Puts all that the session has to send into the outbox. The router has to know what it asks.

@@ -144,9 +144,7 @@ impl<C: Call> Gate<C> {
                 return;
             };
             self.visit(now, id, |call, cx| {
-                if let Some(session) = cx.session_mut() {
-                    session.handle_timeout(now)?;
-                }
+                cx.session_mut().handle_timeout(now)?;
                 if call.poll_timeout().is_some_and(|when| when <= now) {
                     call.handle_timeout(cx);
                 }
@@ -274,10 +272,9 @@ impl<C: Call> Gate<C> {
         let is_stun = classify(datagram) == Class::Stun;
         self.visit(now, id, |call, cx| {
             cx.set_received(ecn);
-            let Some(session) = cx.session_untouched() else {
-                return Ok(Follow::All);
-            };
-            let received = session.handle_datagram(now, path, datagram)?;
+            let received = cx
+                .session_untouched()
+                .handle_datagram(now, path, datagram)?;
             Ok(hear(call, cx, received))
         });
         if is_stun {
@@ -316,21 +313,17 @@ impl<C: Call> Gate<C> {
             }
             result.map(|_| (calm, call.poll_timeout()))
         }));
-        let open = |session: &Session| !session.is_closed();
-        let result = match end {
-            Ok(Ok((true, when))) => return self.settle(id, call, when),
-            Ok(Ok((false, when))) if cx.session().is_some_and(open) => {
-                return self.rearm(id, call, when);
-            }
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error),
+        match end {
+            Ok(Ok((true, when))) => self.settle(id, call, when),
+            Ok(Ok((false, when))) if !cx.session().is_closed() => self.rearm(id, call, when),
+            // An error has ended the session too.
+            Ok(_) => self.end(id, call),
             Err(_) => {
                 self.panics += 1;
                 self.forget(id);
-                return self.discard(call);
+                self.discard(call);
             }
-        };
-        self.end(id, call, result);
+        }
     }
 
     /// `when` is the call's own alarm.
@@ -354,9 +347,12 @@ impl<C: Call> Gate<C> {
         }
     }
 
-    fn end(&mut self, id: SessionId, mut call: C, result: Result<(), SessionError>) {
-        if let Some(session) = self.sessions.get(id) {
-            let told = catch_unwind(AssertUnwindSafe(|| call.handle_end(session, result)));
+    fn end(&mut self, id: SessionId, mut call: C) {
+        if let Some(session) = self.sessions.get(id)
+            && let Some(reason) = session.close_reason()
+        {
+            let tell = || call.handle_end(id, session, reason);
+            let told = catch_unwind(AssertUnwindSafe(tell));
             self.panics += u64::from(told.is_err());
         }
         self.forget(id);
@@ -375,7 +371,7 @@ impl<C: Call> Gate<C> {
         if let Some(session) = self.sessions.get(id) {
             self.ended.add(&session.statistics());
         }
-        self.alarms.set(id, None);
+        self.alarms.remove(id);
         self.router.remove(id);
         self.sessions.remove(id);
         if let Some(slot) = self.calls.get_mut(id.index()) {
@@ -404,12 +400,12 @@ fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) -> 
 /// Takes up what a session has to tell and to send, until there is no more.
 fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router, claims: &mut Claims) {
     let id = cx.id();
-    while let Some(event) = cx.session_mut().and_then(Session::poll_event) {
+    while let Some(event) = cx.session_mut().poll_event() {
         match event {
             SessionEvent::PathValidated { path } => cx.claim(router, claims, path),
             SessionEvent::PathRemoved { path } => router.invalidate(id, &path),
             SessionEvent::IceRestarted => {
-                let ufrag = cx.session().map(Session::local_ufrag).unwrap_or_default();
+                let ufrag = cx.session().local_ufrag();
                 // 96 random bits are nobody else's.
                 let _ = router.add_ufrag(id, ufrag);
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use dtls::{Certificate, Connection, Event, Fingerprint, PeerIdentity, Role};
 
 use super::event::{CloseReason, SessionEvent, Summary};
-use super::{Session, SessionError, Status, trace};
+use super::{Session, SessionError, trace};
 
 /// Our DTLS connection, or what is known before it begins.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Session {
                     }));
                 }
                 Event::ApplicationData(data) => self.emit(SessionEvent::ApplicationData(data)),
-                Event::Closed if self.status == Status::Open => self.closed_by_peer(now),
+                Event::Closed if !self.is_closed() => self.closed_by_peer(now),
                 // A key update is the record layer's business, and that fingerprints are needed
                 // is known here: the peer's parameters have yet to come.
                 _ => {}
@@ -114,12 +114,11 @@ impl Session {
     }
 
     fn closed_by_peer(&mut self, now: Instant) {
-        self.status = Status::Closed;
         if let Some(connection) = self.association.connection_mut() {
             // RFC 8446 §6.1: a close_notify is answered before the connection is dropped.
             connection.close(now);
         }
-        self.emit(SessionEvent::Closed(CloseReason::Peer));
+        self.end(CloseReason::Peer);
     }
 
     pub(super) fn expire_dtls(&mut self, now: Instant) -> Result<(), SessionError> {

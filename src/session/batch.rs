@@ -5,14 +5,14 @@ use std::time::Instant;
 use ice_lite::Path;
 use srtp::{Kind, Receiver, Sender, UnprotectError, Unprotected};
 
+use super::Session;
 use super::event::Received;
 use super::statistics::Discard;
-use super::{Session, Status};
 
 impl Session {
     /// Whether a packet of media over this path would be opened, and not dropped before that.
     pub(crate) fn opens_media(&self, path: &Path) -> bool {
-        self.status == Status::Open && self.media.is_some() && self.ice.is_valid(path)
+        !self.is_closed() && self.media.is_some() && self.ice.is_valid(path)
     }
 
     /// Whether media, which alone has come or gone, has left nothing to poll for.

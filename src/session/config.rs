@@ -32,6 +32,21 @@ pub enum Cryptex {
     Require,
 }
 
+/// What becomes of a session whose peer's consent to receive is gone (RFC 7675): the peer has stopped
+/// checking or answering, or has taken it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnConsentExpired {
+    /// It ends, with [`CloseReason::ConsentExpired`](crate::CloseReason::ConsentExpired).
+    #[default]
+    End,
+    /// It lives on without a path, for as long as the application lets it: a check over another path
+    /// brings it back, or an ICE restart.
+    WaitForRestart,
+    /// As `WaitForRestart`, but consent that was lost by time also comes back with the peer's next
+    /// check over the same path, which RFC 7675 §5.1 does not provide for.
+    WaitForCheck,
+}
+
 /// How a session is set up.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -57,11 +72,14 @@ pub struct SessionConfig {
     /// [`CryptexPolicy::Require`](srtp::CryptexPolicy::Require) demands as much as
     /// [`Cryptex::Require`].
     pub receiver: srtp::ReceiverConfig,
+    /// How long a session waits for its peer: if no DTLS handshake has begun so long after it was
+    /// made, it ends with [`CloseReason::NotConnected`](crate::CloseReason::NotConnected). From then
+    /// on the handshake's own limits rule. Default: 30 s.
+    pub connect_timeout: Duration,
     /// How long after the last sign of consent sending stops. RFC 7675 §5.1 says 30 s.
     pub consent_timeout: Duration,
-    /// Whether consent that was lost by time comes back with the peer's next check over the same path,
-    /// without an ICE restart. RFC 7675 §5.1 says no, the default.
-    pub consent_returns: bool,
+    /// What becomes of the session then. Default: it ends.
+    pub on_consent_expired: OnConsentExpired,
 }
 
 impl SessionConfig {
@@ -78,8 +96,9 @@ impl SessionConfig {
             cryptex: Cryptex::Offer,
             sender: srtp::SenderConfig::default(),
             receiver: srtp::ReceiverConfig::default(),
+            connect_timeout: Duration::from_secs(30),
             consent_timeout: Duration::from_secs(30),
-            consent_returns: false,
+            on_consent_expired: OnConsentExpired::End,
         }
     }
 

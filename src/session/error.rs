@@ -1,5 +1,7 @@
 //! What ends a session, and why a packet was not sent.
 
+use std::net::SocketAddr;
+
 use dtls::CertificateError;
 use dtls::crypto::CryptoError;
 use ice_lite::SendRefused;
@@ -18,9 +20,18 @@ pub enum SessionError {
     /// of [`poll_transmit`](crate::Session::poll_transmit).
     #[error("DTLS: {0}")]
     Dtls(#[from] dtls::Error),
+    /// One of [`SessionConfig::candidates`](crate::SessionConfig::candidates) is a wildcard address.
+    #[error(
+        "the candidate {0} has an unspecified address, at which no peer can reach anybody: list the \
+         addresses of this host, or the public one that leads to it"
+    )]
+    UnspecifiedCandidate(SocketAddr),
+    /// DTLS agreed on a profile that SRTP does not know.
+    #[error("SRTP does not know the profile that DTLS agreed on")]
+    UnknownProfile,
     /// The keys that DTLS exported can't be used for SRTP.
-    #[error("the SRTP keys can't be used")]
-    Keys,
+    #[error("the SRTP keys can't be used: {0}")]
+    Keys(#[from] srtp::KeyError),
     /// The configuration of SRTP contradicts itself or the profile that was agreed on.
     #[error("SRTP: {0}")]
     Srtp(#[from] srtp::ConfigError),

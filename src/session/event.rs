@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::error::SessionError;
 use super::statistics::{Counters, Discard};
 use dtls::ConnectionInfo;
 use ice_lite::{ConsentLoss, FailureReason, Path};
@@ -62,7 +63,7 @@ pub enum SessionEvent {
         path: Path,
     },
     /// Consent that had expired was given again, by a check over the same path: see
-    /// [`SessionConfig::consent_returns`](crate::SessionConfig::consent_returns).
+    /// [`OnConsentExpired::WaitForCheck`](crate::OnConsentExpired::WaitForCheck).
     ConsentRegained {
         /// That path.
         path: Path,
@@ -80,15 +81,17 @@ pub enum SessionEvent {
     Secured(Summary),
     /// A record of application data, such as SCTP for data channels.
     ApplicationData(Vec<u8>),
-    /// The peer's consent to receive is gone, and nothing is sent any more (RFC 7675). A check over
-    /// another path brings it back, or an ICE restart; if it was revoked by our side, the restart alone.
+    /// The peer's consent to receive is gone, and nothing is sent any more (RFC 7675). The session
+    /// ends, unless its owner waits ([`OnConsentExpired`](crate::OnConsentExpired)), or has revoked
+    /// consent itself: then a check over another path brings it back, or an ICE restart; after
+    /// [`revoke_consent`](crate::Session::revoke_consent) the restart alone.
     ConsentExpired {
         /// How it was lost.
         reason: ConsentLoss,
     },
     /// A key or a stream comes to the end of its life: later packets will be refused.
     KeyLimit(srtp::Event),
-    /// The session has ended.
+    /// The session has ended, other than by an error that one of its methods has returned.
     Closed(CloseReason),
 }
 
@@ -103,7 +106,7 @@ pub struct Summary {
 }
 
 /// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// We closed it.
@@ -115,6 +118,16 @@ pub enum CloseReason {
     /// ICE found no path.
     #[error("no path to the peer was found ({0:?})")]
     IceFailed(FailureReason),
+    /// Nobody has begun a handshake within
+    /// [`SessionConfig::connect_timeout`](crate::SessionConfig::connect_timeout).
+    #[error("nobody has connected in time")]
+    NotConnected,
+    /// The peer's consent to receive was lost (RFC 7675).
+    #[error("the peer's consent to receive was lost ({0:?})")]
+    ConsentExpired(ConsentLoss),
+    /// It failed with this error, which one of its methods has returned.
+    #[error(transparent)]
+    Failed(SessionError),
 }
 
 /// When a session reached what.

@@ -9,7 +9,7 @@ use ice_lite::{
 };
 use std::sync::Arc;
 
-use super::config::{IceMode, SessionConfig};
+use super::config::{IceMode, OnConsentExpired, SessionConfig};
 
 /// The ICE agent of a session.
 pub(super) enum Agent {
@@ -29,17 +29,18 @@ macro_rules! either {
 
 impl Agent {
     pub(super) fn new(config: &SessionConfig, local: Credentials) -> Self {
+        let consent_returns = config.on_consent_expired == OnConsentExpired::WaitForCheck;
         match config.ice {
             IceMode::Lite => {
                 let mut lite = LiteConfig::default();
                 lite.consent_timeout = config.consent_timeout;
-                lite.consent_returns = config.consent_returns;
+                lite.consent_returns = consent_returns;
                 Self::Lite(Box::new(LiteAgent::new(local, lite)))
             }
             IceMode::Controlling => {
                 let mut full = ControllingConfig::new(random(config.dtls.provider()));
                 full.consent_timeout = config.consent_timeout;
-                full.consent_returns = config.consent_returns;
+                full.consent_returns = consent_returns;
                 let mut agent = ControllingAgent::new(local, full);
                 for candidate in &config.candidates {
                     agent.add_local_candidate(candidate.address);

@@ -9,7 +9,7 @@ use srtp::{CryptexPolicy, Kind, Profile, Receiver, Sender, UnprotectError, Unpro
 use super::association::Association;
 use super::event::{Received, SessionEvent};
 use super::statistics::Discard;
-use super::{SendError, Session, SessionConfig, SessionError, Status};
+use super::{SendError, Session, SessionConfig, SessionError};
 
 /// Both directions.
 #[derive(Debug)]
@@ -25,14 +25,19 @@ impl Media {
         peer_takes_cryptex: bool,
         role: Role,
         keys: &SrtpKeyingMaterial,
+        mki: &[u8],
     ) -> Result<Self, SessionError> {
-        let profile = Profile::from_iana(keys.profile().0).ok_or(SessionError::Keys)?;
+        let profile = Profile::from_iana(keys.profile().0).ok_or(SessionError::UnknownProfile)?;
         let local = match role {
             Role::Client => srtp::Role::Client,
             Role::Server => srtp::Role::Server,
         };
-        let (sender, receiver) =
-            srtp::from_dtls(profile, keys.as_bytes(), local).map_err(|_| SessionError::Keys)?;
+        let (mut sender, mut receiver) = srtp::from_dtls(profile, keys.as_bytes(), local)?;
+        // RFC 5764 §4.1.3: once agreed on, every packet bears it.
+        if !mki.is_empty() {
+            sender = sender.with_mki(mki)?;
+            receiver = receiver.with_mki(mki)?;
+        }
         let (mut sending, mut receiving) = (config.sender.clone(), config.receiver.clone());
         let cryptex = config.offers_cryptex() && peer_takes_cryptex;
         sending.cryptex = cryptex;
@@ -59,7 +64,8 @@ impl Session {
         if let Some(keys) = connection.srtp_keying_material() {
             let peer = self.agreement.peer.as_ref();
             let cryptex = peer.is_some_and(|peer| peer.cryptex);
-            let media = Media::new(&self.config, cryptex, *role, &keys)?;
+            let mki = connection.info().map_or(&[][..], |info| &info.mki);
+            let media = Media::new(&self.config, cryptex, *role, &keys, mki)?;
             self.media = Some(Box::new(media));
         }
         Ok(())
@@ -139,7 +145,7 @@ impl Session {
         kind: Kind,
         len: usize,
     ) -> Result<(Path, usize), SendError> {
-        if self.status == Status::Closed {
+        if self.is_closed() {
             return Err(SendError::Closed);
         }
         let sender = self.sender().ok_or(SendError::NotSecured)?;

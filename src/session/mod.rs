@@ -31,9 +31,10 @@ use self::event::Events;
 use self::ice::Agent;
 use self::media::Media;
 use self::paths::HandshakePaths;
+use self::receive::LostConsent;
 use self::statistics::Counters;
 
-pub use self::config::{Cryptex, IceMode, SessionConfig};
+pub use self::config::{Cryptex, IceMode, OnConsentExpired, SessionConfig};
 pub use self::error::{SendError, SessionError};
 pub use self::event::{CloseReason, Received, SessionEvent, Summary, Timeline};
 pub use self::parameters::{
@@ -68,19 +69,11 @@ pub struct Session {
     handshake_paths: HandshakePaths,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
-    status: Status,
+    /// Why it has ended. An alert may still have to go out.
+    ended: Option<CloseReason>,
     events: Events,
     timeline: Timeline,
     counters: Counters,
-}
-
-/// Whether the session still works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Status {
-    Open,
-    /// We sent, or received, close_notify, or a verb has returned an error. An alert may still have
-    /// to go out.
-    Closed,
 }
 
 impl Session {
@@ -88,8 +81,13 @@ impl Session {
     /// and give [`Session::set_remote`] the peer's, in either order.
     ///
     /// # Errors
-    /// [`SessionError::Certificate`] or [`SessionError::Crypto`].
+    /// [`SessionError::UnspecifiedCandidate`], [`SessionError::Certificate`] or
+    /// [`SessionError::Crypto`].
     pub fn new(config: Arc<SessionConfig>, now: Instant) -> Result<Self, SessionError> {
+        let mut addresses = config.candidates.iter().map(|candidate| candidate.address);
+        if let Some(wildcard) = addresses.find(|address| address.ip().is_unspecified()) {
+            return Err(SessionError::UnspecifiedCandidate(wildcard));
+        }
         let provider = &**config.dtls.provider();
         let certificate = match &config.certificate {
             Some(certificate) => Arc::clone(certificate),
@@ -115,7 +113,7 @@ impl Session {
             held: None,
             handshake_paths: HandshakePaths::default(),
             media: None,
-            status: Status::Open,
+            ended: None,
             events: Events::default(),
             timeline: Timeline::new(now),
             counters: Counters::new(),
@@ -147,7 +145,22 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
         self.ice.handle_timeout(now);
         let result = self.follow_ice(now).and_then(|()| self.expire_dtls(now));
+        if self
+            .connect_deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.end(CloseReason::NotConnected);
+        }
         self.finish(result)
+    }
+
+    /// When a session that nobody connects to ends.
+    fn connect_deadline(&self) -> Option<Instant> {
+        let waits = !self.is_closed() && self.association.connection().is_none();
+        let created = self.timeline.created;
+        created
+            .checked_add(self.config.connect_timeout)
+            .filter(|_| waits)
     }
 
     /// When [`Session::handle_timeout`] is to be called next, if at all. Ask again after each call
@@ -160,6 +173,7 @@ impl Session {
             .into_iter()
             .chain(dtls.and_then(dtls::Connection::poll_timeout))
             .chain(dtls.and_then(dtls::Connection::poll_rest))
+            .chain(self.connect_deadline())
             .min()
     }
 
@@ -182,7 +196,7 @@ impl Session {
 
     /// Seals the RTP packet in the first `len` bytes of `buf`, in place, and says where to send how
     /// much of `buf`. Behind the packet there must be [`MAX_OVERHEAD`](crate::MAX_OVERHEAD) bytes of
-    /// room.
+    /// room, and those of an MKI where [`dtls::ConfigBuilder::mki`] asks for one.
     ///
     /// # Errors
     /// Nothing is to be sent; the session lives on.
@@ -217,7 +231,7 @@ impl Session {
     /// # Errors
     /// It was not taken; the session lives on.
     pub fn send_application_data(&mut self, now: Instant, data: &[u8]) -> Result<(), SendError> {
-        if self.status == Status::Closed {
+        if self.is_closed() {
             return Err(SendError::Closed);
         }
         let (length, limit) = (data.len(), MAX_APPLICATION_DATA);
@@ -234,34 +248,39 @@ impl Session {
     /// [`SessionEvent::ConsentExpired`] tells. What still comes over it is dropped, and the peer's
     /// checks are refused with 403, so that a peer that asks for consent stops sending too.
     ///
-    /// The session lives on without a path; only an ICE restart, which either side may ask for, gives
-    /// it a new one. Poll for events afterwards.
+    /// The session lives on without a path, whatever
+    /// [`SessionConfig::on_consent_expired`] says; only an ICE restart, which either side may ask
+    /// for, gives it a new one. Poll for events afterwards.
     pub fn revoke_consent(&mut self, now: Instant) {
-        if self.status == Status::Open {
+        if !self.is_closed() {
             self.ice.revoke_consent();
-            self.report_ice(now);
+            self.report_ice(now, LostConsent::OwnWill);
         }
     }
 
     /// Ends the session: the peer gets a close_notify, nothing else is sent from now on. Poll for
     /// datagrams afterwards.
     pub fn close(&mut self, now: Instant) {
-        if self.status == Status::Closed {
+        if self.is_closed() {
             return;
         }
-        self.status = Status::Closed;
-        self.held = None;
         if let Some(connection) = self.association.connection_mut() {
             connection.close(now);
         }
-        self.emit(SessionEvent::Closed(CloseReason::Local));
+        self.end(CloseReason::Local);
     }
 
     /// Whether the session has ended, so that it can be dropped as soon as
     /// [`Session::poll_transmit`] gives `None`.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.status == Status::Closed
+        self.ended.is_some()
+    }
+
+    /// Why the session has ended, once it has.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.ended.as_ref()
     }
 
     /// The ufrag by which the peer's checks name this session: the key for the
@@ -313,7 +332,7 @@ impl Session {
             .map(dtls::Connection::state_digest)
             .hash(&mut hasher);
         receiver.map(srtp::Receiver::state_digest).hash(&mut hasher);
-        (self.status, self.events.len(), self.association.role()).hash(&mut hasher);
+        (self.is_closed(), self.events.len(), self.association.role()).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -339,7 +358,7 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("ufrag", &self.local_ufrag())
             .field("path", &self.selected_path())
-            .field("status", &self.status)
+            .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
 }

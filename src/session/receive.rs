@@ -8,8 +8,16 @@ use srtp::Kind;
 
 use super::event::{CloseReason, Received, SessionEvent};
 use super::statistics::Discard;
-use super::{Session, SessionError, Status, trace};
+use super::{OnConsentExpired, Session, SessionError, trace};
 use crate::demux::{Class, classify};
+
+/// Who is to blame if consent is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LostConsent {
+    ByPeer,
+    /// The owner of the session has revoked it.
+    OwnWill,
+}
 
 impl Session {
     pub(super) fn receive<'b>(
@@ -29,7 +37,7 @@ impl Session {
             Class::Unknown => Discard::UnknownProtocol,
             // RFC 5763 §6.7.1: what did not pass an authenticated check is not looked at.
             _ if !self.ice.is_valid(&path) => Discard::UnvalidatedPath,
-            _ if self.status == Status::Closed => Discard::Closed,
+            _ if self.is_closed() => Discard::Closed,
             Class::Dtls => {
                 let result = self.receive_dtls(now, path, datagram);
                 return self.finish(result).map(|()| Received::Nothing);
@@ -93,7 +101,7 @@ impl Session {
 
     /// Takes up what ICE has to tell, and begins what waited for it.
     pub(super) fn follow_ice(&mut self, now: Instant) -> Result<(), SessionError> {
-        self.report_ice(now);
+        self.report_ice(now, LostConsent::ByPeer);
         let client = self.association.role() == Some(Role::Client);
         if client && self.association.connection().is_none() && self.ice.selected().is_some() {
             self.start_dtls(now, Role::Client)?;
@@ -102,7 +110,7 @@ impl Session {
     }
 
     /// Takes up what ICE has to tell.
-    pub(super) fn report_ice(&mut self, now: Instant) {
+    pub(super) fn report_ice(&mut self, now: Instant, lost: LostConsent) {
         while let Some(event) = self.ice.poll_event() {
             match event {
                 Event::Selected { path } if self.timeline.ice_connected.is_none() => {
@@ -118,17 +126,27 @@ impl Session {
                 }
                 Event::ConsentExpired { reason, .. } => {
                     self.emit(SessionEvent::ConsentExpired { reason });
+                    if !self.waits_for_consent() && lost == LostConsent::ByPeer {
+                        self.end(CloseReason::ConsentExpired(reason));
+                    }
                 }
-                Event::Failed { reason } if self.status == Status::Open => {
-                    self.status = Status::Closed;
-                    self.emit(SessionEvent::Closed(CloseReason::IceFailed(reason)));
-                }
+                // That the consent of before is gone was told; what is waited for may come yet.
+                Event::Failed { .. } if self.waits_for_consent() && self.was_connected() => {}
+                Event::Failed { reason } => self.end(CloseReason::IceFailed(reason)),
                 Event::PairValidated { path } => self.emit(SessionEvent::PathValidated { path }),
                 Event::PairRemoved { path, .. } => self.emit(SessionEvent::PathRemoved { path }),
                 // Whatever a later version of ICE may tell.
                 _ => {}
             }
         }
+    }
+
+    fn waits_for_consent(&self) -> bool {
+        self.config.on_consent_expired != OnConsentExpired::End
+    }
+
+    fn was_connected(&self) -> bool {
+        self.timeline.ice_connected.is_some()
     }
 
     pub(super) fn transmit_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
@@ -157,11 +175,21 @@ impl Session {
     /// After each verb that can fail: an error ends the session.
     pub(super) fn finish<T>(&mut self, result: Result<T, SessionError>) -> Result<T, SessionError> {
         if let Err(error) = &result {
-            self.status = Status::Closed;
-            self.held = None;
             trace::failed(self.local_ufrag(), error);
+            self.held = None;
+            let failed = || CloseReason::Failed(error.clone());
+            self.ended.get_or_insert_with(failed);
         }
         result
+    }
+
+    /// Ends the session, unless it has ended already.
+    pub(super) fn end(&mut self, reason: CloseReason) {
+        if self.ended.is_none() {
+            self.held = None;
+            self.ended = Some(reason.clone());
+            self.emit(SessionEvent::Closed(reason));
+        }
     }
 
     pub(crate) fn emit(&mut self, event: SessionEvent) {

@@ -11,7 +11,7 @@ use super::event::SessionEvent;
 use super::parameters::{
     LocalParameters, MAX_FINGERPRINTS, ParametersError, RemoteParameters, SetRemoteError,
 };
-use super::{Session, SessionError, Status, credentials, trace};
+use super::{Session, SessionError, credentials, trace};
 
 /// What parameters that fit mean.
 struct Meaning {
@@ -62,7 +62,7 @@ impl Session {
     }
 
     fn understand(&self, remote: &RemoteParameters) -> Result<Meaning, ParametersError> {
-        if self.status == Status::Closed {
+        if self.is_closed() {
             return Err(ParametersError::Closed);
         }
         if self.ice.is_lite() && remote.ice_lite {
@@ -158,7 +158,7 @@ impl Session {
     /// [`ParametersError::NoRemote`], [`ParametersError::Closed`] or [`ParametersError::Crypto`]. The
     /// session lives on as it was.
     pub fn restart_ice(&mut self) -> Result<LocalParameters, ParametersError> {
-        if self.status == Status::Closed {
+        if self.is_closed() {
             return Err(ParametersError::Closed);
         }
         if self.agreement.peer.is_none() {

@@ -47,10 +47,10 @@ pub(super) fn event(session: &str, event: &SessionEvent) {
         }
         SessionEvent::ConsentExpired { reason } => warn!(session, ?reason, "consent expired"),
         SessionEvent::KeyLimit(limit) => warn!(session, ?limit, "key limit"),
-        SessionEvent::Closed(reason @ CloseReason::IceFailed(_)) => {
-            warn!(session, %reason, "closed")
+        SessionEvent::Closed(reason @ (CloseReason::Local | CloseReason::Peer)) => {
+            info!(session, %reason, "closed");
         }
-        SessionEvent::Closed(reason) => info!(session, %reason, "closed"),
+        SessionEvent::Closed(reason) => warn!(session, %reason, "closed"),
         SessionEvent::ApplicationData(_) => {}
     }
 }

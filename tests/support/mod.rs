@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use dtls::{CipherSuite, NamedGroup, ProtocolVersion, Role, SrtpProfile};
 use ice_lite::Candidate;
 use portcullis::{
-    IceMode, Path, Received, RemoteParameters, Session, SessionConfig, SessionError, SessionEvent,
-    Summary,
+    IceMode, OnConsentExpired, Path, Received, RemoteParameters, Session, SessionConfig,
+    SessionError, SessionEvent, Summary,
 };
 
 pub(crate) use network::{Conditions, Network};
@@ -29,6 +29,10 @@ pub(crate) struct Terms {
     pub(crate) profile: SrtpProfile,
     /// The only group, instead of the usual ones.
     pub(crate) group: Option<NamedGroup>,
+    /// What both sides want in every packet of SRTP.
+    pub(crate) mki: &'static [u8],
+    pub(crate) connect_timeout: Duration,
+    pub(crate) on_consent_expired: OnConsentExpired,
 }
 
 impl Terms {
@@ -37,6 +41,9 @@ impl Terms {
         answerer: Role::Server,
         profile: SrtpProfile::AEAD_AES_128_GCM,
         group: None,
+        mki: &[],
+        connect_timeout: Duration::from_secs(30),
+        on_consent_expired: OnConsentExpired::End,
     };
 
     /// Both versions, both roles.
@@ -56,7 +63,8 @@ impl Terms {
     pub(crate) fn config(&self, ice: IceMode, address: SocketAddr) -> SessionConfig {
         let mut dtls = dtls::Config::builder(dtls::crypto::default_provider())
             .versions(&[self.version])
-            .srtp_profiles(&[self.profile]);
+            .srtp_profiles(&[self.profile])
+            .mki(self.mki);
         if let Some(group) = self.group {
             dtls = dtls.groups(&[group]);
         }
@@ -64,6 +72,8 @@ impl Terms {
         let mut config = SessionConfig::new(Arc::new(dtls));
         config.ice = ice;
         config.dtls_role = self.answerer;
+        config.connect_timeout = self.connect_timeout;
+        config.on_consent_expired = self.on_consent_expired;
         config.candidates = vec![Candidate::host(address, 0)];
         config
     }

@@ -145,7 +145,7 @@ impl Outbox {
         seal: impl FnOnce(&mut [u8], usize) -> Result<Transmit, E>,
     ) -> Result<(), E> {
         let len = packet.len();
-        let room = self.room(len + crate::MAX_OVERHEAD);
+        let room = self.room(len + crate::MAX_OVERHEAD + srtp::MKI_MAX);
         if let Some(place) = room.get_mut(..len) {
             place.copy_from_slice(packet);
         }
