@@ -76,9 +76,10 @@ impl Tab {
                  (it) => it.srcObject.getAudioTracks().some((track) => !track.muted)), 'sound');
              const recorder = new MediaRecorder(new MediaStream(video.srcObject.getAudioTracks()));
              const pieces = [];
-             recorder.ondataavailable = ({ data }) => pieces.push(data);
-             recorder.start();
-             await new Promise((done) => setTimeout(done, 4000));
+             recorder.ondataavailable = ({ data }) => data.size > 0 && pieces.push(data);
+             // Of a track that nothing comes of yet the pieces are empty.
+             recorder.start(500);
+             await wait(() => pieces.length >= 10, 'sound');
              await new Promise((done) => { recorder.onstop = done; recorder.stop(); });
              const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
              return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');",
@@ -95,7 +96,8 @@ impl Tab {
         let status = std::process::Command::new("ffmpeg")
             .args(["-loglevel", "error", "-i"])
             .arg(&recorded)
-            .args(["-vn", "-c:a", "libopus"])
+            // Its timestamps begin anywhere, which opusdec does not take.
+            .args(["-vn", "-af", "asetpts=N/SR/TB", "-c:a", "libopus"])
             .arg(&opus)
             .status();
         assert!(status.is_ok_and(|status| status.success()), "it is sound");
