@@ -64,6 +64,20 @@ pub struct RetransmitConfig {
     pub recovery: Recovery,
 }
 
+/// When a server asks for X25519MLKEM768 that a client lists without a share, although there is a
+/// share of another group to go on with (DTLS 1.3, and a server that wants it most).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PostQuantumRetry {
+    /// Never: the classic share is taken.
+    Never,
+    /// Where the client has to be asked for something else anyway, as for a cookie, so that it costs
+    /// no round trip.
+    IfFree,
+    /// Always, which costs a round trip.
+    #[default]
+    Always,
+}
+
 /// What makes up for lost datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recovery {
@@ -108,6 +122,7 @@ pub struct Config {
     pub(crate) retransmit: RetransmitConfig,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) plaintext_patience: Duration,
+    pub(crate) post_quantum_retry: PostQuantumRetry,
     pub(crate) client_auth: ClientAuth,
     pub(crate) invite_tickets: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
@@ -165,6 +180,7 @@ impl Config {
                 retransmit: RetransmitConfig::default(),
                 handshake_timeout: Some(Duration::from_secs(30)),
                 plaintext_patience: PLAINTEXT_PATIENCE,
+                post_quantum_retry: PostQuantumRetry::default(),
                 client_auth: ClientAuth::default(),
                 invite_tickets: false,
                 key_log: None,

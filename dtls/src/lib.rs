@@ -51,7 +51,8 @@
 //! # Decisions
 //!
 //! - The server's own order decides: for versions, cipher suites, groups, SRTP profiles and
-//!   application protocols. A HelloRetryRequest is sent only if no share of the client can be used.
+//!   application protocols. A HelloRetryRequest is sent if no share of the client can be used, and for
+//!   X25519MLKEM768 if we want it most and the client has it ([`ConfigBuilder::post_quantum_retry`]).
 //! - A client of DTLS 1.3 offers its first group with a share, by default X25519MLKEM768 and the
 //!   X25519 share that is a part of it.
 //! - No common SRTP profile ends the handshake, unless [`ConfigBuilder::srtp_required`] says no:
@@ -113,8 +114,8 @@ mod wire;
 pub use address_proof::{AddressProof, AddressProofStatistics, ProvenHello, Verdict};
 pub use certificate::{Certificate, CertificateError, Certificates};
 pub use config::{
-    ClientAuth, Config, ConfigBuilder, ConfigError, DEFAULT_MTU, MIN_MTU, PeerIdentity, Recovery,
-    RetransmitConfig, Role,
+    ClientAuth, Config, ConfigBuilder, ConfigError, DEFAULT_MTU, MIN_MTU, PeerIdentity,
+    PostQuantumRetry, Recovery, RetransmitConfig, Role,
 };
 pub use connection::Connection;
 pub use error::{Error, ExportError, SendError};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ClientAuth, Config, ConfigError, MIN_MTU, RetransmitConfig};
+use super::{ClientAuth, Config, ConfigError, MIN_MTU, PostQuantumRetry, RetransmitConfig};
 use crate::keylog::KeyLog;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
 
@@ -35,10 +35,18 @@ impl ConfigBuilder {
     /// Key exchange groups, most wanted first.
     ///
     /// As server our order decides among those for which the client sent a share; a
-    /// HelloRetryRequest goes out only if there is no such group. As client, the first group gets
+    /// HelloRetryRequest goes out if there is no such group, or for a post-quantum one
+    /// ([`ConfigBuilder::post_quantum_retry`]). As client, the first group gets
     /// a share in DTLS 1.3; a hybrid group also gives the share of its classic part.
     pub fn groups(mut self, groups: &[NamedGroup]) -> Self {
         self.config.groups = groups.to_vec();
+        self
+    }
+
+    /// When a server asks by HelloRetryRequest for a post-quantum share that the client did not send,
+    /// although it could go on without; by default always.
+    pub fn post_quantum_retry(mut self, retry: PostQuantumRetry) -> Self {
+        self.config.post_quantum_retry = retry;
         self
     }
 

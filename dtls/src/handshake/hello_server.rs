@@ -17,7 +17,7 @@ use super::established::Agreed;
 use super::hello12::{self, NULL_COMPRESSION, UNCOMPRESSED};
 use super::keys12::Randoms;
 use super::message::Message;
-use super::negotiate::{self, GroupChoice};
+use super::negotiate::{self, GroupChoice, RetryCost};
 use super::suite::{self, Suite};
 use super::transcript::{self, Transcript};
 use super::{State, server12, server13};
@@ -143,7 +143,7 @@ fn enter13(
     let config = cx.layers.config;
     let version = ProtocolVersion::DTLS1_3;
     let suite = negotiate::choose_suite(hello, version, config, None)?;
-    let choice = negotiate::choose_group13(hello, config)?;
+    let choice = negotiate::choose_group13(hello, config, RetryCost::RoundTrip)?;
     cx.set_version(version);
     cx.record(message);
     cx.core
@@ -233,7 +233,8 @@ fn answer_second(
     let config = cx.layers.config;
     // What we choose from has not changed, so neither does the choice.
     let suite = negotiate::choose_suite(hello, ProtocolVersion::DTLS1_3, config, None)?;
-    let GroupChoice::Share(share) = negotiate::choose_group13(hello, config)? else {
+    let choice = negotiate::choose_group13(hello, config, RetryCost::Forbidden)?;
+    let GroupChoice::Share(share) = choice else {
         return Err(Error::InconsistentKeyShares);
     };
     // RFC 8446 §4.2.8: the new share is of the group that we asked for.
@@ -332,7 +333,8 @@ impl Asked {
     ) -> Result<(Self, Suite), Error> {
         check_hello13(hello)?;
         let suite = negotiate::choose_suite(hello, ProtocolVersion::DTLS1_3, config, None)?;
-        let group = match negotiate::choose_group13(hello, config)? {
+        // It is asked for a cookie anyway.
+        let group = match negotiate::choose_group13(hello, config, RetryCost::Nothing)? {
             GroupChoice::Share(_) => None,
             GroupChoice::Retry(group) => Some(group),
         };

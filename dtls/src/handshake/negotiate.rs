@@ -3,7 +3,7 @@
 
 use super::suite::{self, Authentication, Suite};
 use crate::certificate::Certificate;
-use crate::config::Config;
+use crate::config::{Config, PostQuantumRetry};
 use crate::error::Error;
 use crate::wire::{
     ClientHello, ExtensionType, KeyShareEntry, List, NamedGroup, ProtocolVersion, SignatureScheme,
@@ -91,10 +91,22 @@ pub(crate) enum GroupChoice<'a> {
     Retry(NamedGroup),
 }
 
-/// The group of DTLS 1.3: our first one with a share; if there is none, our first common one.
+/// What a HelloRetryRequest would cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryCost {
+    /// There was one already: there can't be another.
+    Forbidden,
+    RoundTrip,
+    /// One goes out anyway.
+    Nothing,
+}
+
+/// The group of DTLS 1.3: our first one with a share, unless a post-quantum one that we want more is
+/// worth a retry; if there is none, our first common one.
 pub(crate) fn choose_group13<'a>(
     hello: &ClientHello<'a>,
     config: &Config,
+    cost: RetryCost,
 ) -> Result<GroupChoice<'a>, Error> {
     let version = ProtocolVersion::DTLS1_3;
     let extensions = &hello.extensions;
@@ -106,10 +118,21 @@ pub(crate) fn choose_group13<'a>(
         .ok_or(Error::MissingExtension(ExtensionType::KEY_SHARE))?;
     check_shares(shares.iter().map(|share| share.group).collect(), theirs)?;
     let with_share = |group| shares.iter().find(|share| share.group == group);
-    if let Some(share) = config.groups(version).find_map(with_share) {
-        return Ok(GroupChoice::Share(share));
-    }
     let common = config.groups(version).find(|&group| theirs.contains(group));
+    let asks = match (config.post_quantum_retry, cost) {
+        (PostQuantumRetry::Never, _) | (_, RetryCost::Forbidden) => false,
+        (PostQuantumRetry::IfFree, cost) => cost == RetryCost::Nothing,
+        (PostQuantumRetry::Always, _) => true,
+    };
+    if let Some(share) = config.groups(version).find_map(with_share) {
+        let hybrid = NamedGroup::X25519MLKEM768;
+        let better = common == Some(hybrid) && share.group != hybrid;
+        return Ok(if better && asks {
+            GroupChoice::Retry(hybrid)
+        } else {
+            GroupChoice::Share(share)
+        });
+    }
     let common = common.ok_or_else(|| no_common_group(config, version, Some(theirs)))?;
     Ok(GroupChoice::Retry(common))
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dtls::{
-    AddressProof, Config, ConfigBuilder, Connection, NamedGroup, ProtocolVersion, Role, Verdict,
+    AddressProof, Certificate, Config, ConfigBuilder, Connection, NamedGroup, PeerIdentity,
+    PostQuantumRetry, ProtocolVersion, Role, Verdict,
 };
 
 use crate::chance::Chance;
-use crate::pair::{FLAVOURS, Flavour, MS, Side, certificate, config, expects};
+use crate::pair::{FLAVOURS, Flavour, MS, PROVIDER, Side, certificate, config, expects};
 
 /// A client, a server that begins as no more than an [`AddressProof`], and the network.
 struct Bench {
@@ -19,6 +20,8 @@ struct Bench {
     config: Arc<Config>,
     proof: AddressProof,
     server: Option<Connection>,
+    /// Instead of the usual one.
+    server_certificate: Option<Arc<Certificate>>,
     /// On their way, by time of arrival and order of sending.
     in_flight: BTreeMap<(Instant, usize), (Side, Vec<u8>)>,
     /// Which datagrams get lost.
@@ -38,6 +41,7 @@ impl Bench {
             proof: AddressProof::new(Arc::clone(&config), now).expect("random"),
             config,
             server: None,
+            server_certificate: None,
             in_flight: BTreeMap::new(),
             is_lost: Box::new(|_| false),
             log: Vec::new(),
@@ -94,7 +98,9 @@ impl Bench {
             }
             Verdict::Proven(hello) => {
                 let config = Arc::clone(&self.config);
-                let (ours, peer) = (certificate(Side::Server), expects(Side::Server));
+                let usual = || certificate(Side::Server);
+                let ours = self.server_certificate.clone().unwrap_or_else(usual);
+                let peer = expects(Side::Server);
                 let server = Connection::accept(config, ours, peer, hello, self.now);
                 self.server = Some(server.expect("server"));
             }
@@ -186,6 +192,57 @@ fn another_group() {
     bench.connect();
     let info = bench.client.info().expect("connected");
     assert_eq!(info.group, NamedGroup::SECP384R1);
+}
+
+/// The HelloRetryRequest for a cookie asks for a post-quantum share too, unless that is not wanted.
+#[test]
+fn a_post_quantum_share_with_the_cookie() {
+    let [_, _, hybrid] = FLAVOURS;
+    for (retry, group) in [
+        (PostQuantumRetry::Never, NamedGroup::X25519),
+        (PostQuantumRetry::IfFree, hybrid.group),
+        (PostQuantumRetry::Always, hybrid.group),
+    ] {
+        let groups = [hybrid.group, NamedGroup::X25519];
+        let [client, server] = both(hybrid);
+        let client = client.groups(&groups).small_client_hello();
+        let server = server.groups(&groups).post_quantum_retry(retry);
+        let mut bench = Bench::new([client, server]);
+        bench.connect();
+        assert_eq!(bench.client.info().expect("connected").group, group);
+    }
+}
+
+/// Where a tenth of the datagrams gets lost, with flights much longer than three ClientHellos: neither
+/// side ever waits for the other for good. `PORTCULLIS_PROOF_RUNS=1000` for the long run.
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn long_flights_in_spite_of_loss() {
+    let runs = std::env::var("PORTCULLIS_PROOF_RUNS").ok();
+    let runs: u64 = runs.map_or(10, |runs| runs.parse().expect("a number"));
+    let pem = include_str!("certificates/rsa.pem");
+    let key = include_str!("certificates/rsa.key.pem");
+    for chain in [1, 8] {
+        let certificate = Certificate::from_pem(&pem.repeat(chain), key, &**PROVIDER);
+        let certificate = Arc::new(certificate.expect("certificate"));
+        for flavour in FLAVOURS {
+            for loss in [0.0, 0.05, 0.1] {
+                for seed in 0..runs {
+                    let mut bench = Bench::new(both(flavour));
+                    let ours = certificate.fingerprint_sha256();
+                    let expected = PeerIdentity::Fingerprints(vec![ours]);
+                    bench.server_certificate = Some(Arc::clone(&certificate));
+                    let config = Arc::new(config(flavour).build().expect("config"));
+                    let shown = crate::pair::certificate(Side::Client);
+                    let client = Connection::new(config, Role::Client, shown, expected, bench.now);
+                    bench.client = client.expect("client");
+                    let mut chance = Chance::new(seed);
+                    bench.is_lost = Box::new(move |_| chance.hits(loss));
+                    bench.connect();
+                }
+            }
+        }
+    }
 }
 
 /// A client that offers both versions gets the one that the server has.
