@@ -42,15 +42,42 @@ impl Receiver {
     /// recorded it could send it as often as he likes.
     #[inline(always)]
     fn enter(&mut self, kind: Kind, claim: &Claim) -> Result<Freshness, UnprotectError> {
+        let Some(place) = self.streams.find(claim.ssrc) else {
+            return self.enter_new_stream(kind, claim);
+        };
+        self.enter_at(place, kind, claim)
+    }
+
+    #[inline(always)]
+    fn enter_at(
+        &mut self,
+        place: usize,
+        kind: Kind,
+        claim: &Claim,
+    ) -> Result<Freshness, UnprotectError> {
+        let periodic = self.ring.is_periodic();
+        let key = self.ring.key_mut(claim.key);
         // Only in a batch, where the packets before were not yet counted when this one was looked
         // at.
-        if self.ring.key(claim.key).is_exhausted(kind) {
+        if key.is_exhausted(kind) {
             return Err(UnprotectError::KeyExhausted);
         }
-        let verdict = match self.streams.find(claim.ssrc) {
-            Some(place) => self.enter_at(place, kind, claim),
-            None => self.enter_new_stream(kind, claim)?,
-        };
+        let entry = self.streams.enter(place, kind, claim.index);
+        if entry.verdict == Verdict::New {
+            key.count(kind, &mut self.events);
+            if periodic {
+                key.keep(claim.index);
+            }
+            if entry.expires {
+                let ssrc = claim.ssrc;
+                self.events.push(Event::StreamExpiring { ssrc, kind });
+            }
+        }
+        self.freshness(entry.verdict)
+    }
+
+    #[inline(always)]
+    fn freshness(&self, verdict: Verdict) -> Result<Freshness, UnprotectError> {
         match (verdict, self.config.duplicates) {
             (Verdict::New, _) => Ok(Freshness::New),
             // Only in a batch, where the packet before was not yet entered when this one was looked
@@ -62,35 +89,22 @@ impl Receiver {
         }
     }
 
-    #[inline(always)]
-    fn enter_at(&mut self, place: usize, kind: Kind, claim: &Claim) -> Verdict {
-        let &Claim { ssrc, index, .. } = claim;
-        let entry = self.streams.enter(place, kind, index);
-        if entry.verdict == Verdict::New {
-            self.ring.key_mut(claim.key).count(kind, &mut self.events);
-            if entry.expires {
-                self.events.push(Event::StreamExpiring { ssrc, kind });
-            }
-            if self.ring.is_periodic() {
-                self.ring.key_mut(claim.key).keep(index);
-            }
-        }
-        entry.verdict
-    }
-
     /// Makes a place for an SSRC that has none, if the packet is news.
     #[cold]
-    fn enter_new_stream(&mut self, kind: Kind, claim: &Claim) -> Result<Verdict, UnprotectError> {
+    fn enter_new_stream(&mut self, kind: Kind, claim: &Claim) -> Result<Freshness, UnprotectError> {
+        if self.ring.key(claim.key).is_exhausted(kind) {
+            return Err(UnprotectError::KeyExhausted);
+        }
         let known = self.streams.known(claim.ssrc, kind);
         let verdict = self.streams.check(&known, kind, claim.index);
         if verdict != Verdict::New {
-            return Ok(verdict);
+            return self.freshness(verdict);
         }
         let place = self
             .streams
             .find_or_make(claim.ssrc)
             .map_err(|TableFull| UnprotectError::TooManyStreams)?;
-        Ok(self.enter_at(place, kind, claim))
+        self.enter_at(place, kind, claim)
     }
 
     /// Gives a decrypted RTP packet the header that was sent, and checks what only a decrypted

@@ -105,7 +105,10 @@ impl Receiver {
     /// is taken for.
     #[inline(always)]
     pub(crate) fn has_moved_past(&self, claim: &Claim) -> bool {
-        let next = self.streams.known(claim.ssrc, Kind::Rtp).list.next();
+        let Some(place) = self.streams.find(claim.ssrc) else {
+            return true;
+        };
+        let next = self.streams.list(place, Kind::Rtp).next();
         // One less on either side: the highest index is the one before `next`.
         next.abs_diff(claim.index) >= HALF_CYCLE - 1
     }
