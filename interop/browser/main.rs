@@ -174,6 +174,55 @@ fn the_page_tells_when_the_host_hangs_up() {
     });
 }
 
+/// The state of the page and how long it took to say that the host is silent, by its own clock.
+const SILENT: &str = "
+    const begun = performance.now();
+    await until(() => by('state').dataset.state !== 'connected', 'silence');
+    return { state: by('state').dataset.state, text: by('state').textContent,
+             within_3_s: performance.now() - begun < 3000 };";
+
+#[test]
+fn the_page_says_within_3_seconds_that_a_killed_host_is_silent() {
+    let test = "the_page_says_within_3_seconds_that_a_killed_host_is_silent";
+    in_namespace(test, || {
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let mut call = Call::place(kind, "microphone", &[]);
+            call.state_after(50);
+            call.listen.kill();
+            let told = call.page.run(SILENT);
+            println!("{kind:?}: {told:#}");
+            assert_eq!(told["state"], "silent", "{kind:?}: {told:#}");
+            let text = told["text"].as_str().unwrap_or_default();
+            assert!(text.contains("o answer from the host since "), "{text}");
+            assert_eq!(told["within_3_s"], true, "{kind:?}: {told:#}");
+        }
+    });
+}
+
+#[test]
+fn the_page_has_the_hosts_counters_and_then_the_recording() {
+    let test = "the_page_has_the_hosts_counters_and_then_the_recording";
+    in_namespace(test, || {
+        let call = Call::place(Kind::Chromium, "microphone", &[]);
+        let state = call.state_after(150);
+        assert_eq!(state["group"], "X25519MLKEM768 ", "{state:#}");
+        assert_eq!(state["fingerprints"], "✓ checked by both sides");
+        let counted = call.page.run(
+            "await until(() => count('host-received') > 50, 'the counters of the host');
+             return [count('host-sent') > 50, by('timeline').children.length];",
+        );
+        assert_eq!(counted, serde_json::json!([true, 7]));
+        let played = call.page.run(
+            "by('call').click();
+             await until(() => by('recordings').querySelector('a'), 'the recording');
+             const link = by('recordings').querySelector('a');
+             const recording = await (await fetch(link.href)).arrayBuffer();
+             return String.fromCharCode(...new Uint8Array(recording.slice(0, 4)));",
+        );
+        assert_eq!(played, "OggS");
+    });
+}
+
 /// A call with the (fake) microphone, and the profile that the host prefers.
 fn microphone_call(kind: Kind, profile: &str, shown: &str) {
     let call = Call::place(kind, "microphone", &["--profile", profile]);

@@ -122,6 +122,16 @@ impl Running {
         assert!(status.success(), "kill -INT {id}: {status}");
     }
 
+    /// Kills it: it says goodbye to nobody.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended already.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Waits for the end, not longer than `limit`.
     ///
     /// # Panics
