@@ -49,7 +49,8 @@ impl Outbox {
     }
 
     fn pop(&mut self, room: usize) -> Option<Vec<u8>> {
-        let data = self.data.pop_front_if(|data| data.len() <= room)?;
+        self.data.front().filter(|data| data.len() <= room)?;
+        let data = self.data.pop_front()?;
         self.queued_bytes -= data.len();
         if self.data.is_empty() {
             self.data = VecDeque::new();
