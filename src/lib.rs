@@ -35,6 +35,52 @@
 //! - `driver` (cargo feature `tokio`): a gate on a UDP socket.
 //! - [`signalling`]: offers and answers, over the public verbs of a session.
 //!
+//! # A session without SDP
+//!
+//! Two of them, and a network that is a loop:
+//!
+//! ```
+//! use portcullis::{IceMode, Path, Session, SessionConfig, SessionEvent, dtls, ice_lite::Candidate};
+//! use std::{sync::Arc, time::{Duration, Instant}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut now = Instant::now();
+//! let addresses = ["192.0.2.1:1111".parse()?, "198.51.100.2:3478".parse()?];
+//! let make = |ice, address| -> Result<Session, Box<dyn std::error::Error>> {
+//!     let dtls = dtls::Config::builder(dtls::crypto::default_provider()).build()?;
+//!     let mut config = SessionConfig::new(Arc::new(dtls));
+//!     config.ice = ice;
+//!     config.candidates = vec![Candidate::host(address, 0)];
+//!     Ok(Session::new(Arc::new(config), now)?)
+//! };
+//! let mut caller = make(IceMode::Controlling, addresses[0])?;
+//! let mut server = make(IceMode::Lite, addresses[1])?;
+//! // Signalling of your own carries these.
+//! server.set_remote(now, caller.local_parameters().into())?;
+//! caller.set_remote(now, server.local_parameters().into())?;
+//!
+//! let (mut buf, mut secured) = ([0; 1500], 0);
+//! while secured < 2 {
+//!     for here in [1, 0] {
+//!         let (from, to) = match here {
+//!             1 => (&mut caller, &mut server),
+//!             _ => (&mut server, &mut caller),
+//!         };
+//!         from.handle_timeout(now)?;
+//!         while let Some(transmit) = from.poll_transmit(now, &mut buf) {
+//!             let path = Path::udp(addresses[here], addresses[1 - here]);
+//!             let _ = to.handle_datagram(now, path, &mut buf[..transmit.len])?;
+//!         }
+//!         while let Some(event) = to.poll_event() {
+//!             secured += usize::from(matches!(event, SessionEvent::Secured(_)));
+//!         }
+//!     }
+//!     now += Duration::from_millis(10);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! `examples/embed.rs` shows how a server uses them. The layers below are crates of their own:
 //! [`dtls`], [`srtp`] and [`ice_lite`].
 #![forbid(unsafe_code)]
