@@ -84,7 +84,7 @@ impl<'a> Context<'a> {
     }
 
     /// The ECN field of the packet that is being taken, as the last router left it, for the feedback
-    /// to its sender (RFC 8888).
+    /// to its sender (RFC 8888). Of one that came before its keys it is not known.
     #[must_use]
     pub fn received_ecn(&self) -> Ecn {
         self.ecn

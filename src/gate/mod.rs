@@ -399,6 +399,26 @@ fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) -> 
 
 /// Takes up what a session has to tell and to send, until there is no more.
 fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router, claims: &mut Claims) {
+    let mut buf = Vec::new();
+    loop {
+        follow_events(call, cx, router, claims);
+        // What came before its keys is heard when it is known that they are there.
+        cx.set_received(Ecn::NotEct);
+        let now = cx.now();
+        let Some(received) = cx.session_untouched().poll_received(now, &mut buf) else {
+            return;
+        };
+        hear(call, cx, received);
+    }
+}
+
+/// Takes up events, and what there is to send.
+fn follow_events<C: Call>(
+    call: &mut C,
+    cx: &mut Context<'_>,
+    router: &mut Router,
+    claims: &mut Claims,
+) {
     let id = cx.id();
     while let Some(event) = cx.session_mut().poll_event() {
         match event {

@@ -10,7 +10,8 @@ use dtls::ConnectionInfo;
 use ice_lite::{ConsentLoss, FailureReason, Path};
 use srtp::Kind;
 
-/// What [`Session::handle_datagram`](crate::Session::handle_datagram) made of a datagram.
+/// What [`Session::handle_datagram`](crate::Session::handle_datagram) made of a datagram, or
+/// [`Session::poll_received`](crate::Session::poll_received) of one that had to wait.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Received<'b> {

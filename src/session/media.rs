@@ -8,7 +8,6 @@ use srtp::{CryptexPolicy, Kind, Profile, Receiver, Sender, UnprotectError, Unpro
 
 use super::association::Association;
 use super::event::{Received, SessionEvent};
-use super::statistics::Discard;
 use super::{SendError, Session, SessionConfig, SessionError};
 
 /// Both directions.
@@ -51,6 +50,17 @@ impl Media {
             receiver: Receiver::new(receiver, receiving)?,
         })
     }
+
+    pub(super) fn unprotect(
+        &mut self,
+        kind: Kind,
+        packet: &mut [u8],
+    ) -> Result<Unprotected, UnprotectError> {
+        match kind {
+            Kind::Rtp => self.receiver.unprotect_rtp(packet),
+            Kind::Rtcp => self.receiver.unprotect_rtcp(packet),
+        }
+    }
 }
 
 impl Session {
@@ -80,13 +90,10 @@ impl Session {
         packet: &'b mut [u8],
     ) -> Received<'b> {
         let Some(media) = &mut self.media else {
-            self.counters.count(Discard::EarlyMedia);
+            self.receive_early(now, path, kind, packet);
             return Received::Nothing;
         };
-        let result = match kind {
-            Kind::Rtp => media.receiver.unprotect_rtp(packet),
-            Kind::Rtcp => media.receiver.unprotect_rtcp(packet),
-        };
+        let result = media.unprotect(kind, packet);
         self.receive_unprotected(now, path, kind, result, packet)
     }
 

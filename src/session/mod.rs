@@ -4,6 +4,7 @@ mod agreement;
 mod association;
 mod batch;
 mod config;
+mod early;
 mod error;
 mod event;
 mod ice;
@@ -27,6 +28,7 @@ use srtp::Kind;
 
 use self::agreement::Agreement;
 use self::association::Association;
+use self::early::Early;
 use self::event::Events;
 use self::ice::Agent;
 use self::media::Media;
@@ -52,8 +54,11 @@ pub const MAX_APPLICATION_DATA: usize = 1500 - 64;
 /// It does no I/O and reads no clock. Feed it with [`Session::handle_datagram`] and
 /// [`Session::handle_timeout`]. After each call of a method that takes `&mut self`, except
 /// [`Session::protect_rtp`] and [`Session::protect_rtcp`], take out what came of it with
-/// [`Session::poll_transmit`] and [`Session::poll_event`] until they give `None`, and set an alarm to
-/// [`Session::poll_timeout`].
+/// [`Session::poll_transmit`], [`Session::poll_event`] and then [`Session::poll_received`] until they
+/// give `None`, and set an alarm to [`Session::poll_timeout`].
+///
+/// Media may overtake the handshake's last flight. Over a path that is valid it waits, up to 64 packets,
+/// 64 KiB and 2 s, until the keys are there and `poll_received` gives it.
 ///
 /// An `Err` of `handle_datagram` or `handle_timeout` ends the session; what it still has to say to
 /// the peer comes out of `poll_transmit`. Noise from the network is dropped and counted in
@@ -69,6 +74,8 @@ pub struct Session {
     handshake_paths: HandshakePaths,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
+    /// Media that has come before its keys. The end of the session discards it.
+    early: Option<Box<Early>>,
     /// Why it has ended. An alert may still have to go out.
     ended: Option<CloseReason>,
     events: Events,
@@ -113,6 +120,7 @@ impl Session {
             held: None,
             handshake_paths: HandshakePaths::default(),
             media: None,
+            early: None,
             ended: None,
             events: Events::default(),
             timeline: Timeline::new(now),
@@ -145,6 +153,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
         self.ice.handle_timeout(now);
         let result = self.follow_ice(now).and_then(|()| self.expire_dtls(now));
+        self.expire_early(now);
         if self
             .connect_deadline()
             .is_some_and(|deadline| deadline <= now)
@@ -174,6 +183,7 @@ impl Session {
             .chain(dtls.and_then(dtls::Connection::poll_timeout))
             .chain(dtls.and_then(dtls::Connection::poll_rest))
             .chain(self.connect_deadline())
+            .chain(self.early.as_ref().and_then(|early| early.deadline()))
             .min()
     }
 
@@ -192,6 +202,19 @@ impl Session {
     #[must_use]
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
         self.events.pop()
+    }
+
+    /// The next packet that came before its keys and has waited for them, in `buf`, whose contents are
+    /// replaced; never [`Received::Nothing`]. Poll until `None` after every verb, and after
+    /// [`Session::poll_event`], which tells first that the session is secured. What is not polled for
+    /// is dropped in time.
+    #[must_use]
+    pub fn poll_received<'b>(
+        &mut self,
+        now: Instant,
+        buf: &'b mut Vec<u8>,
+    ) -> Option<Received<'b>> {
+        self.open_early(now, buf)
     }
 
     /// Seals the RTP packet in the first `len` bytes of `buf`, in place, and says where to send how
@@ -332,6 +355,7 @@ impl Session {
             .map(dtls::Connection::state_digest)
             .hash(&mut hasher);
         receiver.map(srtp::Receiver::state_digest).hash(&mut hasher);
+        self.early.hash(&mut hasher);
         (self.is_closed(), self.events.len(), self.association.role()).hash(&mut hasher);
         hasher.finish()
     }

@@ -138,6 +138,7 @@ impl Session {
                 // Whatever a later version of ICE may tell.
                 _ => {}
             }
+            self.leave_early();
         }
     }
 
@@ -177,6 +178,7 @@ impl Session {
         if let Err(error) = &result {
             trace::failed(self.local_ufrag(), error);
             self.held = None;
+            self.drop_early();
             let failed = || CloseReason::Failed(error.clone());
             self.ended.get_or_insert_with(failed);
         }
@@ -187,6 +189,7 @@ impl Session {
     pub(super) fn end(&mut self, reason: CloseReason) {
         if self.ended.is_none() {
             self.held = None;
+            self.drop_early();
             self.ended = Some(reason.clone());
             self.emit(SessionEvent::Closed(reason));
         }

@@ -18,7 +18,7 @@ discards! {
     UnvalidatedPath => "unvalidated_path",
     /// DTLS that begins nothing: no ClientHello, or one towards a client.
     EarlyDtls => "early_dtls",
-    /// Media before there are keys.
+    /// Media before there are keys that could not wait, or in vain.
     EarlyMedia => "early_media",
     /// The session has ended.
     Closed => "closed",

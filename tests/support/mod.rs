@@ -122,6 +122,20 @@ impl Peer {
             Err(error) => self.fail(error),
         }
         self.collect();
+        self.collect_held(now);
+    }
+
+    /// Takes what has waited for its keys.
+    pub(crate) fn collect_held(&mut self, now: Instant) {
+        let mut buf = Vec::new();
+        while let Some(received) = self.session.poll_received(now, &mut buf) {
+            match received {
+                Received::Rtp(packet) => self.rtp.push(packet.to_vec()),
+                Received::Rtcp(packet) => self.rtcp.push(packet.to_vec()),
+                Received::Duplicate { .. } => self.duplicates += 1,
+                Received::Nothing => panic!("nothing is not told"),
+            }
+        }
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {

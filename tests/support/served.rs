@@ -18,6 +18,8 @@ pub(crate) struct Recorder {
     pub(crate) events: Vec<SessionEvent>,
     /// Which packets came, in their order: `true` if they were new, `false` if they came before.
     pub(crate) heard: Vec<(bool, Vec<u8>)>,
+    /// How many events there were when the first packet came.
+    pub(crate) events_before: Option<usize>,
     /// Panics when the next packet comes.
     pub(crate) fragile: bool,
     /// Ends when the next packet comes.
@@ -47,6 +49,7 @@ impl Call for Recorder {
         if self.hangs_up {
             cx.close();
         }
+        self.events_before.get_or_insert(self.events.len());
         self.reply_due = self.replies_after.map(|time| cx.now() + time);
         self.rtp.push(packet.to_vec());
         self.heard.push((true, packet.to_vec()));
