@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dtls::{
-    AddressProof, Certificate, Config, ConfigBuilder, Connection, NamedGroup, PeerIdentity,
-    PostQuantumRetry, ProtocolVersion, Role, Verdict,
+    AddressProof, Certificate, Config, ConfigBuilder, Connection, NamedGroup, PostQuantumRetry,
+    ProtocolVersion, Role, Verdict,
 };
 
 use crate::chance::Chance;
-use crate::pair::{FLAVOURS, Flavour, MS, PROVIDER, Side, certificate, config, expects};
+use crate::pair::{FLAVOURS, Flavour, MS, Side, certificate, config, expects};
 
 /// A client, a server that begins as no more than an [`AddressProof`], and the network.
 struct Bench {
@@ -223,14 +223,14 @@ fn long_flights_in_spite_of_loss() {
     let pem = include_str!("certificates/rsa.pem");
     let key = include_str!("certificates/rsa.key.pem");
     for chain in [1, 8] {
-        let certificate = Certificate::from_pem(&pem.repeat(chain), key, &**PROVIDER);
+        let certificate = Certificate::from_pem(&pem.repeat(chain), key, &**crate::pair::PROVIDER);
         let certificate = Arc::new(certificate.expect("certificate"));
         for flavour in FLAVOURS {
             for loss in [0.0, 0.05, 0.1] {
                 for seed in 0..runs {
                     let mut bench = Bench::new(both(flavour));
                     let ours = certificate.fingerprint_sha256();
-                    let expected = PeerIdentity::Fingerprints(vec![ours]);
+                    let expected = dtls::PeerIdentity::Fingerprints(vec![ours]);
                     bench.server_certificate = Some(Arc::clone(&certificate));
                     let config = Arc::new(config(flavour).build().expect("config"));
                     let shown = crate::pair::certificate(Side::Client);
