@@ -12,8 +12,14 @@ use dtls::{
     ProtocolVersion, Role, Verdict, crypto,
 };
 
-/// What an established connection may hold.
-const LIMIT: i64 = 4096;
+/// What an established connection may hold. With RustCrypto, whose contexts of AES-GCM are larger, a
+/// DTLS 1.3 client that has received data was 46 bytes below 4 KiB when recovery by round trips came,
+/// and its state does not fit any more.
+const LIMIT: i64 = if cfg!(feature = "aws-lc-rs") {
+    4096
+} else {
+    4608
+};
 
 /// A client and a server that are connected; with `data`, after a message each way.
 fn connect(version: ProtocolVersion, group: NamedGroup, data: bool) -> [Connection; 2] {
