@@ -38,8 +38,9 @@ pub(crate) struct Finished {
 pub(crate) enum After {
     /// DTLS 1.2: attempts to renegotiate, which are ignored.
     Renegotiation(Role),
-    /// DTLS 1.3.
-    KeyUpdates(KeyUpdates),
+    /// DTLS 1.3. Boxed, since DTLS 1.2 would move the room for it along unwritten, with whatever stood
+    /// there on the stack before.
+    KeyUpdates(Box<KeyUpdates>),
 }
 
 /// A connection to a verified peer.

@@ -163,7 +163,7 @@ impl ExpectFinished {
         Ok(Finished::complete(
             agreed,
             exporter,
-            After::KeyUpdates(updates),
+            After::KeyUpdates(Box::new(updates)),
             cx,
         ))
     }
