@@ -15,6 +15,8 @@ use webrtc_util::KeyingMaterialExporter as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    // It takes rustls' provider for granted, of which two are built in beside `demo-call`.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     peer::end(run().await)
 }
 
