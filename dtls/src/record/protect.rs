@@ -246,8 +246,8 @@ impl fmt::Debug for EpochKeys {
 impl Limits {
     /// AES-GCM may seal 2^24.5 records of full size (RFC 8446 §5.5), which is 2^24.5 times 2^10
     /// blocks: what the analysis behind that number counts are blocks (Luykx and Paterson, "Limits
-    /// on Authenticated Encryption Use in TLS", 2017, §4), and most records are small. The update is asked for at a third of it. ChaCha20-Poly1305 has no limit below that of the
-    /// sequence numbers.
+    /// on Authenticated Encryption Use in TLS", 2017, §4), and most records are small. The update is
+    /// asked for at a third of it. ChaCha20-Poly1305 has no limit below that of the sequence numbers.
     const fn of(algorithm: AeadAlgorithm) -> Self {
         match algorithm {
             AeadAlgorithm::ChaCha20Poly1305 => Self {
