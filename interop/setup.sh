@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 # Debian's packages for each name.
 declare -A packages=(
-    [namespaces]="iproute2 strace"
+    [namespaces]="iproute2 nftables strace"
     [aarch64]="qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
     [libsrtp]="gcc make pkg-config libssl-dev libclang-dev"
     [browsers]="iproute2 opus-tools chromium firefox-esr procps tcpdump ffmpeg"

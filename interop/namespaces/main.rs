@@ -1,6 +1,17 @@
-//! `demo-call` between two hosts: two network namespaces joined by a veth pair.
+//! `demo-call` between hosts that are network namespaces, joined by veth pairs, and what networks and strangers
+//! do to its calls.
+#![cfg(target_os = "linux")]
 
+mod failover;
+mod forger;
+mod inside;
+mod nomination;
+mod peer;
+mod rebinding;
+mod reflection;
 mod sockets;
+mod street;
+mod theft;
 
 use std::fs;
 use std::path::Path;
@@ -54,6 +65,18 @@ impl Link {
         command.args(["dial", "http://10.78.0.1:8080", "--json"]);
         command.args(arguments);
         command
+    }
+
+    /// Another host, on a link of its own to the near one: 10.78.`number`.2, and the near one is
+    /// 10.78.`number`.1 to it.
+    fn neighbour(&self, number: u8) -> Option<Namespace> {
+        let host = Namespace::new().ok()?;
+        let [near, far] = [1, 2].map(|host| format!("10.78.{number}.{host}"));
+        let interface = format!("v{number}");
+        let (near, far) = (format!("{near}/24"), format!("{far}/24"));
+        self.near.join_by(&interface, &near, &host, &far);
+        host.ip(&format!("route add default via 10.78.{number}.1"));
+        Some(host)
     }
 }
 

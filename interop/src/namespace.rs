@@ -91,6 +91,12 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// What `ip` knows it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Makes a namespace with one address and a default route, without which Firefox gathers no
     /// candidates. The route goes to the other namespace, where nobody is.
     ///
