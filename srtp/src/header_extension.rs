@@ -195,6 +195,30 @@ mod tests {
         );
     }
 
+    /// RFC 8285 §4.2: the number in the high bits, one less than the length in the low ones.
+    #[test]
+    fn what_one_byte_can_say_takes_one() {
+        let mut packet = packet(ONE_BYTE, &[0xaa; 24]);
+        let sixteen: Vec<u8> = (100..116).collect();
+        let list = [(1, vec![7]), (14, sixteen.clone()), (2, vec![8, 9])];
+        HeaderExtension::rewrite(&mut packet, given(&list)).expect("there is room");
+        let written = [&[0x10, 7, 0xef][..], &sixteen, &[0x21, 8, 9, 0, 0]].concat();
+        assert_eq!(packet[16..18], ONE_BYTE.to_be_bytes());
+        assert_eq!(packet[20..44], written);
+    }
+
+    /// RFC 8285 §4.3: a length has one byte, and may be all that it can say.
+    #[test]
+    fn the_longest_value_has_255_bytes() {
+        let mut packet = packet(TWO_BYTE, &[0; 260]);
+        let longest = [(3, vec![5; 255])];
+        assert_eq!(
+            HeaderExtension::rewrite(&mut packet, given(&longest)),
+            Ok(())
+        );
+        assert_eq!(elements(&packet), longest);
+    }
+
     /// RFC 8285 §4.2, §4.3.
     #[test]
     fn what_one_byte_cannot_say_takes_two() {

@@ -233,6 +233,27 @@ mod tests {
         }
     }
 
+    /// RFC 5764 §4.1.2, RFC 7714 §14.2: what a handshake and a log call the profiles.
+    #[test]
+    fn numbers_and_names_are_those_of_the_registry() {
+        let registered = [
+            (1, "SRTP_AES128_CM_HMAC_SHA1_80", Profile::Aes128CmSha1_80),
+            (2, "SRTP_AES128_CM_HMAC_SHA1_32", Profile::Aes128CmSha1_32),
+            (5, "SRTP_NULL_HMAC_SHA1_80", Profile::NullSha1_80),
+            (6, "SRTP_NULL_HMAC_SHA1_32", Profile::NullSha1_32),
+            (7, "SRTP_AEAD_AES_128_GCM", Profile::AeadAes128Gcm),
+            (8, "SRTP_AEAD_AES_256_GCM", Profile::AeadAes256Gcm),
+        ];
+        for (number, name, profile) in registered {
+            assert_eq!(profile.iana(), Some(number));
+            assert_eq!((profile.name(), profile.to_string()), (name, name.into()));
+        }
+        for profile in [Profile::Aes256CmSha1_80, Profile::Aes256CmSha1_32] {
+            assert_eq!(profile.iana(), None);
+            assert!(profile.name().starts_with("SRTP_AES256_CM_HMAC_SHA1_"));
+        }
+    }
+
     /// RFC 5764 §4.1.2, RFC 7714 §12: lengths of keys, salts and tags.
     #[test]
     fn lengths_are_those_of_the_rfcs() {

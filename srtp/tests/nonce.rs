@@ -211,3 +211,23 @@ fn t_srt_11_counters_step_back_for_nobody() {
     let opened = open(&mut receiver, &sealed);
     assert_ne!(opened.map(|old| old.freshness), Ok(Freshness::New));
 }
+
+/// RFC 3711 §3.2.1: whoever joins late is told the SRTCP index, and takes nothing from before it.
+#[test]
+fn t_rtc_01_a_late_joiner_is_told_the_rtcp_index() {
+    for profile in TRANSFORMS {
+        let (mut sender, mut receiver) = pair(profile);
+        let sealed: Vec<_> = (0..7)
+            .map(|_| seal_rtcp(&mut sender, &rtcp(SSRC)).expect("fresh"))
+            .collect();
+        assert_eq!(receiver.set_rtcp_index(SSRC, 5), Ok(()));
+        let before = open_rtcp(&mut receiver, &sealed[4]);
+        assert!(before.is_ok_and(|old| old.is_duplicate()));
+        assert!(open_rtcp(&mut receiver, &sealed[5]).is_ok_and(|next| !next.is_duplicate()));
+        let backwards = receiver.set_rtcp_index(SSRC, 5);
+        assert_eq!(backwards, Err(CounterError::Backwards));
+        let beyond = receiver.set_rtcp_index(SSRC, 1 << 31);
+        assert_eq!(beyond, Err(CounterError::OutOfRange));
+        assert!(open_rtcp(&mut receiver, &sealed[6]).is_ok_and(|next| !next.is_duplicate()));
+    }
+}

@@ -7,8 +7,8 @@ use pair::{
     sender_keys,
 };
 use srtp::{
-    DerivationRate, Freshness, Profile, ProtectError, Receiver, ReceiverConfig, ReceiverKeys,
-    RekeyError, Sender, SenderConfig, SenderKeys, UnprotectError,
+    DerivationRate, Freshness, Lifetime, Profile, ProtectError, Receiver, ReceiverConfig,
+    ReceiverKeys, RekeyError, Sender, SenderConfig, SenderKeys, UnprotectError,
 };
 
 fn named_sender_keys(profile: Profile, key: u8) -> SenderKeys {
@@ -238,6 +238,33 @@ fn a_key_derivation_rate_changes_session_keys() {
             let opened = receiver.unprotect_rtcp(&mut with_rate).expect("authentic");
             assert_eq!(with_rate[..opened.len], plain);
         }
+    }
+}
+
+/// A key that was replaced and is used up opens nothing more, though packets of it are tried with it.
+#[test]
+fn a_replaced_key_that_is_used_up_opens_nothing() {
+    for profile in TRANSFORMS {
+        let (mut sender, _) = pair(profile);
+        let lifetime = Lifetime { rtp: 1, rtcp: 1 };
+        let mortal = receiver_keys(profile, 0).with_lifetime(lifetime);
+        let config = ReceiverConfig {
+            allow_null_cipher: true,
+            ..ReceiverConfig::default()
+        };
+        let mut receiver = Receiver::new(mortal.expect("valid"), config).expect("valid");
+        receiver
+            .rekey(receiver_keys(profile, 1))
+            .expect("a new key");
+        let [last, beyond] = [1, 2].map(|n| seal(&mut sender, &rtp(SSRC, n)).expect("fresh"));
+        assert_eq!(open(&mut receiver, &last).map(|old| old.index), Ok(1));
+        assert_eq!(open(&mut receiver, &beyond), Err(UnprotectError::Forged));
+        let [last, beyond] = [(); 2].map(|()| seal_rtcp(&mut sender, &rtcp(SSRC)).expect("fresh"));
+        assert_eq!(open_rtcp(&mut receiver, &last).map(|old| old.index), Ok(0));
+        assert_eq!(
+            open_rtcp(&mut receiver, &beyond),
+            Err(UnprotectError::Forged)
+        );
     }
 }
 
