@@ -326,6 +326,54 @@ fn a_late_joiner_hears_a_batch_from_before_the_wrap() {
     }
 }
 
+/// Once a packet from before the wrap has come, half a cycle is counted from it and not from the ROC
+/// that was told: in a batch too, where what is behind it was looked at before.
+#[test]
+fn what_follows_a_packet_from_before_the_wrap_counts_from_it() {
+    let expect = |number: u16, duplicates, roc_recovery| match (duplicates, roc_recovery) {
+        // Less than half a cycle ahead of the first.
+        _ if number < 0x7ff0 => Ok(5 << 16 | u64::from(number)),
+        (Duplicates::Drop, _) => Err(UnprotectError::TooOld),
+        (_, RocRecovery::Always) => Ok(5 << 16 | u64::from(number)),
+        _ => Err(UnprotectError::Forged),
+    };
+    for profile in TRANSFORMS {
+        for roc_recovery in [RocRecovery::Always, RocRecovery::FirstPacket] {
+            for duplicates in [Duplicates::Drop, Duplicates::Report] {
+                for number in [0x7fee, 0x7fef, 0x7ff0, 0x7ff1, 0x7ff2] {
+                    let config = ReceiverConfig {
+                        duplicates,
+                        roc_recovery,
+                        ..ReceiverConfig::default()
+                    };
+                    let expected = expect(number, duplicates, roc_recovery);
+                    let [first, second] = [(4, 0xfff0), (5, number)].map(|(roc, number)| {
+                        let (mut sender, _) = pair(profile);
+                        sender.set_roc(SSRC, roc).expect("a new stream");
+                        seal(&mut sender, &rtp(SSRC, number)).expect("fresh")
+                    });
+                    let mut single = receiver(profile, config.clone());
+                    single.set_roc(SSRC, 5).expect("a new stream");
+                    assert!(open(&mut single, &first).is_ok());
+                    let opened = open(&mut single, &second).map(|opened| opened.index);
+                    assert_eq!(opened, expected, "{number:#x}");
+
+                    let mut batched = receiver(profile, config);
+                    batched.set_roc(SSRC, 5).expect("a new stream");
+                    let mut copies = [first, second];
+                    let mut packets = copies.each_mut().map(|copy| Incoming::new(0, copy));
+                    srtp::unprotect_batch(&mut [&mut batched], &mut packets);
+                    let outcome = packets[1].outcome().expect("it has run");
+                    assert_eq!(outcome.map(|(opened, _)| opened.index), expected);
+                    assert_eq!(batched.state_digest(), single.state_digest());
+                    let recovered = |of: &srtp::Receiver| of.statistics().recovered;
+                    assert_eq!(recovered(&batched), recovered(&single));
+                }
+            }
+        }
+    }
+}
+
 /// What a stream has taken before its ROC was told is not taken again, nor anything before that.
 #[test]
 fn a_roc_that_is_told_brings_nothing_back() {
