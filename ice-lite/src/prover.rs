@@ -36,9 +36,13 @@ pub(crate) struct Prover {
 #[derive(Debug, Hash)]
 struct Question {
     path: Path,
+    /// Random. The transactions of it differ in their last byte, which counts them: so an answer tells
+    /// which of them it answers, as long as there were not more than a byte tells apart.
     id: TransactionId,
     /// How often it was sent.
     transmissions: u32,
+    /// When it was sent for the first time.
+    first: Instant,
     /// When it was sent last.
     sent: Instant,
     /// When it is to be sent, for the first time or again.
@@ -46,13 +50,55 @@ struct Question {
 }
 
 impl Question {
-    fn transmitted(&mut self, now: Instant) {
+    fn new(now: Instant, path: Path, id: TransactionId) -> Self {
+        Self {
+            path,
+            id,
+            transmissions: 0,
+            first: now,
+            sent: now,
+            due: Some(now),
+        }
+    }
+
+    /// It is sent; gives the transaction.
+    fn transmit(&mut self, now: Instant) -> TransactionId {
+        let mut id = self.id;
+        id.0[LAST] ^= self.transmissions as u8;
         self.transmissions = self.transmissions.saturating_add(1);
+        if self.transmissions == 1 {
+            self.first = now;
+        }
         self.sent = now;
         let again = self.transmissions < MAX_TRANSMISSIONS;
         self.due = again.then(|| now + RTO * (1 << (self.transmissions - 1)));
+        id
+    }
+
+    /// Which transmission has this transaction.
+    fn transmission(&self, id: TransactionId) -> Option<u32> {
+        let number = u32::from(self.id.0[LAST] ^ id.0[LAST]);
+        (id.0[..LAST] == self.id.0[..LAST] && number < self.transmissions).then_some(number)
+    }
+
+    /// The round trip, if the first or the last transmission was answered: a check of the peer's on its
+    /// way here while our question is on its way there has it put again before any answer can come.
+    fn round_trip(&self, now: Instant, answered: u32) -> Option<Duration> {
+        let sent = match answered {
+            _ if self.transmissions > COUNTED => return None,
+            0 => self.first,
+            last if last + 1 == self.transmissions => self.sent,
+            _ => return None,
+        };
+        Some(now.saturating_duration_since(sent))
     }
 }
+
+/// The place of the last byte of a transaction id.
+const LAST: usize = 11;
+
+/// As many transmissions as a byte tells apart.
+const COUNTED: u32 = 256;
 
 impl Prover {
     pub(crate) fn new(remote: &Credentials, mut random: Random) -> Self {
@@ -76,13 +122,8 @@ impl Prover {
             question.due = Some(question.due.map_or(again, |due| due.min(again)));
             return;
         }
-        self.questions.push(Question {
-            path,
-            id: TransactionId::generate(&mut self.random),
-            transmissions: 0,
-            sent: now,
-            due: Some(now),
-        });
+        let id = TransactionId::generate(&mut self.random);
+        self.questions.push(Question::new(now, path, id));
     }
 
     /// Forgets what was asked on other paths than these.
@@ -95,7 +136,7 @@ impl Prover {
         self.questions.iter().filter_map(|asked| asked.due).min()
     }
 
-    /// The round trip of questions that were answered at once.
+    /// The smoothed round trip of questions.
     pub(crate) const fn rtt(&self) -> Option<Duration> {
         self.rtt.smoothed()
     }
@@ -109,11 +150,11 @@ impl Prover {
     ) -> Option<Result<(Path, usize), BufferTooSmall>> {
         let is_due = |asked: &&mut Question| asked.due.is_some_and(|at| at <= now);
         let due = self.questions.iter_mut().find(is_due)?;
-        due.transmitted(now);
+        let id = due.transmit(now);
         let (path, role) = (due.path, (Role::Controlled, self.tiebreaker));
         let written = self
             .remote
-            .write_check(buf, due.id, local_ufrag, PRIORITY, role, |_| Ok(()));
+            .write_check(buf, id, local_ufrag, PRIORITY, role, |_| Ok(()));
         Some(written.map(|len| (path, len)))
     }
 
@@ -125,16 +166,17 @@ impl Prover {
         message: &Message<'_>,
     ) -> Result<(), Discard> {
         let id = message.transaction_id();
-        let asked = self
-            .questions
-            .iter()
-            .position(|asked| asked.id == id && asked.path == path)
+        let mut questions = self.questions.iter().enumerate();
+        let (place, number) = questions
+            .find_map(|(place, asked)| {
+                let number = asked.transmission(id).filter(|_| asked.path == path)?;
+                Some((place, number))
+            })
             .ok_or(Discard::UnknownTransaction)?;
         self.remote.authenticate(message)?;
-        let question = self.questions.swap_remove(asked);
-        if question.transmissions == 1 {
-            self.rtt
-                .sample(now.saturating_duration_since(question.sent));
+        let question = self.questions.swap_remove(place);
+        if let Some(round_trip) = question.round_trip(now, number) {
+            self.rtt.sample(round_trip);
         }
         Ok(())
     }

@@ -152,18 +152,27 @@ impl Session {
 
     pub(super) fn transmit_dtls(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.ice.selected()?;
-        let len = match self.held.take() {
+        let held = self.held.take();
+        let was_held = held.is_some();
+        let len = match held {
             Some(held) => copy(&held, buf)?,
             None => self.association.connection_mut()?.poll_transmit(now, buf)?,
         };
         match self.authorize_dtls(now, len) {
             Ok(path) => {
+                if was_held && let Some(connection) = self.association.connection_mut() {
+                    // Only now an answer can be waited for.
+                    connection.resume_retransmission(now);
+                }
                 self.note_sent(now, path);
                 Some(Transmit { path, len })
             }
             Err(SendRefused::AmplificationLimit) => {
-                // It goes out as soon as more has come from there.
+                // It goes out as soon as more has come from there, and nobody answers it before.
                 self.held = buf.get(..len).map(Box::from);
+                if let Some(connection) = self.association.connection_mut() {
+                    connection.suspend_retransmission(now);
+                }
                 None
             }
             Err(_) => {

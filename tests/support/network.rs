@@ -61,6 +61,8 @@ pub(crate) struct Network {
     count: u64,
     /// So many of the next datagrams of a handshake are lost.
     pub(crate) lost_handshake: usize,
+    /// Which datagrams are lost.
+    pub(crate) lost: Option<fn(&Path, &[u8]) -> bool>,
     /// The address that a NAT gives the caller, instead of its own. What is sent to another one of its
     /// is lost.
     pub(crate) nat: Option<SocketAddr>,
@@ -78,6 +80,7 @@ impl Network {
             flying: BinaryHeap::new(),
             count: 0,
             lost_handshake: 0,
+            lost: None,
             nat: None,
             elsewhere: Vec::new(),
             log: Vec::new(),
@@ -101,6 +104,9 @@ impl Network {
             mtu,
             ..
         } = self.conditions;
+        if self.lost.is_some_and(|is_lost| is_lost(&path, datagram)) {
+            return;
+        }
         if datagram.len() > mtu || self.random.random_range(0..100) < drop {
             return;
         }
