@@ -78,6 +78,10 @@ pub(crate) struct Listen {
     /// may
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// A reverse proxy is in front of the endpoint, whose address all callers have: no host is kept from
+    /// taking all connections and calls
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
     /// STUN or TURN server that callers are told of; may be given several times
     #[arg(long, value_name = "URL[,USER,PASSWORD]")]
     pub(crate) ice_server: Vec<String>,

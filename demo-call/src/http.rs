@@ -20,6 +20,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::admission::Admission;
+
 /// How long a request may take to arrive: its head from when the connection is free for it, then its body with the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,18 +42,26 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<(TcpListener, Socket
 }
 
 /// Serves `routes` for ever, over TLS or not. They may ask who connected: [`ConnectInfo`] of a
-/// [`SocketAddr`].
-pub(crate) async fn serve(listener: TcpListener, routes: Router, tls: Option<TlsAcceptor>) {
+/// [`SocketAddr`]. A connection of a host that has enough is closed at once.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    tls: Option<TlsAcceptor>,
+    admission: Admission,
+) {
     let routes = routes.layer(middleware::from_fn(in_time));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, caller)) => {
+                let Some(seat) = admission.connection(caller.ip()) else {
+                    continue;
+                };
                 let routes = routes.clone().layer(Extension(ConnectInfo(caller)));
                 let tls = tls.clone();
                 tokio::spawn(async move {
-                    let _place = place;
+                    let _held = (place, seat);
                     match tls {
                         None => serve_connection(stream, routes).await,
                         Some(tls) => serve_secured(stream, routes, &tls).await,

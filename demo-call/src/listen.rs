@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use axum::Router;
 use portcullis::driver::Handle;
 use portcullis::ice_lite::Candidate;
 use portcullis::signalling::sdp::Description;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::address::Public;
+use crate::admission::Admission;
 use crate::archive::Archive;
 use crate::call::{Call, News, Plan, Until};
 use crate::candidates::host_candidates;
@@ -36,10 +38,11 @@ use crate::port::Ports;
 use crate::recordings::{SECOND, clip, make_folder};
 use crate::report::Report;
 use crate::security::Offer;
+use crate::sources::Place;
 use crate::stop::Stop;
 use crate::tls::acceptor;
 use crate::token::Tokens;
-use crate::whip::{self, Answer, Command, IceSession, PatchRefusal, Patched, Refusal};
+use crate::whip::{self, Answer, Command, IceSession, PatchRefusal, Patched, Refusal, entity_tag};
 
 /// What this side is called.
 const NAME: &str = "host";
@@ -62,6 +65,7 @@ const CLOSING: Duration = Duration::from_secs(4);
 /// The calls of this host.
 struct Host {
     offer: Offer,
+    admission: Admission,
     clip: Arc<Clip>,
     record: Option<(Archive, PathBuf)>,
     media: SocketAddr,
@@ -82,7 +86,7 @@ struct Host {
 }
 
 /// A call of this host.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Entry {
     number: u64,
     id: SessionId,
@@ -90,6 +94,8 @@ struct Entry {
     restarts: u32,
     /// It was hung up, and is about to end.
     hung_up: bool,
+    /// Among those of its source.
+    _place: Place,
 }
 
 /// A call that is over.
@@ -110,6 +116,7 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
         https_certificate,
         https_key,
         token_file,
+        behind_proxy,
         ice_server,
         metrics,
         play,
@@ -156,12 +163,15 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
             "metrics                 http://{address}/metrics"
         ));
     }
-    let counters = serve_metrics(metrics.map(|(listener, _)| listener), handle.clone());
+    let admission = Admission::new(behind_proxy);
+    let counted = metrics::routes(handle.clone(), admission.clone());
+    let counters = serve_metrics(metrics.map(|(listener, _)| listener), counted);
 
     let (commands, asked) = mpsc::channel(MAX_WAITING);
     let (news, told) = mpsc::unbounded_channel();
     let mut host = Host {
         offer,
+        admission: admission.clone(),
         clip,
         record,
         media,
@@ -175,10 +185,16 @@ pub(crate) async fn run(arguments: cli::Listen, console: &Console) -> Result<(),
         past: VecDeque::new(),
         console: console.clone(),
     };
-    let routes = page::routes().merge(whip::routes(commands, console.clone(), tokens, links));
+    let routes = page::routes().merge(whip::routes(whip::Endpoint::new(
+        commands,
+        console.clone(),
+        tokens,
+        links,
+        admission.clone(),
+    )));
     let serving = ports.serve()?;
     tokio::select! {
-        () = http::serve(listener, routes, tls) => Ok(()),
+        () = http::serve(listener, routes, tls, admission) => Ok(()),
         result = serving => result.unwrap_or(Ok(())).map_err(Error::Socket),
         () = counters => Ok(()),
         () = host.serve(asked, told, stop) => Ok(()),
@@ -193,9 +209,9 @@ async fn bind_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Erro
 }
 
 /// Serves the metrics; without a listener, waits for ever.
-async fn serve_metrics(listener: Option<TcpListener>, handle: Handle<Call>) {
+async fn serve_metrics(listener: Option<TcpListener>, routes: Router) {
     match listener {
-        Some(listener) => http::serve(listener, metrics::routes(handle), None).await,
+        Some(listener) => http::serve(listener, routes, None, Admission::new(false)).await,
         None => std::future::pending().await,
     }
 }
@@ -355,6 +371,7 @@ impl Host {
         if self.calls.len() >= MAX_CALLS {
             return Err(Refusal::Full);
         }
+        let place = self.admission.call(caller).ok_or(Refusal::Crowded)?;
         let candidates = self.candidates(caller).map_err(|_| Refusal::Internal)?;
         let plan = self.plan(self.count + 1, caller);
         let config = plan.session_config(IceMode::Lite, candidates);
@@ -382,6 +399,7 @@ impl Host {
             id,
             restarts: 0,
             hung_up: false,
+            _place: place,
         };
         self.calls.insert(name.clone(), entry);
         self.console
@@ -451,7 +469,7 @@ impl Host {
                 self.closing.spawn(async move {
                     // What became of the recordings is printed by whoever writes them.
                     let (report, _) = closed(*report, Ok(()), recordings).await;
-                    let counted = in_short(&report);
+                    let counted = report.in_short();
                     console.line(match &result {
                         Ok(()) => format!("call {number} ended: {counted}"),
                         Err(error) if report.security.is_none() => {
@@ -469,31 +487,6 @@ impl Host {
             }
         }
     }
-}
-
-/// The tag of the ICE session of the call with this name. RFC 9725 §4.3.1: another one after each
-/// restart.
-fn entity_tag(call: &str, restarts: u32) -> String {
-    format!("\"{call}-{restarts}\"")
-}
-
-/// A report in one line.
-fn in_short(report: &Report) -> String {
-    let counters = &report.counters;
-    let mut line = format!(
-        "{} packets received, {} lost, {} sent, {} discarded",
-        counters.rtp_received,
-        counters.lost,
-        counters.rtp_sent,
-        report.discards()
-    );
-    for recording in &report.recordings {
-        line += &format!(", recorded to {}", recording.path.display());
-        if recording.problem.is_some() {
-            line += " (not all of it)";
-        }
-    }
-    line
 }
 
 /// Hangs a call up; one that has ended is gone, which is what is wanted.

@@ -1,6 +1,7 @@
 //! A call between two hosts, or a host and a browser, through Portcullis.
 
 mod address;
+mod admission;
 mod alone;
 mod archive;
 mod call;
@@ -30,6 +31,7 @@ mod recordings;
 mod refusals;
 mod report;
 mod security;
+mod sources;
 mod status;
 mod stop;
 mod stream;

@@ -14,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::admission::Admission;
 use crate::call::Call;
 
 /// As OpenMetrics 1.0 names its text.
@@ -30,6 +31,8 @@ struct Snapshot {
     overflow: u64,
     tcp_connections: usize,
     tcp_refused: u64,
+    refused_connections: u64,
+    refused_offers: u64,
     totals: Totals,
     dropped: Vec<(RouteDrop, u64)>,
 }
@@ -46,18 +49,20 @@ struct WhereAndWhy {
 }
 
 /// The route of the metrics.
-pub(crate) fn routes(handle: Handle<Call>) -> Router {
+pub(crate) fn routes(handle: Handle<Call>, admission: Admission) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
-        .with_state(handle)
+        .with_state((handle, admission))
 }
 
 async fn scrape(
-    State(handle): State<Handle<Call>>,
+    State((handle, admission)): State<(Handle<Call>, Admission)>,
 ) -> Result<([(axum::http::HeaderName, &'static str); 1], String), StatusCode> {
     let snapshot = handle.gate(0, |gate, _| Snapshot::of(gate)).await;
     let mut snapshot = snapshot.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     snapshot.add_driver(&handle);
+    snapshot.refused_connections = admission.refused_connections();
+    snapshot.refused_offers = admission.refused_offers();
     let mut text = String::new();
     encode(&mut text, &snapshot.registry()).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(([(CONTENT_TYPE, TEXT)], text))
@@ -75,6 +80,8 @@ impl Snapshot {
             overflow: 0,
             tcp_connections: 0,
             tcp_refused: 0,
+            refused_connections: 0,
+            refused_offers: 0,
             totals: gate.totals(),
             dropped: dropped
                 .map(|&reason| (reason, gate.router().dropped(reason)))
@@ -130,7 +137,7 @@ impl Snapshot {
     }
 
     /// Of paths and sockets.
-    fn path_counts(&self) -> [(&'static str, &'static str, u64); 12] {
+    fn path_counts(&self) -> [(&'static str, &'static str, u64); 14] {
         let (totals, socket) = (&self.totals, &self.socket);
         [
             (
@@ -192,6 +199,16 @@ impl Snapshot {
                 "tcp_refused_connections",
                 "TCP connections refused because there were too many, in all or from one source",
                 self.tcp_refused,
+            ),
+            (
+                "http_refused_connections",
+                "Connections to the endpoint closed because their source has enough",
+                self.refused_connections,
+            ),
+            (
+                "refused_offers",
+                "Offers refused because their source has enough calls, or makes too many in a moment",
+                self.refused_offers,
             ),
         ]
     }

@@ -33,6 +33,25 @@ impl Report {
         self.recordings.iter().map(|it| it.packets).sum()
     }
 
+    /// The call in one line.
+    pub(crate) fn in_short(&self) -> String {
+        let counters = &self.counters;
+        let mut line = format!(
+            "{} packets received, {} lost, {} sent, {} discarded",
+            counters.rtp_received,
+            counters.lost,
+            counters.rtp_sent,
+            self.discards()
+        );
+        for recording in &self.recordings {
+            line += &format!(", recorded to {}", recording.path.display());
+            if recording.problem.is_some() {
+                line += " (not all of it)";
+            }
+        }
+        line
+    }
+
     /// All that was dropped.
     pub(crate) fn discards(&self) -> u64 {
         self.discarded.values().sum()

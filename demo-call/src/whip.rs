@@ -19,6 +19,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::admission::Admission;
 use crate::console::Console;
 use crate::refusals::Refusals;
 use crate::token::Tokens;
@@ -127,6 +128,8 @@ pub(crate) enum Refusal {
     Empty,
     #[error("this host has as many calls as it takes")]
     Full,
+    #[error("this host has as many calls from this address as it takes")]
+    Crowded,
     #[error("this host is shutting down")]
     Closing,
     #[error("this host could not make the answer")]
@@ -137,27 +140,36 @@ type Commands = mpsc::Sender<Command>;
 
 /// What the requests share.
 #[derive(Clone)]
-struct Endpoint {
+pub(crate) struct Endpoint {
     commands: Commands,
     refusals: Arc<Refusals>,
     tokens: Arc<Tokens>,
     /// STUN and TURN servers for callers.
     links: Arc<[HeaderValue]>,
+    admission: Admission,
 }
 
-/// The routes of the endpoints. What comes is sent to `commands`, if `tokens` allow it.
-pub(crate) fn routes(
-    commands: Commands,
-    console: Console,
-    tokens: Tokens,
-    links: Vec<HeaderValue>,
-) -> Router {
-    let endpoint = Endpoint {
-        commands,
-        refusals: Arc::new(Refusals::new(console, Instant::now())),
-        tokens: Arc::new(tokens),
-        links: links.into(),
-    };
+impl Endpoint {
+    /// What comes is sent to `commands`, if `tokens` and `admission` allow it.
+    pub(crate) fn new(
+        commands: Commands,
+        console: Console,
+        tokens: Tokens,
+        links: Vec<HeaderValue>,
+        admission: Admission,
+    ) -> Self {
+        Self {
+            commands,
+            refusals: Arc::new(Refusals::new(console, Instant::now())),
+            tokens: Arc::new(tokens),
+            links: links.into(),
+            admission,
+        }
+    }
+}
+
+/// The routes of the endpoints.
+pub(crate) fn routes(endpoint: Endpoint) -> Router {
     let mut routes = Router::new()
         .route(&format!("{CALLS}/{{call}}"), get(status).options(options))
         .route(
@@ -205,6 +217,10 @@ async fn answer(
         let accept = [(ACCEPT_POST, SDP)];
         return (accept, refuse(status, "an offer is application/sdp")).into_response();
     }
+    if !endpoint.admission.offer(caller, Instant::now()) {
+        let refused = refuse(StatusCode::TOO_MANY_REQUESTS, "too many offers in a moment");
+        return try_again(refused, "1");
+    }
     let offer = match read_body(request.into_body()).await {
         Ok(offer) => offer,
         Err(reason) => return refuse(StatusCode::BAD_REQUEST, &format!("the offer {reason}")),
@@ -230,15 +246,20 @@ async fn answer(
             response
         }
         Err(refusal) => {
-            let mut response = refuse(refusal.status(), &refusal.to_string());
-            if refusal.status() == StatusCode::SERVICE_UNAVAILABLE {
-                // RFC 9725 §4.2: when to try again.
-                let soon = HeaderValue::from_static("10");
-                response.headers_mut().insert(RETRY_AFTER, soon);
+            let response = refuse(refusal.status(), &refusal.to_string());
+            match refusal {
+                Refusal::Full | Refusal::Closing | Refusal::Crowded => try_again(response, "10"),
+                _ => response,
             }
-            response
         }
     }
+}
+
+/// RFC 9725 §4.2: a refusal for now, and after how many seconds to try again.
+fn try_again(mut response: Response, seconds: &'static str) -> Response {
+    let seconds = HeaderValue::from_static(seconds);
+    response.headers_mut().insert(RETRY_AFTER, seconds);
+    response
 }
 
 async fn hang_up(State(endpoint): State<Endpoint>, Path(call): Path<String>) -> Response {
@@ -375,6 +396,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Offer(_) | Self::Empty => StatusCode::BAD_REQUEST,
+            Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
             Self::Full | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -390,6 +412,12 @@ impl PatchRefusal {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
+}
+
+/// The tag of the ICE session of the call with this name. RFC 9725 §4.3.1: another one after each
+/// restart.
+pub(crate) fn entity_tag(call: &str, restarts: u32) -> String {
+    format!("\"{call}-{restarts}\"")
 }
 
 /// The body as text, or what is wrong with it.

@@ -1,7 +1,7 @@
 //! How much any one host may ask of us.
 
 use std::hash::BuildHasher as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
 use super::keyed::Keyed;
@@ -37,14 +37,24 @@ impl SourceLimit {
         }
     }
 
+    /// What counts as one source: an address of IPv4, also where IPv6 has it inside its own; of IPv6 the
+    /// network of 64 bits, by its first address.
+    #[must_use]
+    pub fn source_of(address: IpAddr) -> IpAddr {
+        match address.to_canonical() {
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+            v4 @ IpAddr::V4(_) => v4,
+        }
+    }
+
     /// Whether this source may do one thing more now.
     #[must_use]
     pub fn admit(&mut self, now: Instant, source: IpAddr) -> bool {
-        let network = match source.to_canonical() {
+        let source = match Self::source_of(source) {
             IpAddr::V4(v4) => u64::from(v4.to_bits()),
             IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,
         };
-        let place = self.keyed.hash_one(network) as usize % PLACES;
+        let place = self.keyed.hash_one(source) as usize % PLACES;
         let rate = self.places.get_mut(place);
         rate.is_some_and(|rate| rate.admit(now, self.limit))
     }

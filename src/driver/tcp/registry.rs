@@ -1,13 +1,15 @@
 //! The connections that are open, for who has something to send over them.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ice_lite::{Path, tcp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::router::SourceLimit;
 
 /// The open connections of a port's listeners.
 #[derive(Debug, Default)]
@@ -79,7 +81,8 @@ impl Registry {
     /// How many connections are open from this source.
     pub(super) fn len_of_source(&self, ip: IpAddr) -> usize {
         let open = lock(&self.open);
-        open.sources.get(&network(ip)).copied().unwrap_or_default()
+        let source = SourceLimit::source_of(ip);
+        open.sources.get(&source).copied().unwrap_or_default()
     }
 
     pub(super) fn count_refused(&self) {
@@ -162,15 +165,7 @@ impl Drop for Entry {
 }
 
 fn source(path: &Path) -> IpAddr {
-    network(path.remote.ip())
-}
-
-/// What counts as one source: of IPv6 a network, of which a host has as many addresses as it likes.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-    }
+    SourceLimit::source_of(path.remote.ip())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
