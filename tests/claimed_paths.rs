@@ -171,13 +171,7 @@ fn a_session_invalidates_no_path_of_another() {
 fn checks_over_another_sessions_path_are_rationed() {
     let mut served = Served::with_calls(2);
     served.gate.router_mut().limit_sources(None);
-    let ufrag = {
-        let id: SessionId = served.callers[0].id;
-        let mut calls = served.gate.calls();
-        let found = calls.find(|(other, ..)| *other == id);
-        let (_, session, _): (_, &Session, _) = found.expect("the call");
-        session.local_ufrag().to_owned()
-    };
+    let ufrag = ufrag(&served, 0);
     let (own, other) = (served.path(0), served.path(1));
     for (path, admitted) in [(other, 64), (own, 1000)] {
         let before = dropped(&served);
@@ -190,9 +184,51 @@ fn checks_over_another_sessions_path_are_rationed() {
     }
 }
 
+/// T-DOS-05: one host has the share of four sessions, and what is refused to it for one of them it still has for
+/// the others. Another host has its own.
+#[test]
+fn a_session_that_is_spent_spends_nothing_of_a_hosts_ration() {
+    let mut served = Served::with_calls(6);
+    served.now += ms(250);
+    let ufrags: Vec<_> = (0..6).map(|index| ufrag(&served, index)).collect();
+    let mut number = 0;
+    let mut admitted = |served: &mut Served, host: &str, ufrag: &str| {
+        let before = (dropped(served), refused(served));
+        let remote = format!("{host}:999").parse().expect("an address");
+        let path = Path::udp(served.path(0).local, remote);
+        for _ in 0..1000 {
+            number += 1;
+            served.drops(path, &unsigned(ufrag, number));
+        }
+        1000 - (dropped(served) - before.0) - (refused(served) - before.1)
+    };
+    let mut of_host = |host| -> Vec<_> {
+        let ufrags = ufrags.iter();
+        ufrags
+            .map(|ufrag| admitted(&mut served, host, ufrag))
+            .collect()
+    };
+    assert_eq!(of_host("203.0.113.1"), [64, 64, 64, 64, 0, 0]);
+    assert_eq!(of_host("203.0.113.2"), [0, 0, 0, 0, 64, 64]);
+}
+
+/// Our ufrag of a call.
+fn ufrag(served: &Served, index: usize) -> String {
+    let id: SessionId = served.callers[index].id;
+    let mut calls = served.gate.calls();
+    let found = calls.find(|(other, ..)| *other == id);
+    let (_, session, _): (_, &Session, _) = found.expect("the call");
+    session.local_ufrag().to_owned()
+}
+
 fn dropped(served: &Served) -> u64 {
     let router = served.gate.router();
     router.dropped(portcullis::RouteDrop::RequestRate)
+}
+
+fn refused(served: &Served) -> u64 {
+    let router = served.gate.router();
+    router.dropped(portcullis::RouteDrop::SourceRate)
 }
 
 /// A check for this ufrag under another password.

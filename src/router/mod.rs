@@ -1,26 +1,28 @@
 //! Which session a datagram belongs to: one port, many sessions.
 
+mod announcement;
 mod keyed;
 mod questions;
 mod rate;
+mod route;
 mod session_id;
 mod source;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrayvec::ArrayVec;
 use ice_lite::Path;
-use ice_lite::stun::{Class as StunClass, Message, TransactionId};
+use ice_lite::stun::TransactionId;
 
 use self::questions::{Asked, Questions};
-use self::rate::{Rate, SESSION_LIMIT, SOURCE_LIMIT};
-use crate::demux::{Class, classify};
-use crate::discard::{Tally, discards};
+use self::rate::{Rate, SOURCE_LIMIT};
+use crate::discard::Tally;
 
+pub use self::announcement::Announcement;
 pub(crate) use self::keyed::Keyed;
+pub use self::route::{Route, RouteDrop};
 pub use self::session_id::{SessionId, Shard};
 pub use self::source::SourceLimit;
 
@@ -47,94 +49,6 @@ pub struct Router {
     /// For the other shards, if there are any.
     announcements: VecDeque<Announcement>,
     drops: Tally<{ RouteDrop::ALL.len() }>,
-}
-
-/// What the other shards have to know of a shard's sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Announcement {
-    /// What comes over this path is the business of the shard that says so.
-    PathAdded(Path),
-    /// It is not any more.
-    PathRemoved(Path),
-    /// Checks for this ufrag are the business of the shard that says so, though it is not the one
-    /// that [`Router::shard_of`] gives.
-    UfragAdded(Arc<[u8]>),
-    /// They are not any more.
-    UfragRemoved(Arc<[u8]>),
-    /// The answer to this request is the business of the shard that says so, whatever path it comes
-    /// over.
-    AnswerExpected(TransactionId),
-    /// No answer to these is expected any more.
-    AnswersForgotten(Arc<[TransactionId]>),
-    /// A session of the shard that says so claims a path that shard `owner` has.
-    PathClaimed {
-        /// The path.
-        path: Path,
-        /// Who claims it.
-        by: SessionId,
-        /// The shard that has it, which answers.
-        owner: u16,
-        /// The claimant's address is proved.
-        proved: bool,
-    },
-    /// The shard that says so keeps a path that was claimed.
-    PathRefused {
-        /// The path.
-        path: Path,
-        /// Who has claimed it.
-        to: SessionId,
-    },
-    /// The shard that says so has given up a path for who has claimed it.
-    PathYielded {
-        /// The path.
-        path: Path,
-        /// Who has claimed it.
-        to: SessionId,
-    },
-}
-
-/// Where a datagram goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// To this session.
-    Session(SessionId),
-    /// To the router of this shard.
-    Shard(u16),
-    /// To who has claimed datagrams of this class ([`Gate::hand_out`](crate::Gate::hand_out)), or
-    /// nowhere: no call's.
-    Foreign(Class),
-    /// Nowhere.
-    Drop(RouteDrop),
-}
-
-discards! {
-    /// Why a datagram was not given to any session.
-    RouteDrop {
-        /// ZRTP.
-        Zrtp => "zrtp",
-        /// A TURN channel.
-        TurnChannel => "turn_channel",
-        /// QUIC.
-        Quic => "quic",
-        /// Empty, or of a first byte that no protocol has.
-        UnknownProtocol => "unknown_protocol",
-        /// DTLS from a path that no authenticated check has come over.
-        UnvalidatedDtls => "unvalidated_dtls",
-        /// SRTP or SRTCP from a path that no authenticated check has come over.
-        UnvalidatedMedia => "unvalidated_media",
-        /// Not a STUN message, though its first byte says so.
-        MalformedStun => "malformed_stun",
-        /// A STUN request without a USERNAME that names a receiver.
-        NoUfrag => "no_ufrag",
-        /// A STUN request for a ufrag that no session has.
-        UnknownUfrag => "unknown_ufrag",
-        /// A STUN response that answers no request of ours, or an indication from a path that is nobody's.
-        UnexpectedStun => "unexpected_stun",
-        /// More STUN requests for a session from unknown paths than anybody's checks need.
-        RequestRate => "request_rate",
-        /// More STUN requests over unknown paths from one source address than an office's checks need.
-        SourceRate => "source_rate",
-    }
 }
 
 /// The ufrag is in use already. With 96 random bits, the same session was added twice.
@@ -343,45 +257,6 @@ impl Router {
         }
     }
 
-    /// What the routers of all other shards have to be told, oldest first, for their
-    /// [`Router::handle_announcement`]. The only shard has nothing to say.
-    #[must_use]
-    pub fn poll_announcement(&mut self) -> Option<Announcement> {
-        self.announcements.pop_front()
-    }
-
-    /// Hears what another shard has announced. Whether a path is given up that is claimed is for
-    /// [`Gate`](crate::Gate) to say.
-    pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
-        let target = Target::Shard(shard);
-        match announcement {
-            Announcement::PathAdded(path) => {
-                self.forget(&path);
-                self.paths.insert(path, target);
-            }
-            // It may be another's by now.
-            Announcement::PathRemoved(path) if self.owner(&path) == Owner::Shard(shard) => {
-                self.forget(&path);
-            }
-            Announcement::UfragAdded(ufrag) => {
-                self.ufrags.entry(ufrag).or_insert(target);
-            }
-            Announcement::UfragRemoved(ufrag) if self.ufrags.get(&ufrag) == Some(&target) => {
-                self.ufrags.remove(&ufrag);
-            }
-            Announcement::AnswerExpected(transaction) => {
-                self.questions.remember_foreign(shard, transaction);
-            }
-            Announcement::AnswersForgotten(transactions) => {
-                self.questions.forget_foreign(shard, &transactions);
-            }
-            Announcement::PathYielded { path, to } if to.shard == self.shard.index => {
-                self.validate(to, path);
-            }
-            _ => {}
-        }
-    }
-
     /// Who has the path.
     pub(crate) fn owner(&self, path: &Path) -> Owner {
         match self.paths.get(path) {
@@ -389,27 +264,6 @@ impl Router {
             Some(&Target::Session(id)) => Owner::Session(id),
             Some(&Target::Shard(shard)) => Owner::Shard(shard),
         }
-    }
-
-    /// Asks the shard that has the path to give it up.
-    pub(crate) fn claim(&mut self, by: SessionId, path: Path, owner: u16, proved: bool) {
-        self.announce(Announcement::PathClaimed {
-            path,
-            by,
-            owner,
-            proved,
-        });
-    }
-
-    /// Gives up the path for a session of another shard.
-    pub(crate) fn yield_path(&mut self, path: Path, to: SessionId) {
-        self.forget(&path);
-        self.announce(Announcement::PathYielded { path, to });
-    }
-
-    /// Keeps the path from a session of another shard.
-    pub(crate) fn refuse_path(&mut self, path: Path, to: SessionId) {
-        self.announce(Announcement::PathRefused { path, to });
     }
 
     /// Notes that a path was refused to a session; says whether that is news.
@@ -434,45 +288,6 @@ impl Router {
         self.len() == 0
     }
 
-    /// Says where a datagram goes that came over `path`.
-    pub fn route(&mut self, now: Instant, path: &Path, datagram: &[u8]) -> Route {
-        let found = match classify(datagram) {
-            Class::Stun => self.route_stun(now, path, datagram),
-            Class::Dtls => self.route_valid(path, RouteDrop::UnvalidatedDtls),
-            Class::Rtp | Class::Rtcp => self.route_valid(path, RouteDrop::UnvalidatedMedia),
-            class => return Route::Foreign(class),
-        };
-        match found {
-            Ok(Target::Session(id)) => Route::Session(id),
-            Ok(Target::Shard(shard)) => Route::Shard(shard),
-            Err(reason) => {
-                self.drops.count(reason);
-                Route::Drop(reason)
-            }
-        }
-    }
-
-    /// Nobody has claimed a datagram of a class that is no call's.
-    pub(crate) fn count_foreign(&mut self, class: Class) {
-        self.drops.count(match class {
-            Class::Zrtp => RouteDrop::Zrtp,
-            Class::TurnChannel => RouteDrop::TurnChannel,
-            Class::Quic => RouteDrop::Quic,
-            _ => RouteDrop::UnknownProtocol,
-        });
-    }
-
-    /// Media was routed to a session that has ended since.
-    pub(crate) fn count_unvalidated_media(&mut self) {
-        self.drops.count(RouteDrop::UnvalidatedMedia);
-    }
-
-    /// How often this was the reason to drop a datagram.
-    #[must_use]
-    pub fn dropped(&self, reason: RouteDrop) -> u64 {
-        self.drops.get(reason)
-    }
-
     /// A hash of all that routing depends on, equal before and after each dropped datagram.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
@@ -490,52 +305,6 @@ impl Router {
     }
 
     // ---- Inside --------------------------------------------------------------------------------
-
-    fn route_valid(&self, path: &Path, otherwise: RouteDrop) -> Result<Target, RouteDrop> {
-        self.paths.get(path).copied().ok_or(otherwise)
-    }
-
-    fn route_stun(
-        &mut self,
-        now: Instant,
-        path: &Path,
-        datagram: &[u8],
-    ) -> Result<Target, RouteDrop> {
-        let message = Message::parse(datagram).map_err(|_| RouteDrop::MalformedStun)?;
-        if message.class() != StunClass::Request {
-            let asker = self.questions.asker(message.transaction_id());
-            return asker.map_or_else(|| self.route_valid(path, RouteDrop::UnexpectedStun), Ok);
-        }
-        let ufrag = message.receiver_ufrag().ok_or(RouteDrop::NoUfrag)?;
-        let target = match self.ufrags.get(ufrag) {
-            Some(&target) => target,
-            None if self.shard_of(ufrag) == self.shard.index => {
-                return Err(RouteDrop::UnknownUfrag);
-            }
-            None => Target::Shard(self.shard_of(ufrag)),
-        };
-        let Target::Session(id) = target else {
-            return Ok(target);
-        };
-        if self.paths.get(path) != Some(&target) {
-            let source = path.remote.ip();
-            let limit = self.sources.as_mut();
-            if limit.is_some_and(|limit| !limit.admit(now, source)) {
-                return Err(RouteDrop::SourceRate);
-            }
-            let slot = slot(&mut self.slots, id);
-            if slot.is_none_or(|slot| !slot.requests.admit(now, SESSION_LIMIT)) {
-                return Err(RouteDrop::RequestRate);
-            }
-        }
-        Ok(target)
-    }
-
-    fn announce(&mut self, announcement: Announcement) {
-        if self.shard.count > 1 {
-            self.announcements.push_back(announcement);
-        }
-    }
 
     /// Says whether it was not the session's before, and is now.
     fn bind(&mut self, id: SessionId, path: Path) -> bool {

@@ -22,12 +22,14 @@ pub(super) const SOURCE_LIMIT: u16 = 256;
 const RATE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Rate {
+    /// Whether no more is within the limit of the present interval.
+    pub(super) fn is_spent(&self, now: Instant, limit: u16) -> bool {
+        self.count >= limit && self.is_current(now)
+    }
+
     /// Whether one more is within the limit of an interval.
     pub(super) fn admit(&mut self, now: Instant, limit: u16) -> bool {
-        let current = self
-            .since
-            .is_some_and(|since| now.saturating_duration_since(since) < RATE_INTERVAL);
-        if !current {
+        if !self.is_current(now) {
             *self = Self {
                 since: Some(now),
                 count: 0,
@@ -35,6 +37,11 @@ impl Rate {
         }
         self.count = self.count.saturating_add(1);
         self.count <= limit
+    }
+
+    fn is_current(&self, now: Instant) -> bool {
+        self.since
+            .is_some_and(|since| now.saturating_duration_since(since) < RATE_INTERVAL)
     }
 }
 
@@ -57,5 +64,21 @@ mod tests {
         // A clock that was set back opens no new interval.
         assert_eq!(admitted(Duration::ZERO), 0);
         assert_eq!(admitted(2 * RATE_INTERVAL), 64);
+    }
+
+    /// T-DOS-05: what is spent is so until the interval ends, and not before the last is taken.
+    #[test]
+    fn t_dos_05_a_ration_is_spent_for_the_rest_of_its_interval() {
+        let mut rate = Rate::default();
+        let start = Instant::now();
+        assert!(!rate.is_spent(start, SESSION_LIMIT));
+        for _ in 1..SESSION_LIMIT {
+            assert!(rate.admit(start, SESSION_LIMIT));
+            assert!(!rate.is_spent(start, SESSION_LIMIT));
+        }
+        assert!(rate.admit(start, SESSION_LIMIT));
+        assert!(rate.is_spent(start, SESSION_LIMIT));
+        assert!(!rate.is_spent(start + RATE_INTERVAL, SESSION_LIMIT));
+        assert!(rate.admit(start + RATE_INTERVAL, SESSION_LIMIT));
     }
 }

@@ -1,0 +1,120 @@
+//! What the routers of several shards tell each other.
+
+use std::sync::Arc;
+
+use ice_lite::Path;
+use ice_lite::stun::TransactionId;
+
+use super::{Owner, Router, SessionId, Target};
+
+/// What the other shards have to know of a shard's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// What comes over this path is the business of the shard that says so.
+    PathAdded(Path),
+    /// It is not any more.
+    PathRemoved(Path),
+    /// Checks for this ufrag are the business of the shard that says so, though it is not the one
+    /// that [`Router::shard_of`] gives.
+    UfragAdded(Arc<[u8]>),
+    /// They are not any more.
+    UfragRemoved(Arc<[u8]>),
+    /// The answer to this request is the business of the shard that says so, whatever path it comes
+    /// over.
+    AnswerExpected(TransactionId),
+    /// No answer to these is expected any more.
+    AnswersForgotten(Arc<[TransactionId]>),
+    /// A session of the shard that says so claims a path that shard `owner` has.
+    PathClaimed {
+        /// The path.
+        path: Path,
+        /// Who claims it.
+        by: SessionId,
+        /// The shard that has it, which answers.
+        owner: u16,
+        /// The claimant's address is proved.
+        proved: bool,
+    },
+    /// The shard that says so keeps a path that was claimed.
+    PathRefused {
+        /// The path.
+        path: Path,
+        /// Who has claimed it.
+        to: SessionId,
+    },
+    /// The shard that says so has given up a path for who has claimed it.
+    PathYielded {
+        /// The path.
+        path: Path,
+        /// Who has claimed it.
+        to: SessionId,
+    },
+}
+
+impl Router {
+    /// What the routers of all other shards have to be told, oldest first, for their
+    /// [`Router::handle_announcement`]. The only shard has nothing to say.
+    #[must_use]
+    pub fn poll_announcement(&mut self) -> Option<Announcement> {
+        self.announcements.pop_front()
+    }
+
+    /// Hears what another shard has announced. Whether a path is given up that is claimed is for
+    /// [`Gate`](crate::Gate) to say.
+    pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
+        let target = Target::Shard(shard);
+        match announcement {
+            Announcement::PathAdded(path) => {
+                self.forget(&path);
+                self.paths.insert(path, target);
+            }
+            // It may be another's by now.
+            Announcement::PathRemoved(path) if self.owner(&path) == Owner::Shard(shard) => {
+                self.forget(&path);
+            }
+            Announcement::UfragAdded(ufrag) => {
+                self.ufrags.entry(ufrag).or_insert(target);
+            }
+            Announcement::UfragRemoved(ufrag) if self.ufrags.get(&ufrag) == Some(&target) => {
+                self.ufrags.remove(&ufrag);
+            }
+            Announcement::AnswerExpected(transaction) => {
+                self.questions.remember_foreign(shard, transaction);
+            }
+            Announcement::AnswersForgotten(transactions) => {
+                self.questions.forget_foreign(shard, &transactions);
+            }
+            Announcement::PathYielded { path, to } if to.shard == self.shard.index => {
+                self.validate(to, path);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the shard that has the path to give it up.
+    pub(crate) fn claim(&mut self, by: SessionId, path: Path, owner: u16, proved: bool) {
+        self.announce(Announcement::PathClaimed {
+            path,
+            by,
+            owner,
+            proved,
+        });
+    }
+
+    /// Gives up the path for a session of another shard.
+    pub(crate) fn yield_path(&mut self, path: Path, to: SessionId) {
+        self.forget(&path);
+        self.announce(Announcement::PathYielded { path, to });
+    }
+
+    /// Keeps the path from a session of another shard.
+    pub(crate) fn refuse_path(&mut self, path: Path, to: SessionId) {
+        self.announce(Announcement::PathRefused { path, to });
+    }
+
+    pub(super) fn announce(&mut self, announcement: Announcement) {
+        if self.shard.count > 1 {
+            self.announcements.push_back(announcement);
+        }
+    }
+}
