@@ -414,6 +414,31 @@ mod tests {
         assert_eq!(use_index(&mut table, 3, 31), Ok(()));
     }
 
+    /// A call has one or two streams, and pays for no more. The hash stays half empty.
+    #[test]
+    fn tables_grow_with_their_streams() {
+        let mut table = StreamTable::new(100, 0, 64, 64);
+        for (ssrc, streams) in (1..=100).zip(1_usize..) {
+            assert_eq!(use_index(&mut table, ssrc, 1), Ok(()));
+            assert_eq!(table.streams.capacity(), streams.next_power_of_two());
+            let positions = (2 * streams).next_power_of_two().max(8);
+            assert_eq!(table.positions.len(), positions);
+        }
+    }
+
+    /// SSRCs that somebody counts up do not stand in each other's way.
+    #[test]
+    fn the_hash_spreads_ssrcs() {
+        let mut table = StreamTable::new(64, 0, 64, 64);
+        for ssrc in 0..64 {
+            assert_eq!(use_index(&mut table, ssrc, 1), Ok(()));
+        }
+        let mut homes: Vec<_> = (0..64).map(|ssrc| table.home(ssrc)).collect();
+        homes.sort_unstable();
+        homes.dedup();
+        assert!(homes.len() > 40, "{}", homes.len());
+    }
+
     #[test]
     fn counters_only_go_forwards() {
         let mut table = StreamTable::new(8, 8, 64, 64);

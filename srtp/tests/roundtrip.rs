@@ -1,7 +1,7 @@
 //! Every profile, both ways, in its plainest use.
 
 use srtp::{
-    Freshness, MAX_OVERHEAD, Profile, ProtectError, Receiver, ReceiverConfig, Role, Sender,
+    Freshness, Keys, MAX_OVERHEAD, Profile, ProtectError, Receiver, ReceiverConfig, Role, Sender,
     SenderConfig, UnprotectError,
 };
 
@@ -107,5 +107,66 @@ fn a_forged_packet_is_dropped_and_left_without_plaintext() {
         assert_eq!(buffer, sealed);
         assert_eq!(receiver.statistics().discarded(UnprotectError::Forged), 1);
         assert_eq!(receiver.streams(), 0);
+    }
+}
+
+/// What was sealed and what was refused, of either kind.
+#[test]
+fn a_sender_counts_what_it_does() {
+    let (mut sender, _) = pair(Profile::AeadAes128Gcm);
+    let mut buffer = [0; 100];
+    for sequence_number in [1, 2, 3, 3] {
+        let plain = rtp(sequence_number, b"payload");
+        buffer[..plain.len()].copy_from_slice(&plain);
+        let sealed = sender.protect_rtp(&mut buffer, plain.len());
+        assert_eq!(sealed.is_ok(), sender.statistics().refused == 0);
+    }
+    let report = [0x80, 201, 0, 1, 0xde, 0xad, 0xbe, 0xef];
+    for len in [8, 8, 4] {
+        buffer[..8].copy_from_slice(&report);
+        assert_eq!(sender.protect_rtcp(&mut buffer, len).is_ok(), len == 8);
+    }
+    let statistics = sender.statistics();
+    assert_eq!((statistics.rtp, statistics.rtcp), (3, 2));
+    assert_eq!(statistics.refused, 2);
+}
+
+/// The room to leave behind a packet: tag, identifier, an extension for Cryptex, the index of SRTCP.
+#[test]
+fn overheads_are_those_of_the_longest_packets() {
+    for profile in Profile::ALL {
+        for (mki, cryptex) in [
+            (&[][..], false),
+            (&[7; 5], false),
+            (&[], true),
+            (&[7; 5], true),
+        ] {
+            if cryptex && matches!(profile, Profile::NullSha1_80 | Profile::NullSha1_32) {
+                continue;
+            }
+            let key = vec![1; profile.key_len()];
+            let keys = Keys::from_raw(profile, &key, &vec![2; profile.salt_len()]).expect("fits");
+            let keys = match mki.len() {
+                0 => keys,
+                _ => keys.with_mki(mki).expect("fits"),
+            };
+            let config = SenderConfig {
+                allow_null_cipher: true,
+                cryptex,
+                ..SenderConfig::default()
+            };
+            let mut sender = Sender::new(keys, config).expect("valid");
+            // A CSRC and no extension, which Cryptex adds.
+            let mut plain = rtp(1, b"\0\0\0\x07payload");
+            plain[0] |= 1;
+            let len = plain.len();
+            plain.resize(200, 0);
+            let sealed = sender.protect_rtp(&mut plain, len).expect("room");
+            assert_eq!(sealed - len, sender.rtp_overhead(), "{profile}");
+            let mut report = [0; 200];
+            report[..8].copy_from_slice(&[0x80, 201, 0, 1, 0, 0, 0, 7]);
+            let sealed = sender.protect_rtcp(&mut report, 8).expect("room");
+            assert_eq!(sealed - 8, sender.rtcp_overhead(), "{profile}");
+        }
     }
 }

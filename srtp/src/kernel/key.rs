@@ -116,3 +116,15 @@ impl fmt::Debug for CipherKey {
         f.debug_struct("CipherKey").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let key = AesKey::from_bytes(&[0xa5; 16]).expect("16 bytes");
+        let shown = format!("{:?}", CipherKey::new(key));
+        assert_eq!(shown, "CipherKey { .. }");
+    }
+}

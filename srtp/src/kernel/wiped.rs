@@ -65,6 +65,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn debug_shows_what_is_in_the_box() {
+        assert_eq!(format!("{:?}", Wiped::new((6, "keys"))), "(6, \"keys\")");
+    }
+
+    #[test]
     fn every_byte_is_wiped() {
         let mut place = MaybeUninit::new([[0xa5_u8; 7]; 9]);
         wipe(&mut place);
