@@ -82,6 +82,7 @@ impl Plan {
         config.candidates = candidates;
         config.certificate.clone_from(&self.offer.certificate);
         config.dtls_role = self.offer.role;
+        config.sped = true;
         Arc::new(config)
     }
 

@@ -22,6 +22,18 @@ pub enum Outcome<'d> {
     Discarded(Discard),
 }
 
+/// Where a message goes that `poll_transmit_with` writes, to those who add attributes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Where it goes, and from which local address.
+    pub path: Path,
+    /// How many bytes, with those of the message, may go there before more comes from there:
+    /// `usize::MAX` if the address is proved, or if a check of ours goes to one that the signalling
+    /// has named. Nothing enforces it for an answer.
+    pub allowance: usize,
+}
+
 /// A datagram that `poll_transmit` wrote: send the first `len` bytes of the buffer over `path`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transmit {

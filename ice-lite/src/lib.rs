@@ -67,7 +67,8 @@ pub use candidate::{Candidate, CandidateError, CandidateKind};
 pub use controlling::{ControllingAgent, ControllingConfig};
 pub use credentials::{Credentials, CredentialsError};
 pub use event::{
-    ConsentLoss, Event, FailureReason, Outcome, PathStanding, RemovalReason, SendRefused, Transmit,
+    ConsentLoss, Envelope, Event, FailureReason, Outcome, PathStanding, RemovalReason, SendRefused,
+    Transmit,
 };
 pub use lite::{LiteAgent, LiteConfig};
 pub use path::{Path, Transport};

@@ -6,8 +6,8 @@ use crate::responder::Responder;
 use crate::stun::{BufferTooSmall, ErrorCode, Message, MessageWriter};
 use crate::valid_list::{ConsentRules, ValidList};
 use crate::{
-    ConsentLoss, Credentials, Discard, Event, Outcome, Path, PathStanding, Random, SendRefused,
-    Statistics, Transmit,
+    ConsentLoss, Credentials, Discard, Envelope, Event, Outcome, Path, PathStanding, Random,
+    SendRefused, Statistics, Transmit,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -196,29 +196,46 @@ impl LiteAgent {
     /// Writes the next answer. A buffer of [`crate::MAX_MESSAGE`] bytes always suffices.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.poll_transmit_with(now, buf, |_| {})
+        self.poll_transmit_with(now, buf, |_, _| {})
     }
 
-    /// As [`Self::poll_transmit`]; `add` may add attributes to a success response.
+    /// As [`Self::poll_transmit`]; `add` may add attributes to a success response, and to a check of
+    /// [`Self::prove_addresses`].
     #[must_use]
     pub fn poll_transmit_with(
         &mut self,
         now: Instant,
         buf: &mut [u8],
-        add: impl FnOnce(&mut MessageWriter<'_>),
+        mut add: impl FnMut(&mut MessageWriter<'_>, Envelope),
     ) -> Option<Transmit> {
         if !self.responder.has_answer() {
-            return self.poll_proof(now, buf);
+            return self.poll_proof(now, buf, add);
         }
-        let transmit = self.responder.poll_answer(buf, &mut self.statistics, add)?;
+        let valid = &self.valid;
+        let statistics = &mut self.statistics;
+        let transmit = self
+            .responder
+            .poll_answer(buf, statistics, |writer, path| {
+                add(writer, valid.envelope(path));
+            })?;
         self.valid.debit(&transmit.path, transmit.len);
         Some(transmit)
     }
 
     /// Writes the next check of ours, if its path has so much left of its limit.
-    fn poll_proof(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+    fn poll_proof(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        mut add: impl FnMut(&mut MessageWriter<'_>, Envelope),
+    ) -> Option<Transmit> {
         let prover = self.prover.as_mut().filter(|_| !self.revoked)?;
-        while let Some(written) = prover.poll(now, buf, self.responder.local().ufrag()) {
+        let local = self.responder.local().ufrag();
+        loop {
+            let valid = &self.valid;
+            let written = prover.poll(now, buf, local, |writer, path| {
+                add(writer, valid.envelope(path));
+            })?;
             match written {
                 Ok((path, len)) if self.valid.try_debit(&path, len) => {
                     self.statistics.requests_sent += 1;
@@ -229,7 +246,6 @@ impl LiteAgent {
                 Err(BufferTooSmall) => self.statistics.count(Discard::BufferTooSmall),
             }
         }
-        None
     }
 
     /// What happened. Poll after every call that takes `&mut self`.

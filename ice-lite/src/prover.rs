@@ -3,7 +3,7 @@
 use crate::remote::Remote;
 use crate::request::Role;
 use crate::rtt::RoundTrip;
-use crate::stun::{BufferTooSmall, Message, TransactionId};
+use crate::stun::{BufferTooSmall, Message, MessageWriter, TransactionId};
 use crate::{Credentials, Discard, Path, Random};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -147,6 +147,7 @@ impl Prover {
         now: Instant,
         buf: &mut [u8],
         local_ufrag: &str,
+        add: impl FnOnce(&mut MessageWriter<'_>, Path),
     ) -> Option<Result<(Path, usize), BufferTooSmall>> {
         let is_due = |asked: &&mut Question| asked.due.is_some_and(|at| at <= now);
         let due = self.questions.iter_mut().find(is_due)?;
@@ -154,7 +155,10 @@ impl Prover {
         let (path, role) = (due.path, (Role::Controlled, self.tiebreaker));
         let written = self
             .remote
-            .write_check(buf, id, local_ufrag, PRIORITY, role, |_| Ok(()));
+            .write_check(buf, id, local_ufrag, PRIORITY, role, |writer| {
+                add(writer, path);
+                Ok(())
+            });
         Some(written.map(|len| (path, len)))
     }
 

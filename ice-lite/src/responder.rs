@@ -134,10 +134,10 @@ impl Responder {
         &mut self,
         buf: &mut [u8],
         statistics: &mut Statistics,
-        add: impl FnOnce(&mut MessageWriter<'_>),
+        add: impl FnOnce(&mut MessageWriter<'_>, Path),
     ) -> Option<Transmit> {
         let answer = self.answers.pop()?;
-        match answer.write(buf, &self.key, add) {
+        match answer.write(buf, &self.key, |writer| add(writer, answer.path)) {
             Ok(len) => {
                 match answer.verdict {
                     Verdict::Success => statistics.successes_sent += 1,

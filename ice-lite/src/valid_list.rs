@@ -4,7 +4,9 @@
 use crate::queue::Queue;
 use crate::rate_limit::RateLimit;
 use crate::valid_pair::ValidPair;
-use crate::{ConsentLoss, Discard, Event, Path, PathStanding, RemovalReason, SendRefused};
+use crate::{
+    ConsentLoss, Discard, Envelope, Event, Path, PathStanding, RemovalReason, SendRefused,
+};
 use std::time::{Duration, Instant};
 
 /// How many paths a session keeps. RFC 8445 §6.1.2.5 allows 100 pairs in a check list; a browser
@@ -256,6 +258,13 @@ impl ValidList {
         let pairs = self.slots.iter().flatten();
         let unconfirmed = |pair: &&ValidPair| pair.is_live() && !pair.is_confirmed();
         pairs.filter(unconfirmed).map(|pair| pair.path)
+    }
+
+    /// What is known of where a message goes, to those who add to it.
+    pub(crate) fn envelope(&self, path: Path) -> Envelope {
+        let pair = self.find(&path).and_then(|slot| self.pair(slot));
+        let allowance = pair.map_or(0, ValidPair::allowance);
+        Envelope { path, allowance }
     }
 
     /// Accounts for an answer or a check that is sent without being asked for.

@@ -148,6 +148,18 @@ impl ValidPair {
         true
     }
 
+    /// How many bytes may still go there before more comes.
+    pub(crate) fn allowance(&self) -> usize {
+        if self.budget.confirmed {
+            return usize::MAX;
+        }
+        let allowed = self.budget.received.saturating_mul(AMPLIFICATION);
+        allowed
+            .saturating_sub(self.budget.sent)
+            .try_into()
+            .unwrap_or(usize::MAX)
+    }
+
     /// Accounts for an answer, which is never held back: it is as long as its request, or shorter.
     pub(crate) const fn debit(&mut self, len: usize) {
         self.budget.sent = self.budget.sent.saturating_add(len as u64);

@@ -59,15 +59,18 @@ fn unknown_attributes_are_handed_over_and_answers_take_more() {
         Some(&b"a ClientHello"[..])
     );
     let mut buf = [0; 1200];
-    let sent = scene.agent.poll_transmit_with(now, &mut buf, |writer| {
-        assert_eq!(writer.kind(), MessageType::BINDING_SUCCESS);
-        writer
-            .attribute(AttributeType::DTLS_IN_STUN, &[7; 901])
-            .expect("room");
-        let too_much = vec![7; writer.remaining() + 4];
-        let refused = writer.attribute(AttributeType::DTLS_IN_STUN_ACK, &too_much);
-        assert_eq!(refused, Err(BufferTooSmall));
-    });
+    let sent = scene
+        .agent
+        .poll_transmit_with(now, &mut buf, |writer, envelope| {
+            assert_eq!(envelope.path, path(1));
+            assert_eq!(writer.kind(), MessageType::BINDING_SUCCESS);
+            writer
+                .attribute(AttributeType::DTLS_IN_STUN, &[7; 901])
+                .expect("room");
+            let too_much = vec![7; writer.remaining() + 4];
+            let refused = writer.attribute(AttributeType::DTLS_IN_STUN_ACK, &too_much);
+            assert_eq!(refused, Err(BufferTooSmall));
+        });
     let len = sent.expect("an answer").len;
     let answer = Message::parse(&buf[..len]).expect("a message");
     assert_eq!(

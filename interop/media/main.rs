@@ -8,6 +8,7 @@ mod cryptex;
 mod data_channel;
 mod publishers;
 mod sfu;
+mod sped;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -83,6 +83,7 @@ impl Session {
             connection: Box::new(connection),
         };
         self.time_retransmission();
+        self.carry_dtls(now);
         Ok(())
     }
 
@@ -96,6 +97,7 @@ impl Session {
             match event {
                 Event::Connected(connection) => {
                     self.install_keys()?;
+                    self.finish_sped();
                     self.timeline.secured = Some(now);
                     let handshake_time = self.timeline.handshake_time().unwrap_or_default();
                     self.emit(SessionEvent::Secured(Summary {

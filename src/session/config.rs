@@ -66,6 +66,11 @@ pub struct SessionConfig {
     pub dtls_role: Role,
     /// Whether header extensions and CSRCs are encrypted (RFC 9335).
     pub cryptex: Cryptex,
+    /// Whether DTLS may travel inside STUN (SPED, draft-hancke-webrtc-sped), where the peer offers it
+    /// too. A session that sends checks then begins the handshake with its first check, a round trip
+    /// earlier, and a lite one takes what its peer's checks carry. It stands in the descriptions of
+    /// [`signalling`](crate::signalling) as an ICE option. Default: no.
+    pub sped: bool,
     /// How packets are sealed. Of its `cryptex` what is agreed on decides.
     pub sender: srtp::SenderConfig,
     /// How packets are opened. Of its `cryptex` what is agreed on decides, but
@@ -94,6 +99,7 @@ impl SessionConfig {
             candidates: Vec::new(),
             dtls_role: Role::Server,
             cryptex: Cryptex::Offer,
+            sped: false,
             sender: srtp::SenderConfig::default(),
             receiver: srtp::ReceiverConfig::default(),
             connect_timeout: Duration::from_secs(30),

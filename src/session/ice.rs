@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use dtls::crypto::CryptoProvider;
+use ice_lite::stun::MessageWriter;
 use ice_lite::{
-    Candidate, ControllingAgent, ControllingConfig, Credentials, Event, LiteAgent, LiteConfig,
-    Outcome, Path, PathStanding, SendRefused, Statistics, Transmit,
+    Candidate, ControllingAgent, ControllingConfig, Credentials, Envelope, Event, LiteAgent,
+    LiteConfig, Outcome, Path, PathStanding, SendRefused, Statistics, Transmit,
 };
 use std::sync::Arc;
 
@@ -106,6 +107,25 @@ impl Agent {
 
     pub(super) fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         either!(self, agent => agent.poll_transmit(now, buf))
+    }
+
+    /// As `poll_transmit`; `add` may add attributes to all but error responses.
+    pub(super) fn poll_transmit_with(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+        add: impl FnMut(&mut MessageWriter<'_>, Envelope),
+    ) -> Option<Transmit> {
+        either!(self, agent => agent.poll_transmit_with(now, buf, add))
+    }
+
+    /// Whether something waits for checks to carry it. A lite agent has a path as soon as its peer has
+    /// reached it.
+    pub(super) fn set_cargo(&mut self, waits: bool) {
+        match self {
+            Self::Lite(_) => {}
+            Self::Controlling(agent) => agent.set_cargo(waits),
+        }
     }
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {

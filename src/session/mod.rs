@@ -13,6 +13,7 @@ mod parameters;
 mod paths;
 mod receive;
 mod remote;
+mod sped;
 mod statistics;
 mod trace;
 
@@ -34,6 +35,7 @@ use self::ice::Agent;
 use self::media::Media;
 use self::paths::HandshakePaths;
 use self::receive::LostConsent;
+use self::sped::Sped;
 use self::statistics::Counters;
 
 pub use self::config::{Cryptex, IceMode, OnConsentExpired, SessionConfig};
@@ -72,6 +74,8 @@ pub struct Session {
     /// session discards it.
     held: Option<Box<[u8]>>,
     handshake_paths: HandshakePaths,
+    /// DTLS inside STUN, until it is known that there will be none.
+    sped: Option<Box<Sped>>,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
     /// Media that has come before its keys. The end of the session discards it.
@@ -119,6 +123,7 @@ impl Session {
             },
             held: None,
             handshake_paths: HandshakePaths::default(),
+            sped: config.sped.then(Box::default),
             media: None,
             early: None,
             ended: None,
@@ -191,7 +196,7 @@ impl Session {
     /// until `None` after every verb.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if let Some(transmit) = self.ice.poll_transmit(now, buf) {
+        if let Some(transmit) = self.transmit_ice(now, buf) {
             self.timeline.first_stun.get_or_insert(now);
             return Some(transmit);
         }
@@ -355,7 +360,7 @@ impl Session {
             .map(dtls::Connection::state_digest)
             .hash(&mut hasher);
         receiver.map(srtp::Receiver::state_digest).hash(&mut hasher);
-        self.early.hash(&mut hasher);
+        (&self.early, &self.sped).hash(&mut hasher);
         (self.is_closed(), self.events.len(), self.association.role()).hash(&mut hasher);
         hasher.finish()
     }

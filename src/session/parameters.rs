@@ -27,6 +27,8 @@ pub struct LocalParameters {
     pub tls_id: String,
     /// Whether we take encrypted header extensions (RFC 9335).
     pub cryptex: bool,
+    /// Whether we take DTLS inside STUN ([`SessionConfig::sped`](crate::SessionConfig::sped)).
+    pub sped: bool,
 }
 
 /// What the peer has told of its side.
@@ -50,6 +52,8 @@ pub struct RemoteParameters {
     pub tls_id: Option<String>,
     /// Whether it takes encrypted header extensions (RFC 9335).
     pub cryptex: bool,
+    /// Whether it takes DTLS inside STUN ([`SessionConfig::sped`](crate::SessionConfig::sped)).
+    pub sped: bool,
 }
 
 impl RemoteParameters {
@@ -66,6 +70,7 @@ impl RemoteParameters {
             dtls_role: None,
             tls_id: None,
             cryptex: false,
+            sped: false,
         }
     }
 }
@@ -82,6 +87,7 @@ impl From<LocalParameters> for RemoteParameters {
             dtls_role: local.dtls_role,
             tls_id: Some(local.tls_id),
             cryptex: local.cryptex,
+            sped: local.sped,
         }
     }
 }

@@ -81,15 +81,20 @@ impl Session {
 
     /// A datagram of DTLS goes out over this path.
     pub(super) fn note_sent(&mut self, now: Instant, path: Path) {
+        self.note_carried(path);
+        let resent = self.flights_resent();
+        let begun = &mut self.handshake_paths.flight;
+        *begun = begun.or(Some((now, resent)));
+    }
+
+    /// A datagram of DTLS goes out over this path within a message of ICE, which has its own clock.
+    pub(super) fn note_carried(&mut self, path: Path) {
         let paths = &mut self.handshake_paths;
         paths.to = match paths.to {
             Sent::Nowhere => Sent::Over(path),
             Sent::Over(before) if before == path => paths.to,
             _ => Sent::Elsewhere,
         };
-        let resent = self.flights_resent();
-        let begun = &mut self.handshake_paths.flight;
-        *begun = begun.or(Some((now, resent)));
     }
 
     fn flights_resent(&self) -> u32 {

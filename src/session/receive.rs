@@ -55,13 +55,26 @@ impl Session {
         path: Path,
         datagram: &[u8],
     ) -> Result<Received<'b>, SessionError> {
-        match self.ice.handle_datagram(now, path, datagram) {
+        let carried = match self.ice.handle_datagram(now, path, datagram) {
             Outcome::Discarded(_) => return Ok(Received::Nothing),
-            Outcome::Response(_) => self.time_retransmission(),
-            _ => {}
-        }
+            Outcome::Response(message) => {
+                self.time_retransmission();
+                self.unload(now, &message)
+            }
+            Outcome::Request(message) => self.unload(now, &message),
+            Outcome::Refused(_) => None,
+        };
         self.timeline.first_stun.get_or_insert(now);
-        let result = self.follow_ice(now);
+        let mut result = self.follow_ice(now);
+        if let Some(mut datagram) = carried
+            && result.is_ok()
+            && self.ice.is_valid(&path)
+            && !self.is_closed()
+        {
+            self.counters.dtls_in_stun_received += 1;
+            // ICE has credited the message that it came in.
+            result = self.take_dtls(now, path, &mut datagram);
+        }
         self.finish(result).map(|()| Received::Nothing)
     }
 
@@ -72,22 +85,31 @@ impl Session {
         path: Path,
         datagram: &mut [u8],
     ) -> Result<(), SessionError> {
+        if self.connection_info().is_none() && !self.is_early(datagram) {
+            self.ice.credit(&path, datagram.len());
+        }
+        self.take_dtls(now, path, datagram)
+    }
+
+    /// A datagram of DTLS that came over a valid path, by itself or within a message of ICE.
+    fn take_dtls(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+    ) -> Result<(), SessionError> {
+        let name = self.name_dtls(datagram);
+        if self.is_early(datagram) {
+            self.counters.count(Discard::EarlyDtls);
+            return Ok(());
+        }
         if self.association.connection().is_none() {
-            // Only a ClientHello begins an association, and only towards its server. Before the peer's
-            // parameters are there, it tells that the peer has chosen to be the client.
-            if self.association.role() == Some(Role::Client) || !is_handshake(datagram) {
-                self.counters.count(Discard::EarlyDtls);
-                return Ok(());
-            }
             self.start_dtls(now, Role::Server)?;
         }
         let Some(connection) = self.association.connection_mut() else {
             return Ok(());
         };
         let was_secured = connection.info().is_some();
-        if !was_secured {
-            self.ice.credit(&path, datagram.len());
-        }
         let before = connection.statistics().records_received;
         let result = connection.handle_datagram(now, datagram);
         let secured = connection.info().is_some();
@@ -95,15 +117,24 @@ impl Session {
             self.follow_handshake(now, path, was_secured, secured);
         }
         result?;
+        self.acknowledge_dtls(name);
         self.follow_dtls(now)?;
         self.follow_ice(now)
+    }
+
+    /// Only a ClientHello begins an association, and only towards its server. Before the peer's
+    /// parameters are there, it tells that the peer has chosen to be the client.
+    fn is_early(&self, datagram: &[u8]) -> bool {
+        let begins = self.association.role() != Some(Role::Client) && is_handshake(datagram);
+        self.association.connection().is_none() && !begins
     }
 
     /// Takes up what ICE has to tell, and begins what waited for it.
     pub(super) fn follow_ice(&mut self, now: Instant) -> Result<(), SessionError> {
         self.report_ice(now, LostConsent::ByPeer);
         let client = self.association.role() == Some(Role::Client);
-        if client && self.association.connection().is_none() && self.ice.selected().is_some() {
+        let may_send = self.ice.selected().is_some() || self.carries_hello();
+        if client && self.association.connection().is_none() && may_send {
             self.start_dtls(now, Role::Client)?;
         }
         Ok(())
@@ -115,6 +146,7 @@ impl Session {
             match event {
                 Event::Selected { path } if self.timeline.ice_connected.is_none() => {
                     self.timeline.ice_connected = Some(now);
+                    self.carry_no_more(now, &path);
                     self.emit(SessionEvent::IceConnected { path });
                 }
                 Event::Selected { path } => {

@@ -34,6 +34,7 @@ impl Session {
             dtls_role: self.association.role(),
             tls_id: self.agreement.tls_id.to_string(),
             cryptex: self.config.offers_cryptex(),
+            sped: self.config.sped,
         }
     }
 
@@ -119,6 +120,7 @@ impl Session {
         }
         if first {
             trace::signalled(self.local_ufrag(), "the peer's parameters are there");
+            self.learn_sped(remote.sped);
             self.identify_peer(
                 now,
                 meaning.our_role,

@@ -65,6 +65,8 @@ pub(super) struct Counters {
     pub(super) bytes_received: u64,
     pub(super) packets_sent: u64,
     pub(super) bytes_sent: u64,
+    pub(super) dtls_in_stun_sent: u64,
+    pub(super) dtls_in_stun_received: u64,
     discards: Tally<{ Discard::ALL.len() }>,
 }
 
@@ -75,6 +77,8 @@ impl Counters {
             bytes_received: 0,
             packets_sent: 0,
             bytes_sent: 0,
+            dtls_in_stun_sent: 0,
+            dtls_in_stun_received: 0,
             discards: Tally::new(),
         }
     }
@@ -98,6 +102,10 @@ pub struct Statistics {
     pub packets_sent: u64,
     /// Bytes in them, sealed.
     pub bytes_sent: u64,
+    /// Datagrams of DTLS that messages of ICE carried ([`SessionConfig::sped`](crate::SessionConfig::sped)).
+    pub dtls_in_stun_sent: u64,
+    /// Those that the peer's messages carried.
+    pub dtls_in_stun_received: u64,
     /// Those of DTLS, once it began.
     pub dtls: Option<dtls::Statistics>,
     /// Those of SRTP as sender, once there are keys.
@@ -116,6 +124,8 @@ impl Statistics {
             bytes_received: counters.bytes_received,
             packets_sent: counters.packets_sent,
             bytes_sent: counters.bytes_sent,
+            dtls_in_stun_sent: counters.dtls_in_stun_sent,
+            dtls_in_stun_received: counters.dtls_in_stun_received,
             srtp_sender: media.map(|media| media.sender.statistics()),
             srtp_receiver: media.map(|media| media.receiver.statistics().clone()),
             ice: session.ice.statistics(),

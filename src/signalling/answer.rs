@@ -130,7 +130,7 @@ impl<'a> Answer<'a> {
         let offered = self.offer.session_level();
         let mut attributes = Vec::new();
         attributes.extend(local.parameters.ice_lite.then(|| flag("ice-lite")));
-        let options = offered.ice_options.value();
+        let options = offered.ice_options.taken(local.parameters.sped).value();
         attributes.extend(options.map(|options| pair("ice-options", options)));
         attributes.extend(describe::bundle(self.bundled()));
         let mut taken = self.taken.iter().flatten();
@@ -159,7 +159,7 @@ impl<'a> Answer<'a> {
     fn around(&self, index: usize, media: &Media, local: &Local<'_>) -> Vec<sdp_types::Attribute> {
         let offered = self.offer.section_level(index);
         let mut attributes = local.transport.clone();
-        let options = offered.ice_options.value();
+        let options = offered.ice_options.taken(local.parameters.sped).value();
         attributes.extend(options.map(|options| pair("ice-options", options)));
         let cryptex = offered.cryptex && local.parameters.cryptex;
         attributes.extend(cryptex.then(|| flag("cryptex")));

@@ -2,7 +2,7 @@
 
 use super::describe;
 use super::lines::MLine;
-use super::sdp::{Content, Line, Media, MediaKind, Payload, SessionLevel};
+use super::sdp::{Content, IceOptions, Line, Media, MediaKind, Payload, SessionLevel};
 use super::sdp::{Setup, flag, pair, write};
 use crate::session::LocalParameters;
 
@@ -103,7 +103,8 @@ impl Offer {
         let mut attributes = Vec::new();
         attributes.extend(local.ice_lite.then(|| flag("ice-lite")));
         // RFC 8445 §10.
-        attributes.push(pair("ice-options", "ice2"));
+        let options = IceOptions::ours(local.sped).value();
+        attributes.extend(options.map(|options| pair("ice-options", options)));
         let mids = self.live().filter_map(|line| line.mid.as_deref());
         attributes.extend(describe::bundle(mids));
         let session = SessionLevel {

@@ -198,6 +198,13 @@ impl World {
         Self::of(now, conditions, caller, server)
     }
 
+    /// A call between the sessions that `make` makes.
+    pub(crate) fn with(conditions: Conditions, make: impl FnOnce(Instant) -> [Session; 2]) -> Self {
+        let now = Instant::now();
+        let [caller, server] = make(now);
+        Self::of(now, conditions, caller, server)
+    }
+
     /// A call of which the server knows the caller; what the caller has yet to be told is given back.
     pub(crate) fn offered(
         [calling, serving]: [IceMode; 2],

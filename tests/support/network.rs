@@ -63,6 +63,10 @@ pub(crate) struct Network {
     pub(crate) lost_handshake: usize,
     /// Which datagrams are lost.
     pub(crate) lost: Option<fn(&Path, &[u8]) -> bool>,
+    /// Which datagrams are lost besides, by their place among all that are sent.
+    pub(crate) lost_places: Vec<usize>,
+    /// Nothing that is sent to this address arrives.
+    pub(crate) deaf: Option<SocketAddr>,
     /// The address that a NAT gives the caller, instead of its own. What is sent to another one of its
     /// is lost.
     pub(crate) nat: Option<SocketAddr>,
@@ -81,6 +85,8 @@ impl Network {
             count: 0,
             lost_handshake: 0,
             lost: None,
+            lost_places: Vec::new(),
+            deaf: None,
             nat: None,
             elsewhere: Vec::new(),
             log: Vec::new(),
@@ -90,6 +96,9 @@ impl Network {
     /// Takes a datagram that its sender sends over `path`.
     pub(crate) fn send(&mut self, now: Instant, path: Path, datagram: &[u8]) {
         self.log.push((path, datagram.to_vec()));
+        if self.lost_places.contains(&(self.log.len() - 1)) || self.deaf == Some(path.remote) {
+            return;
+        }
         let ends = [super::caller_address(), super::server_address()];
         if !ends.contains(&path.remote) && self.nat != Some(path.remote) {
             self.elsewhere.push((path, datagram.to_vec()));

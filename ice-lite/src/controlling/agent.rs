@@ -9,7 +9,7 @@ use crate::responder::Responder;
 use crate::stun::{Class, ErrorCode, Message, MessageWriter};
 use crate::valid_list::{ConsentRules, ValidList};
 use crate::{
-    Candidate, ConsentLoss, Credentials, Discard, Event, FailureReason, Outcome, Path,
+    Candidate, ConsentLoss, Credentials, Discard, Envelope, Event, FailureReason, Outcome, Path,
     PathStanding, SendRefused, Statistics, Transmit,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -213,7 +213,7 @@ impl ControllingAgent {
     /// Writes the next answer or check. A buffer of [`crate::MAX_MESSAGE`] bytes always suffices.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        self.poll_transmit_with(now, buf, |_| {})
+        self.poll_transmit_with(now, buf, |_, _| {})
     }
 
     /// As [`Self::poll_transmit`]; `add` may add attributes to a request or a success response.
@@ -222,16 +222,31 @@ impl ControllingAgent {
         &mut self,
         now: Instant,
         buf: &mut [u8],
-        add: impl FnOnce(&mut MessageWriter<'_>),
+        mut add: impl FnMut(&mut MessageWriter<'_>, Envelope),
     ) -> Option<Transmit> {
+        let valid = &self.valid;
         if self.responder.has_answer() {
-            let transmit = self.responder.poll_answer(buf, &mut self.statistics, add)?;
+            let statistics = &mut self.statistics;
+            let transmit = self
+                .responder
+                .poll_answer(buf, statistics, |writer, path| {
+                    add(writer, valid.envelope(path));
+                })?;
             self.valid.debit(&transmit.path, transmit.len);
             return Some(transmit);
         }
         self.begin_due(now);
-        let local = self.responder.local().ufrag();
-        match self.requester.poll(now, buf, local, add)? {
+        let (local, valid) = (self.responder.local().ufrag(), &self.valid);
+        let written = self
+            .requester
+            .poll(now, buf, local, |writer, path, limited| {
+                let named = Envelope {
+                    path,
+                    allowance: usize::MAX,
+                };
+                add(writer, if limited { valid.envelope(path) } else { named });
+            })?;
+        match written {
             // Who names an address by a check may not own it.
             Ok(Written { transmit, limited })
                 if limited && !self.valid.try_debit(&transmit.path, transmit.len) =>
@@ -248,6 +263,14 @@ impl ControllingAgent {
                 None
             }
         }
+    }
+
+    /// Whether something waits to be carried to the peer by what [`Self::poll_transmit_with`] adds.
+    /// While it does and no path is selected, a further check of a pair that is under way follows
+    /// every [`ControllingConfig::pacing`], as soon as no other pair waits for its first. Afterwards
+    /// poll transmits, and arm the timer again.
+    pub const fn set_cargo(&mut self, waits: bool) {
+        self.progress.cargo = waits;
     }
 
     /// What happened. Poll after every call that takes `&mut self`.
@@ -323,7 +346,7 @@ impl ControllingAgent {
     pub fn revoke_consent(&mut self) {
         self.revoked = true;
         self.valid.lose_all(ConsentLoss::Revoked);
-        for purpose in [Purpose::Check, Purpose::Nominate, Purpose::Consent] {
+        for purpose in Purpose::ALL {
             self.requester.cancel(purpose);
         }
     }

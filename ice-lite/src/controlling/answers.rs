@@ -44,13 +44,13 @@ impl ControllingAgent {
             check.state = State::Succeeded;
             wanted_by_peer = check.nominated_by_peer;
         }
-        if transaction.purpose == Purpose::Check {
+        if matches!(transaction.purpose, Purpose::Check | Purpose::Carry) {
             self.valid.allow_sending(slot);
         }
         self.valid.confirm_address(now, &transaction.path);
         match transaction.purpose {
             Purpose::Consent => {}
-            Purpose::Check => {
+            Purpose::Check | Purpose::Carry => {
                 self.progress
                     .nominate_at
                     .get_or_insert(now + NOMINATION_DELAY);
@@ -114,7 +114,7 @@ impl ControllingAgent {
         reason: FailureReason,
     ) {
         match transaction.purpose {
-            Purpose::Consent => return,
+            Purpose::Consent | Purpose::Carry => return,
             Purpose::Nominate => self.put_off_nomination(now),
             Purpose::Check => {}
         }

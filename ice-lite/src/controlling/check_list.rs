@@ -162,6 +162,14 @@ impl CheckList {
             .any(|check| check.state == State::Waiting)
     }
 
+    /// What is sent with over the best pair whose check is under way.
+    pub(super) fn best_under_way(&self, role: Role) -> Option<Target> {
+        let under_way = |check: &&Check| check.state == State::InProgress;
+        let checks = self.checks.iter().filter(under_way);
+        let best = checks.max_by_key(|check| check.pair_priority(role))?;
+        Some(best.target())
+    }
+
     /// The best pair that succeeded, and whether a better one is still under way.
     pub(super) fn best_succeeded(&self, role: Role) -> Option<(Path, bool)> {
         let rank = |check: &&Check| check.pair_priority(role);

@@ -61,6 +61,13 @@ pub(super) enum Purpose {
     Nominate,
     /// To ask for consent again (RFC 7675).
     Consent,
+    /// To carry what its owner adds over a path that is being checked. It is a check too, but that
+    /// nobody answers it says nothing.
+    Carry,
+}
+
+impl Purpose {
+    pub(super) const ALL: [Self; 4] = [Self::Check, Self::Nominate, Self::Consent, Self::Carry];
 }
 
 /// What a request is sent over, and with.
@@ -233,7 +240,7 @@ impl Requester {
         now: Instant,
         buf: &mut [u8],
         local_ufrag: &str,
-        add: impl FnOnce(&mut MessageWriter<'_>),
+        add: impl FnOnce(&mut MessageWriter<'_>, Path, bool),
     ) -> Option<Result<Written, BufferTooSmall>> {
         let (remote, timing, tiebreaker) =
             (self.remote.as_ref()?, self.retransmission, self.tiebreaker);
@@ -248,7 +255,9 @@ impl Requester {
         due.transmitted(now, timing);
         self.next_turn = now.checked_add(self.pacing);
         let (path, limited) = (due.path, due.limited);
-        let written = due.write(buf, remote, local_ufrag, tiebreaker, add);
+        let written = due.write(buf, remote, local_ufrag, tiebreaker, |writer| {
+            add(writer, path, limited);
+        });
         Some(written.map(|len| Written {
             transmit: Transmit { path, len },
             limited,
@@ -344,7 +353,8 @@ impl Transaction {
     const fn max_transmissions(&self, timing: Retransmission) -> u32 {
         match self.purpose {
             // RFC 7675 §5.1: a consent check is not retransmitted, the next one is a new request.
-            Purpose::Consent => 1,
+            // What is carried goes with the next one.
+            Purpose::Consent | Purpose::Carry => 1,
             Purpose::Check | Purpose::Nominate => timing.max_transmissions,
         }
     }
@@ -363,7 +373,7 @@ impl Transaction {
             self.purpose,
             self.transmissions + 1 >= self.max_transmissions(timing),
         ) {
-            (Purpose::Consent, _) => CONSENT_WAIT,
+            (Purpose::Consent | Purpose::Carry, _) => CONSENT_WAIT,
             (_, true) => timing.rto.saturating_mul(LAST_WAIT),
             (_, false) => timing
                 .rto

@@ -2,7 +2,7 @@
 
 use super::ControllingAgent;
 use super::check_list::State;
-use super::requester::Purpose;
+use super::requester::{Purpose, Target};
 use crate::request::Role;
 use crate::{Event, FailureReason, Path};
 use std::time::{Duration, Instant};
@@ -39,6 +39,8 @@ pub(super) struct Progress {
     pub(super) candidates_ended: bool,
     /// How a check has failed last.
     pub(super) last_failure: Option<FailureReason>,
+    /// Something waits to be carried by checks.
+    pub(super) cargo: bool,
     /// [`Event::Failed`] was reported.
     pub(super) failed: bool,
 }
@@ -53,18 +55,30 @@ impl ControllingAgent {
         self.progress.patient_until.get_or_insert(now + patience);
         self.progress.patient_since.get_or_insert(now);
         let role = self.requester.role();
-        if self.progress.next_check.is_none_or(|at| at <= now)
-            && let Some(check) = self.checks.next(role)
-        {
-            check.state = State::InProgress;
-            check.triggered = false;
-            let target = check.target();
-            self.requester.start(now, Purpose::Check, target);
-            // RFC 8445 §14.2: one check every Ta.
-            self.progress.next_check = Some(now + self.pacing);
+        if self.progress.next_check.is_none_or(|at| at <= now) {
+            let begun = match self.checks.next(role) {
+                Some(check) => {
+                    check.state = State::InProgress;
+                    check.triggered = false;
+                    Some((Purpose::Check, check.target()))
+                }
+                None => self.carrier().map(|target| (Purpose::Carry, target)),
+            };
+            if let Some((purpose, target)) = begun {
+                self.requester.start(now, purpose, target);
+                // RFC 8445 §14.2: one check every Ta.
+                self.progress.next_check = Some(now + self.pacing);
+            }
         }
         self.begin_nomination(now);
         self.begin_consent(now);
+    }
+
+    /// What carries the cargo that waits, if there is any and no path to send it over.
+    fn carrier(&self) -> Option<Target> {
+        let waits = self.progress.cargo && self.valid.selected().is_none();
+        let role = self.requester.role();
+        waits.then(|| self.checks.best_under_way(role))?
     }
 
     /// RFC 8445 §8.1.1: nominates the best pair that works, once; and later that to which sending had
@@ -183,7 +197,7 @@ impl ControllingAgent {
         let active = self.requester.knows_remote() && !self.revoked;
         let next_check = progress
             .next_check
-            .filter(|_| active && self.checks.has_waiting());
+            .filter(|_| active && (self.checks.has_waiting() || self.carrier().is_some()));
         let nomination = self.nomination_due().filter(|_| active);
         let gives_way = self.nomination_gives_way().filter(|_| active);
         let consent = self.checks.consent_due().filter(|_| active);

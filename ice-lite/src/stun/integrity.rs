@@ -134,7 +134,13 @@ pub enum Unverified {
 /// The value of FINGERPRINT for a message whose bytes before the attribute are `covered`.
 pub(super) fn fingerprint(covered: &[u8]) -> u32 {
     // RFC 8489 §14.7: CRC-32 XORed with 0x5354554e.
-    crc32fast::hash(covered) ^ 0x5354_554E
+    crc32(covered) ^ 0x5354_554E
+}
+
+/// The CRC-32 of FINGERPRINT, without its mask: so DTLS-IN-STUN-ACK names a datagram.
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
 }
 
 #[cfg(test)]

@@ -28,6 +28,6 @@ mod writer;
 pub use attribute::{Attribute, AttributeType, Attributes};
 pub use error_code::ErrorCode;
 pub use header::{Class, HEADER_LEN, MAGIC_COOKIE, MessageType, Method, TransactionId};
-pub use integrity::{IntegrityKey, Unverified};
+pub use integrity::{IntegrityKey, Unverified, crc32};
 pub use message::{Message, ParseError};
 pub use writer::{BufferTooSmall, MessageWriter};

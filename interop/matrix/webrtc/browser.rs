@@ -30,6 +30,9 @@ impl Caller {
     ) -> Self {
         let page = Page::serve(listen);
         let settings: &[&str] = match (kind, shape.special) {
+            (Kind::Chromium, Special::Sped) => {
+                &["--force-fieldtrials=WebRTC-IceHandshakeDtls/Enabled/"]
+            }
             (Kind::Chromium, Special::Cryptex) => &["--enable-experimental-web-platform-features"],
             (Kind::Chromium, _) => &[],
             // An answer has to say where it is: nobody here resolves its names.

@@ -24,6 +24,8 @@ pub(crate) enum Special {
     Impaired,
     /// The peer refuses calls without Cryptex.
     Cryptex,
+    /// The peer has DTLS inside STUN.
+    Sped,
     /// The peer has no UDP: ICE-TCP (RFC 6544).
     Tcp,
 }
@@ -125,6 +127,7 @@ impl Shape {
             Special::Rsa => ", RSA certificates",
             Special::Impaired => ", datagrams lost, doubled and reordered",
             Special::Cryptex => ", Cryptex required",
+            Special::Sped => ", DTLS inside STUN",
             Special::Tcp => ", over TCP",
         };
         let media = match peer.media {

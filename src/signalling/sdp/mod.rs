@@ -34,7 +34,7 @@ pub use source::{Msid, Source, SourceGroup};
 pub use transport::DescriptionKind;
 
 pub(super) use fragment::fragment_of;
-pub(super) use transport::ufrag_of;
+pub(super) use transport::{IceOptions, ufrag_of};
 pub(super) use write::{Content, Line, SessionLevel, flag, pair, write};
 
 /// The longest description that is read, in bytes. Browsers' have 1 to 10 KiB; 340 bytes, which each

@@ -25,12 +25,18 @@ pub(super) struct Transport {
 
 /// `a=ice-options` (RFC 8839 §5.6): those that mean something to us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct IceOptions {
+pub(in crate::signalling) struct IceOptions {
     /// RFC 8445 §10.
-    pub(crate) ice2: bool,
+    pub(in crate::signalling) ice2: bool,
     /// RFC 8838.
-    pub(crate) trickle: bool,
+    pub(in crate::signalling) trickle: bool,
+    /// DTLS inside STUN, by each of its names.
+    pub(in crate::signalling) sped: [bool; SPED.len()],
 }
+
+/// The names of DTLS inside STUN: that of draft-hancke-webrtc-sped, and what libwebrtc has called it since
+/// its versions 155 and 149.
+const SPED: [&str; 3] = ["sped", "googspedv1", "goog-sped-v1"];
 
 impl IceOptions {
     fn read(value: &str) -> Self {
@@ -39,17 +45,45 @@ impl IceOptions {
         Self {
             ice2: named("ice2"),
             trickle: named("trickle"),
+            sped: SPED.map(named),
+        }
+    }
+
+    /// Those that are named at another place count too.
+    fn merge(&mut self, other: Self) {
+        self.ice2 |= other.ice2;
+        self.trickle |= other.trickle;
+        for (ours, theirs) in self.sped.iter_mut().zip(other.sped) {
+            *ours |= theirs;
+        }
+    }
+
+    /// What an offer of ours says.
+    pub(crate) const fn ours(sped: bool) -> Self {
+        Self {
+            ice2: true,
+            trickle: false,
+            sped: [sped; SPED.len()],
+        }
+    }
+
+    /// What of these an answer takes.
+    pub(crate) const fn taken(self, sped: bool) -> Self {
+        match sped {
+            true => self,
+            false => Self {
+                sped: [false; SPED.len()],
+                ..self
+            },
         }
     }
 
     /// The value of the attribute, unless none is left.
-    pub(crate) const fn value(self) -> Option<&'static str> {
-        match (self.ice2, self.trickle) {
-            (true, true) => Some("ice2 trickle"),
-            (true, false) => Some("ice2"),
-            (false, true) => Some("trickle"),
-            (false, false) => None,
-        }
+    pub(crate) fn value(self) -> Option<String> {
+        let named = [("ice2", self.ice2), ("trickle", self.trickle)].into_iter();
+        let named = named.chain(SPED.into_iter().zip(self.sped));
+        let named: Vec<_> = named.filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        (!named.is_empty()).then(|| named.join(" "))
     }
 }
 
@@ -96,9 +130,7 @@ impl Transport {
             "ice-ufrag" => self.ufrag = Some(value.into()),
             "ice-pwd" => self.password = Some(value.into()),
             "ice-options" => {
-                let read = IceOptions::read(value);
-                self.ice_options.ice2 |= read.ice2;
-                self.ice_options.trickle |= read.trickle;
+                self.ice_options.merge(IceOptions::read(value));
             }
             "fingerprint" => self.take_fingerprint(value),
             "setup" => self.setup = Some(Setup::from_name(value).ok_or(SdpError::BadSetup)),
@@ -195,6 +227,8 @@ impl<'a> Scopes<'a> {
         };
         parameters.tls_id = self.first(|scope| scope.tls_id.clone());
         parameters.cryptex = self.0.iter().any(|scope| scope.cryptex);
+        let sped = |scope: &&Transport| scope.ice_options.sped.contains(&true);
+        parameters.sped = self.0.iter().any(sped);
         Ok(parameters)
     }
 

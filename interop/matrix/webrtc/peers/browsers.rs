@@ -22,6 +22,7 @@ pub(super) const CHROMIUM: Peer = Peer {
         Special::Rsa,
         Special::Impaired,
         Special::Cryptex,
+        Special::Sped,
         Special::Tcp,
     ],
     media: Media::Tone,
