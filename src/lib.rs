@@ -110,3 +110,8 @@ pub use session::{
 };
 pub use srtp::{Kind, MAX_OVERHEAD};
 pub use {dtls, ice_lite, srtp};
+
+/// The code in the README compiles.
+#[cfg(all(doctest, feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
