@@ -8,7 +8,7 @@ use portcullis::signalling::sdp::{Source, SourceGroup};
 use portcullis::signalling::{Capabilities, Decide as _, Signalling, SignallingError, Translation};
 use portcullis::srtp::HeaderExtension;
 use portcullis::{Call, CloseReason, Context, Session, SessionConfig, SessionEvent, SessionId};
-use rtcp_types::{Compound, Nack, Packet, Pli, SenderReport, TransportFeedback, Twcc};
+use rtcp_types::{Compound, Fir, Nack, Packet, Pli, SenderReport, TransportFeedback, Twcc};
 use rtp_types::RtpPacket;
 
 use crate::room::{Layer, Room, SharedRoom, Tap, Track, bytes, lock};
@@ -285,9 +285,16 @@ impl Call for Peer {
                         let _ = cx.forward_rtcp(tap.viewer, &bytes(&report));
                     }
                 }
-                Packet::PayloadFeedback(feedback) if feedback.parse_fci::<Pli<'_>>().is_ok() => {
-                    if let Some((track, _, layer)) = tapped(room, cx.id(), feedback.media_ssrc()) {
-                        track.ask(cx, layer);
+                Packet::PayloadFeedback(feedback) => {
+                    let lost = feedback.parse_fci::<Pli<'_>>().is_ok();
+                    let lost = lost.then(|| feedback.media_ssrc());
+                    // RFC 5104 §4.3.1.1: a FIR names its streams in its entries alone.
+                    let fir = feedback.parse_fci::<Fir<'_>>().ok();
+                    let wanted = fir.iter().flat_map(Fir::entries).map(|it| it.ssrc());
+                    for ssrc in wanted.chain(lost) {
+                        if let Some((track, _, layer)) = tapped(room, cx.id(), ssrc) {
+                            track.ask(cx, layer);
+                        }
                     }
                 }
                 Packet::TransportFeedback(feedback) => {

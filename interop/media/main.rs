@@ -6,6 +6,7 @@
 
 mod cryptex;
 mod data_channel;
+mod embed;
 mod publishers;
 mod sfu;
 mod sped;

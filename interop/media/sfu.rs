@@ -162,6 +162,26 @@ fn firefox_sees_firefox() {
     });
 }
 
+/// Firefox gives up what it waits for when the network changes (`network.http.network-changed.timeout`),
+/// and the question for the next offer waits; the session goes on.
+#[test]
+fn a_viewer_whose_network_has_changed_hears_of_publishers() {
+    let test = "sfu::a_viewer_whose_network_has_changed_hears_of_publishers";
+    with_example(test, "sfu", || {
+        let served = Served::on_port(5000);
+        let viewing = Tab::open(Kind::Firefox, &served);
+        viewing.run("await wait(() => page.viewer, 'viewing');");
+        let status = std::process::Command::new("ip")
+            .args(["address", "add", "10.77.0.9/24", "dev", "v0"])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "ip runs");
+        viewing.run("await wait(() => page.viewer.lost > 0, 'a question that is given up');");
+        let publishing = Tab::open(Kind::Chromium, &served);
+        publishing.publish(Kind::Chromium, [320, 240], "['h']");
+        viewing.sees(1, 320, 240);
+    });
+}
+
 /// The layers of simulcast are told by their rids, and the viewer gets the one that it asks for.
 #[test]
 fn a_viewer_chooses_its_layer() {

@@ -5,7 +5,7 @@
 //! pages have one origin.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +17,12 @@ use crate::http::{Request, respond};
 /// How long a script may take: a browser starts in two seconds and a call needs one more, on an
 /// idle machine.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the page waits for a script before it asks again. After a change of the network Firefox
+/// closes each connection over which nothing has come for five seconds
+/// (`network.http.network-changed.timeout`), and the first change is that of a new namespace, whose
+/// link-local address is ready a second after it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The status of all that the page asks for.
 const OK: &str = "200 OK";
@@ -37,6 +43,7 @@ async function until(test, what) {
 document.getElementById("frame").addEventListener("load", async () => {
   for (;;) {
     const script = await (await fetch("/harness/next", { cache: "no-store" })).text();
+    if (!script) continue;
     let result;
     try {
       const run = new (async () => {}).constructor("doc", "by", "count", "until", script);
@@ -131,9 +138,12 @@ impl Shared {
             Some("/harness") => respond(&mut connection, OK, "text/html", HARNESS),
             Some("/harness/next") => {
                 let scripts = self.scripts.lock().expect("no thread panics with it");
-                match scripts.recv() {
+                match scripts.recv_timeout(PATIENCE) {
                     Ok(script) => respond(&mut connection, OK, "text/plain", &script),
-                    Err(_) => Ok(()),
+                    Err(RecvTimeoutError::Timeout) => {
+                        respond(&mut connection, OK, "text/plain", "")
+                    }
+                    Err(RecvTimeoutError::Disconnected) => Ok(()),
                 }
             }
             Some("/harness/done") => {
