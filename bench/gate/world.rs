@@ -155,6 +155,8 @@ impl<C: Call + Default> World<C> {
             while let Some(event) = caller.session.poll_event() {
                 caller.secured |= matches!(event, SessionEvent::Secured(_));
             }
+            // No media has overtaken its keys: none is sent before there are any.
+            assert_eq!(caller.session.poll_received(now, &mut Vec::new()), None);
             let path = Path::udp(caller.path.remote, caller.path.local);
             for datagram in gate.outbox().datagrams() {
                 quiet = false;
