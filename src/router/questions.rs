@@ -103,3 +103,23 @@ impl Questions {
         self.askers.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What another shard has forgotten takes no room, and what it has not is kept.
+    #[test]
+    fn foreign_requests_are_forgotten_one_by_one() {
+        let mut questions = Questions::new(Keyed::new([1; 16]));
+        let [kept, forgotten, other] = [1, 2, 3].map(|number| TransactionId([number; 12]));
+        questions.remember_foreign(1, kept);
+        questions.remember_foreign(1, forgotten);
+        questions.remember_foreign(2, other);
+        questions.forget_foreign(1, &Arc::from([forgotten, other]));
+        assert_eq!(questions.foreign, [kept, other]);
+        assert_eq!(questions.asker(kept), Some(Target::Shard(1)));
+        assert_eq!(questions.asker(forgotten), None);
+        assert_eq!(questions.asker(other), Some(Target::Shard(2)));
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portcullis::{
-    Call, CloseReason, Context, Gate, IceMode, Kind, Path, Session, SessionEvent, SessionId,
+    Call, CloseReason, Context, Gate, IceMode, Kind, Path, Session, SessionEvent, SessionId, Shard,
 };
 
 use super::{Peer, Terms, connected, rtp, server_address};
@@ -111,10 +111,15 @@ impl Served {
 
     /// A server with so many secured calls of these terms.
     pub(crate) fn with_calls_of(count: u16, terms: Terms) -> Self {
+        Self::with_calls_on(count, terms, Shard::ONLY)
+    }
+
+    /// One of several servers on one port, with so many secured calls of these terms.
+    pub(crate) fn with_calls_on(count: u16, terms: Terms, shard: Shard) -> Self {
         let mut served = Self {
             terms,
             now: Instant::now(),
-            gate: Gate::new([7; 16]),
+            gate: Gate::sharded([7; 16], shard),
             callers: Vec::new(),
             ends: Ends::default(),
         };
