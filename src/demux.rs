@@ -3,7 +3,7 @@
 /// The protocols that can share one UDP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// STUN (RFC 8489), that is ICE's checks.
+    /// STUN (RFC 8489), which carries ICE's checks.
     Stun,
     /// ZRTP (RFC 6189), which we don't speak.
     Zrtp,
@@ -11,7 +11,7 @@ pub enum Class {
     Dtls,
     /// A TURN channel (RFC 8656), which only a TURN client sees.
     TurnChannel,
-    /// QUIC (RFC 9000), which we leave to others on the port.
+    /// QUIC (RFC 9000), which is left to others on the port.
     Quic,
     /// SRTP: RTP by RFC 5761.
     Rtp,
@@ -21,7 +21,7 @@ pub enum Class {
     Unknown,
 }
 
-/// Classifies a datagram. Total: every first byte and every length has an answer.
+/// Classifies a datagram. It is total: every first byte and every length has a class.
 ///
 /// The first byte decides by RFC 9443 §3; RTP and RTCP are told apart by the second one.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Reasons for which something is dropped, and their counters.
+//! Reasons for dropping something, and their counters.
 
 /// Declares an enum of reasons, each with a name for metrics.
 macro_rules! discards {

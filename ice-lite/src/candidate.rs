@@ -3,7 +3,7 @@
 use crate::Transport;
 use std::{fmt, net::IpAddr, net::SocketAddr, str::FromStr};
 
-/// An address at which an agent may be reached.
+/// An address at which an agent can be reached.
 ///
 /// [`fmt::Display`] writes, and [`FromStr`] reads, the value of an `a=candidate` line from
 /// `candidate:` on.

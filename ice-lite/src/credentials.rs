@@ -29,7 +29,7 @@ impl Credentials {
 
     /// Takes credentials from an SDP's `a=ice-ufrag` and `a=ice-pwd`.
     ///
-    /// Beside the letters, digits, `+` and `/` of the grammar, `-`, `=`, `#` and `_` are let
+    /// Besides the letters, digits, `+` and `/` of the grammar, `-`, `=`, `#` and `_` are let
     /// through, as browsers do for the sake of old peers.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub enum Outcome<'d> {
     /// An authenticated Binding request, whose answer waits in `poll_transmit`. The message gives
     /// its attributes that integrity covers, unknown ones too.
     Request(Message<'d>),
-    /// An authenticated Binding request that an error answers; the answer waits in `poll_transmit`.
+    /// An authenticated Binding request that is refused; the error response waits in `poll_transmit`.
     Refused(ErrorCode),
     /// An authenticated answer to one of our own checks (from a lite agent only if it proves addresses).
     Response(Message<'d>),
@@ -22,15 +22,15 @@ pub enum Outcome<'d> {
     Discarded(Discard),
 }
 
-/// Where a message goes that `poll_transmit_with` writes, to those who add attributes to it.
+/// Where a message goes that `poll_transmit_with` writes, for whoever adds attributes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
     /// Where it goes, and from which local address.
     pub path: Path,
-    /// How many bytes, with those of the message, may go there before more comes from there:
+    /// How many bytes, including those of the message, may go there before more comes from there:
     /// `usize::MAX` if the address is proved, or if a check of ours goes to one that the signalling
-    /// has named. Nothing enforces it for an answer.
+    /// has named. It is not enforced for an answer.
     pub allowance: usize,
 }
 
@@ -55,7 +55,7 @@ impl Transmit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
-    /// A check on this path authenticated: from now on datagrams from it may be looked at.
+    /// A check on this path authenticated: from now on datagrams that come over it may be processed.
     PairValidated {
         /// The path that became valid.
         path: Path,
@@ -80,13 +80,13 @@ pub enum Event {
         /// How consent was lost.
         reason: ConsentLoss,
     },
-    /// Consent that had been lost by time was given again, by a check under the same credentials: only
-    /// where the configuration allows that. A [`Self::PairValidated`] for the path goes before.
+    /// Consent that had timed out was given again by a check under the same credentials, but only
+    /// where the configuration allows that. It follows a [`Self::PairValidated`] for the path.
     ConsentRegained {
         /// The path.
         path: Path,
     },
-    /// No path to the peer was found, though it was waited for its checks too (RFC 8863). Only a
+    /// No path to the peer was found, even after waiting for its own checks (RFC 8863). Only a
     /// restart can help.
     Failed {
         /// Why.
@@ -94,12 +94,12 @@ pub enum Event {
     },
 }
 
-/// What is known of a valid path, for who has to decide between several sessions that claim it.
+/// What is known of a valid path, for deciding between several sessions that claim it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PathStanding {
     /// The peer has answered something unforeseeable of ours from there: it receives at that address.
     pub proved: bool,
-    /// When something new that authenticates last came over it.
+    /// When something new and authentic last came over it.
     pub heard: Instant,
 }
 
@@ -109,7 +109,7 @@ pub struct PathStanding {
 pub enum RemovalReason {
     /// Consent to send on it was lost.
     Consent(ConsentLoss),
-    /// It made room for a newer path; it was the one longest without a check.
+    /// It made room for a newer path, having been without a check for the longest time.
     Evicted,
 }
 

@@ -18,15 +18,15 @@
 //!
 //! A [`Path`] is a 5-tuple. It becomes valid only by a check that authenticated; until then
 //! [`LiteAgent::is_valid`] is false, and DTLS or SRTP from it must be dropped. What may be sent, and
-//! where, is asked of the agent for each datagram (`authorize_send`), which refuses without consent.
+//! where, the agent decides for each datagram (`authorize_send`); it refuses without consent.
 //!
 //! **A key proves who speaks, a round trip proves where.** A peer that knows the password, and seals
-//! its media, may still write somebody else's source address. So the bytes that go to an address stay
+//! its media, may still forge somebody else's source address. So the bytes that go to an address stay
 //! below three times the bytes that came from it until the address is *proved*: a check of ours, whose
 //! transaction id nobody could foresee, was answered from there ([`LiteAgent::prove_addresses`]; the
 //! controlling agent's own checks do it anyway), or the peer has answered our flight of a handshake
-//! that went there alone (`prove`). A TCP connection is proved by its own handshake. Nothing else lifts
-//! the limit, media neither.
+//! that went only there (`prove`). A TCP connection is proved by its own handshake. Nothing else lifts
+//! the limit, not even media.
 //!
 //! **Sending follows the peer.** A new check, a packet of DTLS or SRTP (`confirm`), or an answer to one
 //! of ours over another valid path moves sending there when the selected path is silent, for half a

@@ -20,8 +20,8 @@ pub struct LiteConfig {
     /// says 30 s, the default.
     pub consent_timeout: Duration,
     /// Whether consent that was lost by time comes back with the next check over the same path, and
-    /// without an ICE restart. RFC 7675 §5.1 says no, the default: the peer of a call that was given
-    /// up must not be spoken to. A server that wants calls to survive a longer outage says yes.
+    /// without an ICE restart. RFC 7675 §5.1 says no, the default: nothing may be sent to the peer of a call
+    /// that was given up. A server that wants calls to survive a longer outage says yes.
     pub consent_returns: bool,
 }
 
@@ -34,7 +34,7 @@ impl Default for LiteConfig {
     }
 }
 
-/// An ICE-lite agent: it answers checks, and is always controlled (RFC 8445 §2.5). It sends none, but
+/// An ICE-lite agent: it answers checks, and is always controlled (RFC 8445 §2.5). It sends none, except
 /// for those of [`Self::prove_addresses`].
 ///
 /// A full agent asks for consent with checks of its own; a lite one takes the peer's checks as
@@ -254,7 +254,7 @@ impl LiteAgent {
         self.valid.poll_event()
     }
 
-    /// When [`Self::handle_timeout`] is to be called.
+    /// When [`Self::handle_timeout`] should be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let prover = self.prover.as_ref().filter(|_| !self.revoked);
@@ -304,13 +304,13 @@ impl LiteAgent {
         self.valid.authorize_reply(now, path, len)
     }
 
-    /// Tells that a DTLS record or SRTP packet from this valid path authenticated: we follow the peer
+    /// Notes that a DTLS record or SRTP packet from this valid path authenticated: we follow the peer
     /// to it if it is nominated, or the selected path is silent. It does not end the limit.
     pub fn confirm(&mut self, now: Instant, path: &Path) {
         self.valid.note_traffic(now, path);
     }
 
-    /// Tells that the peer has answered, from this valid path, something unforeseeable that was sent
+    /// Notes that the peer has answered, from this valid path, something unforeseeable that was sent
     /// there and nowhere else, such as our flight of a handshake: the address is proved.
     pub fn prove(&mut self, path: &Path) {
         self.valid.prove_address(path);

@@ -8,22 +8,22 @@ use crate::{Credentials, Discard, Path, Random};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-/// How long an answer is waited for before the question is put again, which doubles each time: the
+/// How long to wait for an answer before asking again, which doubles each time: the
 /// RTO of RFC 8445 §14.3.
 const RTO: Duration = Duration::from_millis(500);
 
-/// How often a question is put by the clock; afterwards each check of the peer's puts it again. The
+/// How often to ask by the clock; afterwards each check of the peer triggers another question. The
 /// last wait ends after 7.5 s, by when a peer that is there has checked again.
 const MAX_TRANSMISSIONS: u32 = 4;
 
-/// A question is not put again sooner than this, however many checks come: the Ta of RFC 8445 §14.2.
+/// The least time between two questions, however many checks come: the Ta of RFC 8445 §14.2.
 const PACE: Duration = Duration::from_millis(50);
 
 /// The priority that a peer-reflexive candidate would have (RFC 8445 §7.1.1).
 const PRIORITY: u32 = 0x6E00_01FF;
 
-/// Asks addresses that a check came from to answer one of ours. Who names an address that is not
-/// its own, or repeats a check of somebody's from there, can't: it never sees the question.
+/// Asks the address that a check came from to answer one of ours. Whoever forges an address that is not
+/// theirs, or replays somebody's check from there, can't: they never see the question.
 pub(crate) struct Prover {
     random: Random,
     remote: Remote,
@@ -113,7 +113,7 @@ impl Prover {
         }
     }
 
-    /// A check of the peer's came over this path: ask there, or ask again.
+    /// A check of the peer came over this path: ask there, or ask again.
     pub(crate) fn ask(&mut self, now: Instant, path: Path) {
         let known = self.questions.iter_mut().find(|asked| asked.path == path);
         if let Some(question) = known {
@@ -131,7 +131,7 @@ impl Prover {
         self.questions.retain(|question| is_wanted(&question.path));
     }
 
-    /// When a question is to be put again.
+    /// When to ask again.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.questions.iter().filter_map(|asked| asked.due).min()
     }
@@ -162,7 +162,7 @@ impl Prover {
         Some(written.map(|len| (path, len)))
     }
 
-    /// Takes the answer to a question. Whatever it says, the address that it came from is the peer's.
+    /// Takes the answer to a question. Whatever it says, it proves the address that it came from.
     pub(crate) fn receive(
         &mut self,
         now: Instant,

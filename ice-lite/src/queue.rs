@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-/// Holds at most `limit` items. An owner who does not poll loses the oldest, and that is counted.
+/// Holds at most `limit` items. If the owner does not poll, the oldest is lost and counted.
 ///
 /// While it is empty it keeps room for `kept` items: thousands of agents have one each.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ impl<const BURST: u32, const MILLIS: u64> RateLimit<BURST, MILLIS> {
             .full_at
             .map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
         let whole = Self::INTERVAL * BURST;
-        // A debt above the whole burst can't be run up: the clock was set back. It is forgiven.
+        // A debt above the whole burst means that the clock was set back, and is forgiven.
         let debt = if debt > whole { Duration::ZERO } else { debt };
         if debt + Self::INTERVAL > whole {
             return false;

@@ -1,4 +1,4 @@
-//! Whom checks of ours ask.
+//! The peer that our checks ask.
 
 use crate::request::Role;
 use crate::responder::{integrity_discard, verify_framing};

@@ -16,7 +16,7 @@ const LEN: usize = 256;
 /// request is mistaken for another with a chance of 1 in a million.
 ///
 /// It grows with the requests that came: a call of a minute needs a tenth of what one of ten
-/// minutes does.
+/// minutes takes.
 #[derive(Debug, Hash)]
 pub(crate) struct TransactionMemory {
     /// A tag in the upper 28 bits, a slot in the lower 4.

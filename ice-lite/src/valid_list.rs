@@ -49,7 +49,7 @@ pub(crate) struct ValidList {
     pub(crate) events: Queue<Event>,
 }
 
-/// How consent is lost, and whether it comes back.
+/// How consent is lost, and whether it can come back.
 #[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct ConsentRules {
     pub(crate) timeout: Duration,
@@ -193,7 +193,7 @@ impl ValidList {
         self.events.push(Event::ConsentRegained { path });
     }
 
-    /// An empty slot; if there is none, that of the pair we can best do without.
+    /// An empty slot or, if there is none, that of the pair that we can best do without.
     fn free_slot(&mut self) -> Slot {
         if let Some(slot) = self.slots.iter().position(Option::is_none) {
             return slot;

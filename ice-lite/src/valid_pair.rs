@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 /// the peer's. QUIC (RFC 9000 §8.1) and DTLS 1.3 (RFC 9147 §5.1) draw the line at three.
 const AMPLIFICATION: u64 = 3;
 
-/// How long a path may say nothing before it counts as silent, so that what comes over another one
+/// How long a path may be quiet before it counts as silent, so that traffic over another one
 /// takes the sending along. Opus without voice sends every 400 ms, a video call's RTCP oftener; and
 /// half of the second in which media must follow a peer whose address has changed is left for the
 /// proof of the new one.
 pub(crate) const SILENCE: Duration = Duration::from_millis(500);
 
-/// How long a path may say nothing before it is given up for any other that lives. Consent is asked
+/// How long a path may be quiet before it is given up for any other that is alive. Consent is asked
 /// for every 4 to 6 s (RFC 7675 §5.1), over the path in use at least.
 pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(7);
 
@@ -38,7 +38,7 @@ pub(crate) struct ValidPair {
     pub(crate) consent: Instant,
     /// When it became valid.
     since: Instant,
-    /// When anything new that authenticates last came over it.
+    /// When anything new and authentic last came over it.
     heard: Instant,
     /// When the last authenticated DTLS or SRTP packet came over it.
     traffic: Option<Instant>,
@@ -81,12 +81,12 @@ impl ValidPair {
         self.nominated.is_some()
     }
 
-    /// When anything new that authenticates last came over it.
+    /// When anything new and authentic last came over it.
     pub(crate) const fn heard(&self) -> Instant {
         self.heard
     }
 
-    /// Something new that authenticates has come over it.
+    /// Something new and authentic has come over it.
     pub(crate) const fn hear(&mut self, now: Instant) {
         self.heard = now;
     }
@@ -116,8 +116,8 @@ impl ValidPair {
         self.traffic.is_some()
     }
 
-    /// An authenticated DTLS or SRTP packet came from there. It tells who speaks, and not where: the
-    /// keys are the peer's whatever source address it writes.
+    /// An authenticated DTLS or SRTP packet came from there. That says who speaks, and not where: the
+    /// keys are the peer's whatever source address the packet has.
     pub(crate) const fn note_traffic(&mut self, now: Instant) {
         self.traffic = Some(now);
         self.heard = now;

@@ -1,4 +1,4 @@
-//! What a full socket did not take, and is worth a moment's wait.
+//! What a full socket did not take but is worth keeping for a moment.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use ice_lite::Path;
 
 use crate::gate::Ecn;
 
-/// Datagrams that wait at most: a flight of each of a hundred handshakes.
+/// At most this many datagrams wait: one flight of each of a hundred handshakes.
 const MAX_DATAGRAMS: usize = 512;
 
-/// How long they wait at most. By then the peer asks again (RFC 8445 §14.3, RFC 9147 §5.8.2), and an
+/// They wait no longer than this. By then the peer asks again (RFC 8445 §14.3, RFC 9147 §5.8.2), and an
 /// answer that comes later is worth nothing.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -48,7 +48,7 @@ impl Backlog {
         fits
     }
 
-    /// Drops what has waited too long; says how much.
+    /// Drops what has waited too long, and returns how much that was.
     pub(super) fn expire(&mut self, now: Instant) -> u64 {
         let is_late = |waiting: &Waiting| now.saturating_duration_since(waiting.since) >= PATIENCE;
         let late = self.waiting.iter().take_while(|it| is_late(it)).count();
@@ -61,7 +61,7 @@ impl Backlog {
         self.waiting.front()
     }
 
-    /// That was sent.
+    /// The front of the queue was sent.
     pub(super) fn pop(&mut self) {
         self.waiting.pop_front();
     }

@@ -20,11 +20,11 @@ pub(super) struct Counters {
 pub struct SocketStatistics {
     /// SRTP and SRTCP that were dropped because the socket was full.
     pub media_dropped: u64,
-    /// STUN, DTLS and what is no call's that was kept for a moment because the socket was full.
+    /// STUN, DTLS and datagrams of no call that were kept for a moment because the socket was full.
     pub control_kept: u64,
-    /// Of these, what was dropped in the end: too much waited, or for too long.
+    /// How many of those were dropped in the end, because too many waited or they waited too long.
     pub control_dropped: u64,
-    /// Datagrams longer than the path, or the interface, takes.
+    /// Datagrams longer than the path or the interface takes.
     pub too_long: u64,
     /// Datagrams that the system refused for another reason, such as no route, or a firewall.
     pub refused: u64,

@@ -13,10 +13,10 @@ use crate::gate::{Call, Context, Gate};
 use crate::router::{Keyed, SessionId};
 use crate::session::Session;
 
-/// Something to do with the gate, on the driver's task.
+/// Something to do to the gate, on the driver's task.
 pub(super) type Command<C> = Box<dyn FnOnce(&mut Gate<C>, Instant) + Send>;
 
-/// Inserts calls into a running [`Driver`](super::Driver), or into all of the drivers that share a
+/// Inserts calls into a running [`Driver`](super::Driver), or into any of the drivers that share a
 /// port, and reaches them.
 pub struct Handle<C> {
     /// To each shard.
@@ -51,7 +51,7 @@ impl<C: Call + Send + 'static> Handle<C> {
 
     /// Adds a session and the call that it is for. From then on its peer's datagrams are heard.
     ///
-    /// Of several shards, its ufrag says on which it lives: at random.
+    /// With several shards, the hash of its ufrag decides which one it lives on.
     ///
     /// # Errors
     /// [`Gone`]: the driver has ended.
@@ -113,7 +113,7 @@ impl<C: Call + Send + 'static> Handle<C> {
     ) -> Result<R, Gone> {
         let (sender, answer) = oneshot::channel();
         let command: Command<C> = Box::new(move |gate, now| {
-            // Who asked may be gone.
+            // The one who asked may be gone.
             drop(sender.send(act(gate, now)));
         });
         let shard = self.commands.get(usize::from(shard)).ok_or(Gone)?;

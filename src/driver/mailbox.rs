@@ -1,4 +1,4 @@
-//! What the shards of one port have to say to each other.
+//! What the shards of one port tell each other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,10 +45,10 @@ pub(super) enum Origin {
     Connection,
 }
 
-/// Bytes of memory that wait at most: more than two full reads of a socket.
+/// At most this many bytes wait: more than two full reads of a socket.
 const MAX_BYTES: usize = 5 << 20;
 
-/// Of these, what checks may take: anybody can make some, and they must not displace media.
+/// The share of it that checks may take: anybody can send them, and they must not displace media.
 const MAX_BYTES_OF_CHECKS: usize = 1 << 20;
 
 impl Mailbox {
@@ -102,13 +102,13 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Mail> {
-        // Nobody panics while holding it, and if, then the mail is still whole.
+        // Nobody panics while holding the lock; if somebody did, the mail would still be whole.
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Mail {
-    /// Takes out the announcements, which are to be heard before the datagrams.
+    /// Takes out the announcements, which must be heard before the datagrams.
     pub(super) fn announcements(&mut self) -> impl Iterator<Item = (u16, Announcement)> + '_ {
         self.announcements.drain(..)
     }
@@ -125,7 +125,7 @@ impl Mail {
         letters.filter_map(move |(from, arrival)| (from == origin).then_some(arrival))
     }
 
-    /// What the datagrams take, in bytes: one without any takes its place too.
+    /// The memory that the datagrams take, in bytes: an empty one takes its place too.
     fn size(&self) -> usize {
         self.bytes.len() + self.datagrams.len() * size_of::<Letter>()
     }

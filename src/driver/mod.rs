@@ -72,10 +72,10 @@ pub struct Driver<C> {
     handle: Handle<C>,
 }
 
-/// Commands that wait at most; who sends more waits.
+/// At most this many commands wait; whoever sends more waits.
 const MAX_COMMANDS: usize = 256;
 
-/// Commands done between two looks at the socket.
+/// Commands carried out between two looks at the socket.
 const COMMANDS_AT_ONCE: usize = 32;
 
 impl<C: Call + Send + 'static> Driver<C> {
@@ -187,7 +187,7 @@ impl<C: Call + Send + 'static> Driver<C> {
         Ok(address)
     }
 
-    /// To insert calls, and to reach them. It can be cloned.
+    /// A handle with which to insert calls and to reach them. It can be cloned.
     #[must_use]
     pub fn handle(&self) -> Handle<C> {
         self.handle.clone()

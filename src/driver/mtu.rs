@@ -1,19 +1,19 @@
-//! How wide paths are, as far as the kernel knows.
+//! The MTU of paths, as far as the kernel knows it.
 
 use std::net::UdpSocket;
 
 use ice_lite::Path;
 
-/// Lets the kernel find out how wide each path is, and split what is longer: a datagram that fits
-/// nowhere on the way would be lost without a word, and the next one too. Systems other than Linux do
-/// as they are used to.
+/// Lets the kernel find out the MTU of each path, and fragment what is longer: a datagram that fits
+/// nowhere on the way would be lost without a word, and so would the next one. Other systems than Linux
+/// keep their defaults.
 pub(super) fn follow_path(socket: &UdpSocket) {
     #[cfg(target_os = "linux")]
     {
         use rustix::net::sockopt::{
             Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
         };
-        // One of the two is for another family than the socket's.
+        // One of the two is for the other address family than the socket's.
         let _ = set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT);
         let _ = set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT);
     }
@@ -21,7 +21,7 @@ pub(super) fn follow_path(socket: &UdpSocket) {
     let _ = socket;
 }
 
-/// How many bytes a datagram over this path may have, if the kernel tells.
+/// How many bytes a datagram over this path may have, if the kernel knows.
 pub(super) fn of_path(path: &Path) -> Option<usize> {
     #[cfg(target_os = "linux")]
     {

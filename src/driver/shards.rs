@@ -26,14 +26,14 @@ impl Shards {
         }
     }
 
-    /// Gives a datagram to the shard whose business it is.
+    /// Gives a datagram to the shard that it belongs to.
     pub(super) fn hand_over(&self, shard: u16, arrival: &Arrival<'_>) {
         if let Some(mailbox) = self.mailboxes.get(usize::from(shard)) {
             mailbox.post_marked(arrival.path, arrival.ecn, arrival.bytes, Origin::Shard);
         }
     }
 
-    /// Tells the other shards what the gate has to say to them.
+    /// Passes on the gate's announcements to the other shards.
     pub(super) fn announce<C: Call>(&self, gate: &mut Gate<C>) {
         while let Some(announcement) = gate.poll_announcement() {
             for (shard, mailbox) in (0..).zip(self.mailboxes.iter()) {
@@ -75,8 +75,8 @@ impl Shards {
         for (shard, announcement) in mail.announcements() {
             gate.handle_announcement(now, shard, announcement);
         }
-        // Who was given it by another does not pass it on: two that take each other for its owner
-        // would do so for ever.
+        // A datagram that another shard handed over is not handed on: two shards that take each other for
+        // its owner would do so forever.
         gate.handle_datagrams(now, mail.datagrams(Origin::Shard), |_, _| {});
         let arrivals = mail.datagrams(Origin::Connection);
         gate.handle_datagrams(now, arrivals, |shard, arrival| {

@@ -30,26 +30,26 @@ pub(super) struct Socket {
     /// [`BATCH_SIZE`] times [`STRIDE`].
     buffers: Vec<u8>,
     meta: [RecvMeta; BATCH_SIZE],
-    /// What waits until the socket takes it.
+    /// Datagrams that wait until the socket takes them.
     backlog: Backlog,
-    /// Nothing is read before.
+    /// Nothing is read before this instant.
     rests_until: Option<Instant>,
     counters: Arc<Counters>,
 }
 
-/// How long nothing is read after an error that says nothing of a datagram, such as a lack of memory:
-/// asking at once would find the same.
+/// How long reading pauses after an error that concerns no single datagram, such as a lack of memory:
+/// asking again at once would give the same.
 const REST: Duration = Duration::from_millis(2);
 
-/// What one buffer takes: the largest datagram there is, or what the kernel joins of one flow (GRO).
+/// The size of a buffer: the largest datagram there is, or what the kernel joins of one flow (GRO).
 const BUFFER_LEN: usize = 65_536;
 
 /// From one buffer to the next. If they began at multiples of a power of two, the packets at their
 /// beginnings would compete for the same few places of the CPU's caches.
 const STRIDE: usize = BUFFER_LEN + 1600;
 
-/// Receive calls before the others (timers, commands) get their turn, and before what came of them
-/// is sent. Sending costs much more than receiving: after more rounds, a flood would fill the
+/// Receive calls before timers and commands get their turn, and before the answers are sent.
+/// Sending costs much more than receiving: after more rounds, a flood would fill the
 /// kernel's buffer while we send.
 const ROUNDS: usize = 2;
 
@@ -91,7 +91,7 @@ impl Socket {
         self.io.readable().await
     }
 
-    /// Waits until what is kept can be sent, for ever if there is none.
+    /// Waits until what is kept can be sent; forever, if nothing is.
     pub(super) async fn writable(&self) -> io::Result<()> {
         match self.backlog.is_empty() {
             true => std::future::pending().await,
@@ -141,7 +141,7 @@ impl Socket {
         })
     }
 
-    /// The datagrams in the first `count` buffers: each may have several of one sender.
+    /// The datagrams in the first `count` buffers, each of which may hold several from one sender.
     fn arrivals(&mut self, count: usize) -> impl Iterator<Item = Arrival<'_>> {
         let local = self.local;
         let buffers = self.buffers.chunks_exact_mut(STRIDE).zip(&self.meta);
@@ -199,7 +199,7 @@ impl Socket {
     }
 
     fn send_run(&mut self, now: Instant, run: &Run<'_>, narrow: &mut Vec<(Path, usize)>) {
-        // What came before goes first.
+        // Older datagrams go first.
         let is_kept = !self.backlog.is_empty() && is_worth_a_wait(run.bytes);
         let sent = match is_kept {
             true => Err(io::ErrorKind::WouldBlock.into()),
@@ -284,7 +284,7 @@ pub(super) fn shared(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     Ok(socket.into())
 }
 
-/// There is none here.
+/// This system has none.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 pub(super) fn shared(_: SocketAddr) -> io::Result<std::net::UdpSocket> {
     Err(io::Error::new(
@@ -332,7 +332,7 @@ fn path(local: SocketAddr, meta: &RecvMeta) -> Path {
     Path::udp(SocketAddr::new(ip, local.port()), remote)
 }
 
-/// Whether a datagram is worth a moment's wait: media is late then, and its receiver conceals it.
+/// Whether a datagram is worth keeping for a moment: media would be late, and its receiver conceals losses.
 fn is_worth_a_wait(datagram: &[u8]) -> bool {
     !matches!(classify(datagram), Class::Rtp | Class::Rtcp)
 }
@@ -349,8 +349,8 @@ fn is_of_a_datagram(error: &io::Error) -> bool {
     )
 }
 
-/// Whether an error says that this socket is gone. Any other one is of the moment, or of one datagram,
-/// and a driver that ended for it would end all calls.
+/// Whether an error means that this socket is gone. Any other one is temporary, or concerns one datagram,
+/// and a driver that stopped because of it would end all calls.
 fn is_the_end(error: &io::Error) -> bool {
     #[cfg(unix)]
     {

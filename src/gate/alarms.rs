@@ -1,4 +1,4 @@
-//! When which session has something to do.
+//! Which session has something to do, and when.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,12 +10,12 @@ use crate::router::SessionId;
 ///
 /// Changing one costs the logarithm of their number at most, and nothing if it moves to a later
 /// time, which is the common case: the entry made before stays, and moves on when its time comes.
-/// Entries that count no more are swept out when they are more than the others.
+/// Stale entries are swept out when they outnumber the others.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     heap: BinaryHeap<Reverse<(Instant, SessionId)>>,
     slots: Vec<Slot>,
-    /// Entries of the heap that count no more, at most.
+    /// An upper bound on the stale entries of the heap.
     left_over: usize,
 }
 
@@ -24,7 +24,7 @@ struct Slot {
     id: Option<SessionId>,
     /// When the session wants to be called.
     wanted: Option<Instant>,
-    /// The entry of the heap that counts; others of the session are left-overs.
+    /// The valid entry of the heap; others of the session are stale.
     armed: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Alarms {
         }
     }
 
-    /// The session has ended, and nothing of it stays for longer than the next few ends of others.
+    /// The session has ended. What is left of it goes when a few others have ended too.
     pub(super) fn remove(&mut self, id: SessionId) {
         let slot = self.slots.get_mut(id.index());
         if let Some(slot) = slot.filter(|slot| slot.id == Some(id)) {
@@ -72,7 +72,7 @@ impl Alarms {
         }
     }
 
-    /// Moves the alarm of a session to an earlier time, if it is not that early yet.
+    /// Moves the alarm of a session to this time, unless it is earlier already.
     pub(super) fn bring_forward(&mut self, id: SessionId, when: Instant) {
         let slot = self.slots.get(id.index());
         let wanted = slot

@@ -47,7 +47,7 @@ struct Origin {
 }
 
 impl<C: Call> Gate<C> {
-    /// Takes datagrams that came over any paths, as [`Gate::handle_datagram`] takes one, but opens
+    /// Takes datagrams that came over any paths, like [`Gate::handle_datagram`], but opens
     /// SRTP and SRTCP of many calls in one pass, up to 64 packets of them.
     ///
     /// What one call hears is the same, in the same order, as if its datagrams were taken one by
@@ -72,7 +72,7 @@ impl<C: Call> Gate<C> {
                     }
                 }
                 Route::Session(id) => {
-                    // What came before must have been heard before.
+                    // The session must hear what came first, first.
                     if waiting.has(id) {
                         self.open(now, &mut waiting);
                     }
@@ -92,7 +92,7 @@ impl<C: Call> Gate<C> {
                 .is_some_and(|session| session.opens_media(&arrival.path))
     }
 
-    /// Opens what waits and gives it to its calls.
+    /// Opens the packets that wait, and gives them to their calls.
     fn open(&mut self, now: Instant, waiting: &mut Waiting<'_>) {
         self.sessions.unprotect(&mut waiting.packets);
         let origins = waiting.origins.drain(..);
@@ -104,7 +104,7 @@ impl<C: Call> Gate<C> {
     fn deliver(&mut self, now: Instant, origin: Origin, packet: &mut Incoming<'_>) {
         let Origin { id, path, ecn, len } = origin;
         if !self.sessions.contains(id) {
-            // Its call has ended with a packet before it in the batch.
+            // An earlier packet of the batch has ended its call.
             self.router.count_unvalidated_media();
             return;
         }

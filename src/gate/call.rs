@@ -38,7 +38,7 @@ pub trait Call {
         let _ = cx;
     }
 
-    /// When [`Call::handle_timeout`] is to be called. It is asked after each call of the others.
+    /// When [`Call::handle_timeout`] should be called. It is asked for after each of the other methods.
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }
@@ -49,16 +49,16 @@ pub trait Call {
     }
 }
 
-/// What a call can do while it is asked to do something.
+/// What a call can do while one of its methods runs.
 #[derive(Debug)]
 pub struct Context<'a> {
     now: Instant,
     id: SessionId,
     sessions: &'a mut Sessions,
     outbox: &'a mut Outbox,
-    /// That of the datagram that is being taken.
+    /// The ECN field of the datagram that is being handled.
     ecn: Ecn,
-    /// The call has had its session in its hands.
+    /// The call has been given its session mutably.
     touched: bool,
 }
 
@@ -83,15 +83,15 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The ECN field of the packet that is being taken, as the last router left it, for the feedback
-    /// to its sender (RFC 8888). Of one that came before its keys it is not known.
+    /// The ECN field of the packet that is being handled, as the last router left it, for the feedback
+    /// to its sender (RFC 8888). It is not known for a packet that came before its keys.
     #[must_use]
     pub fn received_ecn(&self) -> Ecn {
         self.ecn
     }
 
-    /// The ECN field of the media that is sent from now on, until this visit of the call's ends: for a
-    /// sender that answers marks. Without it none is set.
+    /// Sets the ECN field of the media that is sent from now until this method of the call returns, for a
+    /// sender that reacts to marks. By default none is set.
     pub fn mark(&mut self, ecn: Ecn) {
         self.outbox.mark(ecn);
     }
@@ -114,7 +114,7 @@ impl<'a> Context<'a> {
         self.sessions.get(self.id).expect(VISITED)
     }
 
-    /// This call's session; what it has to tell and to send is taken care of afterwards.
+    /// This call's session. Its events and datagrams are taken care of afterwards.
     #[must_use]
     pub fn session_mut(&mut self) -> &mut Session {
         self.touched = true;
@@ -218,7 +218,7 @@ impl<'a> Context<'a> {
         self.session_mut().close(now);
     }
 
-    /// A datagram with this ECN field is being taken.
+    /// A datagram with this ECN field is being handled.
     pub(super) fn set_received(&mut self, ecn: Ecn) {
         self.ecn = ecn;
     }
@@ -228,12 +228,12 @@ impl<'a> Context<'a> {
         self.sessions.get_mut(self.id).expect(VISITED)
     }
 
-    /// Whether the session has nothing to tell, and the call has done nothing to it.
+    /// Whether the session has no events, and the call has done nothing to it.
     pub(super) fn is_calm(&self) -> bool {
         !self.touched && self.session().is_calm()
     }
 
-    /// Puts all that the session has to send into the outbox. The router has to know what it asks.
+    /// Puts everything that the session has to send into the outbox, and tells the router of its requests.
     pub(super) fn transmit(&mut self, router: &mut Router) {
         let Some(session) = self.sessions.get_mut(self.id) else {
             return;
@@ -245,7 +245,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A check over this path has authenticated, or an answer to one.
+    /// A check over this path, or an answer to one, has authenticated.
     pub(super) fn claim(&mut self, router: &mut Router, claims: &mut Claims, path: Path) {
         claims.settle(self.now, router, self.sessions, self.id, path);
     }

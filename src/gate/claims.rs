@@ -1,15 +1,15 @@
 //! Which of several sessions has a path.
 //!
-//! A check says by its ufrag whose it is, and with its key that the peer sent it, but not that the
+//! The ufrag of a check says which session it is for, and its key that the peer sent it. Neither says that the
 //! peer is where its source address says. So a check alone takes no path from a session whose peer is
 //! there:
 //!
-//! - who has proved the address, by a round trip, prevails over who has not;
-//! - else the owner keeps the path as long as something that authenticates came over it lately.
+//! - whoever has proved the address by a round trip prevails over whoever has not;
+//! - otherwise the owner keeps the path as long as something authentic has come over it lately.
 //!
 //! Each accepted check over a path that the router has for another session, and each answer to a check
-//! of ours, is such a claim; what becomes of it costs two look-ups. Who loses a path is told, and so is
-//! who does not get one.
+//! of ours, is such a claim, and settling it costs two look-ups. Whoever loses a path is told, and so is
+//! whoever does not get one.
 
 use std::time::{Duration, Instant};
 
@@ -28,9 +28,9 @@ const KEEP: Duration = Duration::from_secs(8);
 /// What became of claims.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    /// Sessions that have lost a path, or not got it, and have to be told.
+    /// Sessions that have lost a path or did not get it, and have yet to be told.
     told: Vec<SessionId>,
-    /// What was settled last, for the datagram that is being taken.
+    /// What was settled last, for the datagram that is being handled.
     settled: Option<(SessionId, Path)>,
     refused: u64,
     lost: u64,
@@ -103,7 +103,7 @@ impl Claims {
 
     fn refuse(&mut self, router: &mut Router, sessions: &mut Sessions, id: SessionId, path: Path) {
         self.refused += 1;
-        // Every check of its is refused; the event is for the first.
+        // Each of its checks is refused; only the first raises an event.
         if router.note_refused(id, path) {
             self.tell(sessions, id, SessionEvent::PathRefused { path });
         }
@@ -156,7 +156,7 @@ impl<C: Call> Gate<C> {
         self.tell(now);
     }
 
-    /// Lets sessions and their calls hear what became of their paths.
+    /// Tells sessions and their calls what became of their paths.
     pub(super) fn tell(&mut self, now: Instant) {
         while let Some(id) = self.claims.told.pop() {
             self.visit(now, id, |_, _| Ok(Follow::All));
@@ -170,7 +170,7 @@ fn standing(sessions: &Sessions, id: SessionId, path: &Path) -> Option<PathStand
 
 /// Whether a claim to a path prevails over its owner's.
 fn prevails(now: Instant, claim: PathStanding, owner: Option<PathStanding>) -> bool {
-    // The owner has given it up already, and the router has yet to hear it.
+    // The owner has given it up already, but the router has not heard of it yet.
     let Some(owner) = owner else { return true };
     match (claim.proved, owner.proved) {
         (true, false) => true,

@@ -1,4 +1,4 @@
-//! What comes to the port and is nobody's call: QUIC, TURN, ZRTP.
+//! What comes to the port but belongs to no call: QUIC, TURN, ZRTP.
 
 use std::fmt;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use super::outbox::Outbox;
 use super::{Arrival, Ecn, Gate};
 use crate::demux::Class;
 
-/// The application's own way with datagrams of some classes.
+/// What the application does with datagrams of some classes.
 pub(super) struct Foreign {
     classes: Vec<Class>,
     handler: Box<Handler>,
@@ -22,8 +22,8 @@ type Handler = dyn FnMut(Instant, Arrival<'_>, &mut Replies<'_>) + Send;
 pub struct Replies<'a>(&'a mut Outbox);
 
 impl Replies<'_> {
-    /// Sends a datagram as it is. What it may cost its receiver, who has proved nothing, is for the
-    /// application to bound.
+    /// Sends a datagram as it is. The receiver has proved nothing, so bounding what may be sent to it is up to the
+    /// application.
     pub fn send(&mut self, path: Path, ecn: Ecn, datagram: &[u8]) {
         self.0.put(path, ecn, datagram);
     }
@@ -35,8 +35,8 @@ impl<C> Gate<C> {
     /// ZRTP, and what is of no class known. STUN, DTLS, RTP and RTCP stay with the calls. Datagrams that
     /// nobody has claimed are dropped and counted.
     ///
-    /// What `handler` sends at once goes by its [`Replies`]; later, by [`Gate::send_foreign`]. Of several
-    /// shards each has a handler of its own, and a peer comes to always the same.
+    /// `handler` sends its immediate answers through its [`Replies`], and later ones through [`Gate::send_foreign`]. With several
+    /// shards each has a handler of its own, and a peer always reaches the same one.
     pub fn hand_out(
         &mut self,
         classes: &[Class],
@@ -54,12 +54,12 @@ impl<C> Gate<C> {
         });
     }
 
-    /// Puts a datagram that is no call's into the outbox, as it is.
+    /// Puts a datagram that belongs to no call into the outbox, as it is.
     pub fn send_foreign(&mut self, path: Path, ecn: Ecn, datagram: &[u8]) {
         self.outbox.put(path, ecn, datagram);
     }
 
-    /// Gives a datagram to who has claimed its class; gives it back if nobody has.
+    /// Gives a datagram to whoever has claimed its class, or returns it if nobody has.
     pub(super) fn give_foreign<'b>(
         &mut self,
         now: Instant,

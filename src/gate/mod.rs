@@ -53,16 +53,16 @@ pub struct Gate<C> {
     ended: Totals,
 }
 
-/// Packets that are opened, or sealed, in one pass: what one pass of the kernels takes.
+/// Packets that are opened or sealed in one pass: as many as one pass of the kernels takes.
 const BATCH: usize = 64;
 
-/// What has to be looked at after something was done with a call.
+/// What to look at after something was done with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Follow {
-    /// Whatever the session may have to tell, to send and to wait for.
+    /// The session's events, its datagrams and its alarm.
     All,
-    /// Nothing, unless the call has asked something of its session: media makes it neither speak nor
-    /// wait. Most packets end here, and touch less memory for it.
+    /// Nothing, unless the call has asked something of its session: media raises no events, sends nothing and
+    /// moves no alarm. Most packets end here, and touch less memory for it.
     IfAsked,
 }
 
@@ -71,7 +71,7 @@ enum Follow {
 pub enum Handled {
     /// It was given to a session, or dropped and counted.
     Here,
-    /// It is the business of this shard.
+    /// It belongs to this shard.
     HandOver(u16),
 }
 
@@ -138,7 +138,7 @@ impl<C: Call> Gate<C> {
 
     /// Does what is due at `now`; call it when the instant of [`Gate::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        // Each at most once: who wants to be called again at once must not keep others waiting.
+        // Each at most once: one that wants to be called again at once must not keep others waiting.
         for _ in 0..self.alarms.len() {
             let Some(id) = self.alarms.pop_due(now) else {
                 return;
@@ -159,7 +159,7 @@ impl<C: Call> Gate<C> {
         self.alarms.next()
     }
 
-    /// What the gates of all other shards have to be told, oldest first, for their
+    /// What the gates of all other shards need to know, oldest first, for their
     /// [`Gate::handle_announcement`]. Poll until `None` after each method that takes `&mut self`. The
     /// only shard has nothing to say.
     #[must_use]
@@ -197,7 +197,7 @@ impl<C: Call> Gate<C> {
     }
 
     /// A hash of all state except the counters. It is the same before and after each datagram that
-    /// was dropped, which tests hold us to.
+    /// was dropped, which is tested.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -220,8 +220,8 @@ impl<C: Call> Gate<C> {
         &mut self.router
     }
 
-    /// The kernel says that a datagram over this path may have so many bytes: the handshake of the call
-    /// that has the path keeps to it.
+    /// The kernel says that a datagram over this path may have this many bytes. The handshake of the call
+    /// that has the path keeps to that.
     pub fn handle_path_mtu(&mut self, path: &Path, bytes: usize) {
         if let Owner::Session(id) = self.router.owner(path)
             && let Some(session) = self.sessions.get_mut(id)
@@ -237,7 +237,7 @@ impl<C: Call> Gate<C> {
         self.claims.refused()
     }
 
-    /// How often a session lost a path to another one, whose peer is there now.
+    /// How often a session lost a path to another one, whose peer is at that address now.
     #[must_use]
     pub fn lost_paths(&self) -> u64 {
         self.claims.lost()
@@ -289,7 +289,7 @@ impl<C: Call> Gate<C> {
         }
     }
 
-    /// Does something with one call, then all that follows from it.
+    /// Does something with one call, and then everything that follows from it.
     fn visit(
         &mut self,
         now: Instant,
@@ -304,7 +304,7 @@ impl<C: Call> Gate<C> {
         };
         let mut cx = Context::new(now, id, &mut self.sessions, &mut self.outbox);
         let (router, claims) = (&mut self.router, &mut self.claims);
-        // What a panic leaves half done is this call's alone, and goes with it.
+        // What a panic leaves half done belongs to this call alone, and goes with it.
         let end = catch_unwind(AssertUnwindSafe(|| {
             let result = act(&mut call, &mut cx);
             let calm = result == Ok(Follow::IfAsked) && cx.is_calm();
@@ -333,7 +333,7 @@ impl<C: Call> Gate<C> {
         self.put_back(id, call);
     }
 
-    /// After something that concerns the call alone.
+    /// Follows up on something that concerns the call alone.
     fn settle(&mut self, id: SessionId, call: C, when: Option<Instant>) {
         if let Some(when) = when {
             self.alarms.bring_forward(id, when);
@@ -359,7 +359,7 @@ impl<C: Call> Gate<C> {
         self.discard(call);
     }
 
-    /// Drops a call that has ended. That is the last that it can do, and it may panic too.
+    /// Drops a call that has ended. It may panic in doing so.
     fn discard(&mut self, call: C) {
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(call)));
         self.panics += u64::from(dropped.is_err());
@@ -378,7 +378,7 @@ impl<C: Call> Gate<C> {
             *slot = None;
         }
         if self.router.is_empty() {
-            // Nor is anything kept of the most that there were.
+            // Memory of the peak is given back too.
             self.alarms = Alarms::default();
             self.sessions.clear();
             self.calls = Vec::new();
@@ -397,12 +397,12 @@ fn hear<C: Call>(call: &mut C, cx: &mut Context<'_>, received: Received<'_>) -> 
     Follow::IfAsked
 }
 
-/// Takes up what a session has to tell and to send, until there is no more.
+/// Takes out a session's events and datagrams until there are no more.
 fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router, claims: &mut Claims) {
     let mut buf = Vec::new();
     loop {
         follow_events(call, cx, router, claims);
-        // What came before its keys is heard when it is known that they are there.
+        // Media that came before its keys is delivered once the call knows that there are keys.
         cx.set_received(Ecn::NotEct);
         let now = cx.now();
         let Some(received) = cx.session_untouched().poll_received(now, &mut buf) else {
@@ -412,7 +412,7 @@ fn follow<C: Call>(call: &mut C, cx: &mut Context<'_>, router: &mut Router, clai
     }
 }
 
-/// Takes up events, and what there is to send.
+/// Takes out events and datagrams.
 fn follow_events<C: Call>(
     call: &mut C,
     cx: &mut Context<'_>,

@@ -7,24 +7,24 @@ use ice_lite::stun::TransactionId;
 
 use super::{Owner, Router, SessionId, Target};
 
-/// What the other shards have to know of a shard's sessions.
+/// What the other shards need to know of a shard's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Announcement {
-    /// What comes over this path is the business of the shard that says so.
+    /// Datagrams over this path belong to the announcing shard.
     PathAdded(Path),
     /// It is not any more.
     PathRemoved(Path),
-    /// Checks for this ufrag are the business of the shard that says so, though it is not the one
+    /// Checks for this ufrag belong to the announcing shard, although it is not the one
     /// that [`Router::shard_of`] gives.
     UfragAdded(Arc<[u8]>),
     /// They are not any more.
     UfragRemoved(Arc<[u8]>),
-    /// The answer to this request is the business of the shard that says so, whatever path it comes
+    /// The answer to this request belongs to the announcing shard, whatever path it comes
     /// over.
     AnswerExpected(TransactionId),
-    /// No answer to these is expected any more.
+    /// Answers to these are no longer expected.
     AnswersForgotten(Arc<[TransactionId]>),
-    /// A session of the shard that says so claims a path that shard `owner` has.
+    /// A session of the announcing shard claims a path that shard `owner` has.
     PathClaimed {
         /// The path.
         path: Path,
@@ -35,14 +35,14 @@ pub enum Announcement {
         /// The claimant's address is proved.
         proved: bool,
     },
-    /// The shard that says so keeps a path that was claimed.
+    /// The announcing shard keeps a path that was claimed.
     PathRefused {
         /// The path.
         path: Path,
         /// Who has claimed it.
         to: SessionId,
     },
-    /// The shard that says so has given up a path for who has claimed it.
+    /// The announcing shard has given up a path to whoever claimed it.
     PathYielded {
         /// The path.
         path: Path,
@@ -52,15 +52,15 @@ pub enum Announcement {
 }
 
 impl Router {
-    /// What the routers of all other shards have to be told, oldest first, for their
+    /// What the routers of all other shards need to know, oldest first, for their
     /// [`Router::handle_announcement`]. The only shard has nothing to say.
     #[must_use]
     pub fn poll_announcement(&mut self) -> Option<Announcement> {
         self.announcements.pop_front()
     }
 
-    /// Hears what another shard has announced. Whether a path is given up that is claimed is for
-    /// [`Gate`](crate::Gate) to say.
+    /// Handles what another shard has announced. Whether a claimed path is given up is for
+    /// [`Gate`](crate::Gate) to decide.
     pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
         let target = Target::Shard(shard);
         match announcement {
@@ -68,7 +68,7 @@ impl Router {
                 self.forget(&path);
                 self.paths.insert(path, target);
             }
-            // It may be another's by now.
+            // By now it may belong to another.
             Announcement::PathRemoved(path) if self.owner(&path) == Owner::Shard(shard) => {
                 self.forget(&path);
             }

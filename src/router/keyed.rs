@@ -13,7 +13,7 @@ impl Keyed {
         Self(SipHasher13::new_with_key(&key))
     }
 
-    /// The shard, of so many, on which the session with this local ufrag has to live.
+    /// Which of `count` shards the session with this local ufrag belongs on.
     pub(crate) fn shard_of(self, ufrag: &[u8], count: u16) -> u16 {
         (self.hash_one(ufrag) % u64::from(count.max(1))) as u16
     }
@@ -39,7 +39,7 @@ mod tests {
     const PLACES: u64 = 1 << 8;
 
     /// T-DMX-11: names that share a place in a table under one key are spread over it under another. So
-    /// nobody who does not know the key can choose names that make look-ups slow.
+    /// nobody without the key can choose names that make look-ups slow.
     #[test]
     fn t_dmx_11_names_that_collide_under_one_key_do_not_under_another() {
         let server = (Ipv4Addr::LOCALHOST, 3478).into();

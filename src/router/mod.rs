@@ -29,10 +29,10 @@ pub use self::source::SourceLimit;
 /// Finds the session of each datagram, without cryptography and without allocation.
 ///
 /// A path, once one of its checks has authenticated, belongs to a session until the session gives
-/// it up or another one has the better claim, which [`Gate`](crate::Gate) decides. STUN requests are
-/// told by their ufrag, whatever path they come over, answers by their transaction, if it was begun
-/// over a path that is not the session's; everything else by its path alone, and is dropped if the
-/// path is nobody's. It does not matter which addresses the sessions put into their candidates: a socket
+/// it up or another one has a better claim, which [`Gate`](crate::Gate) decides. STUN requests are
+/// routed by their ufrag, whatever path they come over; answers by their transaction, if it was begun
+/// over a path that is not the session's; and everything else by its path alone, to be dropped if the
+/// path is nobody's. It makes no difference which addresses the sessions have in their candidates: a socket
 /// bound to a wildcard address works.
 #[derive(Debug)]
 pub struct Router {
@@ -44,7 +44,7 @@ pub struct Router {
     ufrags: HashMap<Arc<[u8]>, Target, Keyed>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// How many sessions there were, so that no name is used again.
+    /// How many sessions there have been, so that no id is used twice.
     generation: u32,
     /// For the other shards, if there are any.
     announcements: VecDeque<Announcement>,
@@ -56,12 +56,12 @@ pub struct Router {
 #[error("the ufrag is in use already")]
 pub struct UfragInUse;
 
-/// Paths that one session may have. An agent keeps 16 valid ones; those that made room for others in
-/// the same breath are given up in the next.
+/// Paths that one session may have. An agent keeps 16 valid ones, and those that just made room for others
+/// are given up a moment later.
 const MAX_PATHS: usize = 32;
 
-/// Ufrags that one session may have: that of an ICE restart and the one before, whose last checks may
-/// be on their way.
+/// Ufrags that one session may have: that of an ICE restart, and the one before, whose last checks may
+/// still be on their way.
 const MAX_UFRAGS: usize = 2;
 
 /// Who has a path.
@@ -118,7 +118,7 @@ impl Router {
         }
     }
 
-    /// The shard on which the session with this local ufrag has to live.
+    /// The shard on which the session with this local ufrag belongs.
     #[must_use]
     pub fn shard_of(&self, ufrag: &[u8]) -> u16 {
         self.keyed.shard_of(ufrag, self.shard.count)
@@ -180,8 +180,8 @@ impl Router {
         self.sources = limit.map(|limit| SourceLimit::keyed(self.keyed, limit));
     }
 
-    /// The session has this path: whatever comes over it is the session's from now on, and not
-    /// another's who had it. Poll [`Router::poll_announcement`] afterwards.
+    /// The session has this path: from now on whatever comes over it is the session's, and not
+    /// that of another one that had it before. Poll [`Router::poll_announcement`] afterwards.
     pub fn validate(&mut self, id: SessionId, path: Path) {
         if self.bind(id, path) {
             self.announce(Announcement::PathAdded(path));
@@ -241,7 +241,7 @@ impl Router {
         }
     }
 
-    /// There is no session: what the tables have grown to at their peak is given back.
+    /// There is no session left: memory that the tables took at their peak is given back.
     fn shrink(&mut self) {
         self.slots = Vec::new();
         self.free = Vec::new();
@@ -266,7 +266,7 @@ impl Router {
         }
     }
 
-    /// Notes that a path was refused to a session; says whether that is news.
+    /// Notes that a path was refused to a session, and returns whether that is news.
     pub(crate) fn note_refused(&mut self, id: SessionId, path: Path) -> bool {
         slot(&mut self.slots, id).is_some_and(|slot| slot.refused.replace(path) != Some(path))
     }
@@ -288,7 +288,7 @@ impl Router {
         self.len() == 0
     }
 
-    /// A hash of all that routing depends on, equal before and after each dropped datagram.
+    /// A hash of everything that routing depends on, equal before and after each dropped datagram.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
         // The order of a table is not part of the state: entries are summed up.
@@ -306,7 +306,7 @@ impl Router {
 
     // ---- Inside --------------------------------------------------------------------------------
 
-    /// Says whether it was not the session's before, and is now.
+    /// Returns whether the path became the session's by this.
     fn bind(&mut self, id: SessionId, path: Path) -> bool {
         if self.owner(&path) == Owner::Session(id) {
             return false;
@@ -340,7 +340,7 @@ impl Router {
     }
 }
 
-/// The slot of a session that still is there.
+/// The slot of a session that still exists.
 fn slot(slots: &mut [Slot], id: SessionId) -> Option<&mut Slot> {
     slots
         .get_mut(id.index as usize)

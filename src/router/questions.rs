@@ -1,4 +1,4 @@
-//! Requests of our sessions whose answers can't be told by the path that they come over.
+//! Requests of our sessions whose answers can't be routed by the path that they come over.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,8 +17,8 @@ const MAX_FOREIGN: usize = 4096;
 
 /// Whose answer a STUN response is, by the transaction that it ends.
 ///
-/// A path belongs to one session, but others may ask over it too: before it is anybody's, or to prove
-/// that it is theirs and not its owner's.
+/// A path belongs to one session, but others may send requests over it too: before it is anybody's, or to prove
+/// that it is theirs rather than its owner's.
 #[derive(Debug)]
 pub(super) struct Questions {
     askers: HashMap<TransactionId, Target, Keyed>,
@@ -37,12 +37,12 @@ impl Questions {
         }
     }
 
-    /// Whose answer it is, if it was remembered.
+    /// Whose answer this is, if the request was remembered.
     pub(super) fn asker(&self, transaction: TransactionId) -> Option<Target> {
         self.askers.get(&transaction).copied()
     }
 
-    /// Remembers a request of a session of ours; says whether it is a new one, and which one had to go
+    /// Remembers a request of a session of ours. Returns whether it is a new one, and which one had to go
     /// for it.
     pub(super) fn remember(
         &mut self,
@@ -93,12 +93,12 @@ impl Questions {
         }
     }
 
-    /// Gives back the room for what was remembered once.
+    /// Gives back memory that is no longer needed.
     pub(super) fn shrink(&mut self) {
         self.askers.shrink_to_fit();
     }
 
-    /// What is remembered, in no order.
+    /// What is remembered, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&TransactionId, &Target)> {
         self.askers.iter()
     }

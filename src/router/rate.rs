@@ -1,4 +1,4 @@
-//! How many checks of strangers are taken.
+//! How many checks from strangers are processed.
 
 use std::time::{Duration, Instant};
 
@@ -10,24 +10,24 @@ pub(super) struct Rate {
 }
 
 /// Requests for one session over paths that are not its own, in each [`RATE_INTERVAL`]. A browser
-/// with 8 addresses sends some 20 a second before ICE settles; each costs an HMAC to tell true from
+/// with 8 addresses sends some 20 a second before ICE settles; each costs an HMAC to tell genuine from
 /// forged.
 pub(super) const SESSION_LIMIT: u16 = 64;
 
 /// Requests from one source address over paths that are not the session's that they name, in each
 /// [`RATE_INTERVAL`]: what the callers of a whole office behind one address need when all of them
-/// begin at once, 20 a second each, and the share of four sessions.
+/// begin at once, 20 a second each: the share of four sessions.
 pub(super) const SOURCE_LIMIT: u16 = 256;
 
 const RATE_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Rate {
-    /// Whether no more is within the limit of the present interval.
+    /// Whether the limit of the present interval is reached.
     pub(super) fn is_spent(&self, now: Instant, limit: u16) -> bool {
         self.count >= limit && self.is_current(now)
     }
 
-    /// Whether one more is within the limit of an interval.
+    /// Takes one from the ration of the interval, and returns whether there was one.
     pub(super) fn admit(&mut self, now: Instant, limit: u16) -> bool {
         if !self.is_current(now) {
             *self = Self {
@@ -49,7 +49,7 @@ impl Rate {
 mod tests {
     use super::*;
 
-    /// T-DOS-05: so many in an interval, exactly, however many are asked for.
+    /// T-DOS-05: exactly so many in an interval, however many are asked for.
     #[test]
     fn t_dos_05_a_ration_in_each_interval() {
         let mut rate = Rate::default();
@@ -61,12 +61,12 @@ mod tests {
         assert_eq!(admitted(Duration::ZERO), 64);
         assert_eq!(admitted(RATE_INTERVAL - Duration::from_nanos(1)), 0);
         assert_eq!(admitted(RATE_INTERVAL), 64);
-        // A clock that was set back opens no new interval.
+        // A clock that is set back opens no new interval.
         assert_eq!(admitted(Duration::ZERO), 0);
         assert_eq!(admitted(2 * RATE_INTERVAL), 64);
     }
 
-    /// T-DOS-05: what is spent is so until the interval ends, and not before the last is taken.
+    /// T-DOS-05: the ration is spent when the last is taken, and until the interval ends.
     #[test]
     fn t_dos_05_a_ration_is_spent_for_the_rest_of_its_interval() {
         let mut rate = Rate::default();

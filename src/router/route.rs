@@ -1,4 +1,4 @@
-//! Where a datagram goes, or why nowhere.
+//! Where a datagram goes, or why it goes nowhere.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -18,8 +18,8 @@ pub enum Route {
     Session(SessionId),
     /// To the router of this shard.
     Shard(u16),
-    /// To who has claimed datagrams of this class ([`Gate::hand_out`](crate::Gate::hand_out)), or
-    /// nowhere: no call's.
+    /// To whoever has claimed datagrams of this class ([`Gate::hand_out`](crate::Gate::hand_out)), or
+    /// nowhere. It belongs to no call.
     Foreign(Class),
     /// Nowhere.
     Drop(RouteDrop),
@@ -48,15 +48,15 @@ discards! {
         UnknownUfrag => "unknown_ufrag",
         /// A STUN response that answers no request of ours, or an indication from a path that is nobody's.
         UnexpectedStun => "unexpected_stun",
-        /// More STUN requests for a session from unknown paths than anybody's checks need.
+        /// More STUN requests for a session from unknown paths than anybody's checks take.
         RequestRate => "request_rate",
-        /// More STUN requests over unknown paths from one source address than an office's checks need.
+        /// More STUN requests over unknown paths from one source address than the checks of a whole office take.
         SourceRate => "source_rate",
     }
 }
 
 impl Router {
-    /// Says where a datagram goes that came over `path`.
+    /// Decides where a datagram goes that came over `path`.
     pub fn route(&mut self, now: Instant, path: &Path, datagram: &[u8]) -> Route {
         let found = match classify(datagram) {
             Class::Stun => self.route_stun(now, path, datagram),
@@ -74,7 +74,7 @@ impl Router {
         }
     }
 
-    /// Nobody has claimed a datagram of a class that is no call's.
+    /// Counts a datagram of a class that no call has, and that nobody has claimed.
     pub(crate) fn count_foreign(&mut self, class: Class) {
         self.drops.count(match class {
             Class::Zrtp => RouteDrop::Zrtp,
@@ -89,7 +89,7 @@ impl Router {
         self.drops.count(RouteDrop::UnvalidatedMedia);
     }
 
-    /// How often this was the reason to drop a datagram.
+    /// How many datagrams were dropped for this reason.
     #[must_use]
     pub fn dropped(&self, reason: RouteDrop) -> u64 {
         self.drops.get(reason)
@@ -129,11 +129,11 @@ impl Router {
         Ok(target)
     }
 
-    /// Takes a check of a stranger's for this session from the rations of both, unless one is spent: what is
-    /// refused for the one is nothing to the other.
+    /// Takes a stranger's check for this session from the rations of both, unless one is spent: what is
+    /// refused because of one does not count against the other.
     fn ration(&mut self, now: Instant, id: SessionId, source: IpAddr) -> Result<(), RouteDrop> {
         let slot = slot(&mut self.slots, id).ok_or(RouteDrop::RequestRate)?;
-        // Most of a flood ends here, and costs no look at its source.
+        // Most of a flood ends here, without looking at its source.
         if slot.requests.is_spent(now, SESSION_LIMIT) {
             return Err(RouteDrop::RequestRate);
         }

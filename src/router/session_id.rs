@@ -1,6 +1,6 @@
 //! The names of sessions, and the shards that they live on.
 
-/// The name of a session in a [`Router`](crate::Router). It is not used again when the session is
+/// The id of a session in a [`Router`](crate::Router). It is not used again when the session is
 /// gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
@@ -13,19 +13,19 @@ pub struct SessionId {
 ///
 /// Several threads may each have a socket on the same port (`SO_REUSEPORT`) and a router. A session
 /// lives best on the shard that [`Router::shard_of`](crate::Router::shard_of) gives for its ufrag,
-/// whichever socket its datagrams come in by; the router of that socket names the shard to hand them
-/// to. Where it lives elsewhere, the other routers have to be told, as they have to be of the paths
+/// whichever socket its datagrams arrive at; the router of that socket names the shard to hand them
+/// to. If it lives elsewhere, the other routers must be told, as they must be told of the paths
 /// ([`Announcement`](crate::Announcement)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Ours, below `count`.
+    /// This shard, below `count`.
     pub index: u16,
     /// How many there are.
     pub count: u16,
 }
 
 impl Shard {
-    /// The one shard of a server that has no others.
+    /// The only shard of a server.
     pub const ONLY: Self = Self { index: 0, count: 1 };
 }
 
@@ -36,7 +36,7 @@ impl SessionId {
         self.shard
     }
 
-    /// A small number, no other session's at the same time: an index into the owner's own table.
+    /// A small number that no other live session has: an index into a table of the owner's.
     #[must_use]
     pub const fn index(self) -> usize {
         self.index as usize

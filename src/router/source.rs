@@ -1,4 +1,4 @@
-//! How much any one host may ask of us.
+//! How much any single host may ask of us.
 
 use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,12 +7,12 @@ use std::time::Instant;
 use super::keyed::Keyed;
 use super::rate::Rate;
 
-/// Places in the table. Sources that share one share its ration; which do, nobody knows who does not
+/// Places in the table. Sources that share a place share its ration. Which ones do, nobody knows who does not
 /// know the key.
 const PLACES: usize = 4096;
 
 /// Counts what each source address does, in a table of fixed size: a flood from a million addresses
-/// makes it no larger. Of IPv6 the network counts, the first 64 bits, of which a host has as many
+/// makes it no larger. Of an IPv6 address the first 64 bits count, the network, in which a host has as many
 /// addresses as it likes.
 #[derive(Debug)]
 pub struct SourceLimit {
@@ -22,8 +22,8 @@ pub struct SourceLimit {
 }
 
 impl SourceLimit {
-    /// Lets each source do so much in a quarter of a second. The key must be random and secret, so that
-    /// nobody can spend another's ration.
+    /// Allows each source this much in a quarter of a second. The key must be random and secret, so that
+    /// nobody can spend the ration of another.
     #[must_use]
     pub fn new(key: [u8; 16], limit: u16) -> Self {
         Self::keyed(Keyed::new(key), limit)
@@ -37,8 +37,8 @@ impl SourceLimit {
         }
     }
 
-    /// What counts as one source: an address of IPv4, also where IPv6 has it inside its own; of IPv6 the
-    /// network of 64 bits, by its first address.
+    /// What counts as one source: an IPv4 address, also inside an IPv4-mapped IPv6 address; of IPv6 the
+    /// network of 64 bits, named by its first address.
     #[must_use]
     pub fn source_of(address: IpAddr) -> IpAddr {
         match address.to_canonical() {
@@ -47,7 +47,7 @@ impl SourceLimit {
         }
     }
 
-    /// Whether this source may do one thing more now.
+    /// Whether this source may do one more thing now.
     #[must_use]
     pub fn admit(&mut self, now: Instant, source: IpAddr) -> bool {
         let source = match Self::source_of(source) {
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// T-DOS-05: one host spends its own ration, and nobody else's.
+    /// T-DOS-05: a host spends its own ration, and nobody else's.
     #[test]
     fn t_dos_05_each_source_has_its_own_ration() {
         let mut limit = SourceLimit::new([7; 16], 8);

@@ -1,4 +1,4 @@
-//! What both sides have told each other, as far as it is needed later.
+//! What both sides have told each other, as far as it will be needed later.
 
 use dtls::Fingerprint;
 use ice_lite::Credentials;
@@ -12,11 +12,11 @@ pub(super) struct Agreement {
     pub(super) fingerprint: Fingerprint,
     /// Who the peer is, once that is known.
     pub(super) peer: Option<Peer>,
-    /// What checks will have to carry, once the peer has restarted ICE too.
+    /// The credentials of our checks once the peer has restarted ICE too.
     pub(super) restart: Option<Box<Credentials>>,
 }
 
-/// What later parameters of the peer are compared with.
+/// The parameters with which the peer's later ones are compared.
 #[derive(Debug)]
 pub(super) struct Peer {
     credentials: Credentials,
@@ -48,7 +48,7 @@ impl Peer {
 
     /// RFC 8839 §4.4.3.1.1: a change of either is an ICE restart.
     pub(super) fn restarts_ice(&self, remote: &RemoteParameters) -> bool {
-        // Both come from the peer's own signalling, so that comparing them shows nobody anything.
+        // Both come from the peer's own signalling, so the comparison need not be constant-time.
         self.credentials.ufrag() != remote.credentials.ufrag()
             || self.credentials.password() != remote.credentials.password()
     }

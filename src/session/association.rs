@@ -1,4 +1,4 @@
-//! The DTLS association of a session, from "nobody has said anything" to an established connection.
+//! The DTLS association of a session, from its very beginning to an established connection.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::{Session, SessionError, trace};
 /// Our DTLS connection, or what is known before it begins.
 #[derive(Debug)]
 pub(super) enum Association {
-    /// Nothing was sent or received yet, and nothing is held but this.
+    /// Nothing has been sent or received yet, and nothing else is held.
     Idle {
         certificate: Arc<Certificate>,
         /// Ours; unknown until the peer's parameters, or a ClientHello, are there.
@@ -57,7 +57,7 @@ fn small_client_hello(config: &dtls::Config) -> Result<Arc<dtls::Config>, dtls::
 impl Session {
     /// Begins the handshake in `role`.
     ///
-    /// Without fingerprints it runs on the wire, but no key exists and nothing is delivered until
+    /// Without fingerprints it runs on the wire, but no keys exist and nothing is delivered before
     /// [`Session::set_remote`].
     pub(super) fn start_dtls(&mut self, now: Instant, role: Role) -> Result<(), SessionError> {
         let Association::Idle {
@@ -87,7 +87,7 @@ impl Session {
         Ok(())
     }
 
-    /// Takes up what the connection has to tell.
+    /// Takes out the events of the connection.
     pub(super) fn follow_dtls(&mut self, now: Instant) -> Result<(), SessionError> {
         while let Some(event) = self
             .association
@@ -107,8 +107,8 @@ impl Session {
                 }
                 Event::ApplicationData(data) => self.emit(SessionEvent::ApplicationData(data)),
                 Event::Closed if !self.is_closed() => self.closed_by_peer(now),
-                // A key update is the record layer's business, and that fingerprints are needed
-                // is known here: the peer's parameters have yet to come.
+                // A key update concerns the record layer alone, and that fingerprints are needed
+                // is known here: the peer's parameters have not come yet.
                 _ => {}
             }
         }

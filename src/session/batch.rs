@@ -15,7 +15,7 @@ impl Session {
         !self.is_closed() && self.media.is_some() && self.ice.is_valid(path)
     }
 
-    /// Whether media, which alone has come or gone, has left nothing to poll for.
+    /// Whether there is nothing to poll for, given that only media has come or gone.
     pub(crate) fn is_calm(&self) -> bool {
         self.events.len() == 0 && self.held.is_none()
     }

@@ -10,8 +10,8 @@ use srtp::CryptexPolicy;
 /// Which ICE agent a session has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum IceMode {
-    /// It answers checks: for a server that its peers can reach (RFC 8445 §2.5). It sends none, but as
-    /// DTLS client one to the peer's address, whose answer proves it.
+    /// It answers checks: for a server that its peers can reach (RFC 8445 §2.5). It sends none itself, except as
+    /// DTLS client one to the peer's address, whose answer proves that address.
     #[default]
     Lite,
     /// It sends checks and decides which pair is used: for a caller.
@@ -28,12 +28,12 @@ pub enum Cryptex {
     Offer,
     /// Always: a peer that can't is refused
     /// ([`ParametersError::CryptexRequired`](crate::ParametersError::CryptexRequired)), and a packet
-    /// of its with CSRCs or header extensions in the clear is dropped.
+    /// from it with CSRCs or header extensions in the clear is dropped.
     Require,
 }
 
-/// What becomes of a session whose peer's consent to receive is gone (RFC 7675): the peer has stopped
-/// checking or answering, or has taken it back.
+/// What happens to a session when its peer's consent to receive is gone (RFC 7675): the peer has stopped
+/// checking or answering, or has revoked it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnConsentExpired {
     /// It ends, with [`CloseReason::ConsentExpired`](crate::CloseReason::ConsentExpired).
@@ -42,7 +42,7 @@ pub enum OnConsentExpired {
     /// It lives on without a path, for as long as the application lets it: a check over another path
     /// brings it back, or an ICE restart.
     WaitForRestart,
-    /// As `WaitForRestart`, but consent that was lost by time also comes back with the peer's next
+    /// Like `WaitForRestart`, but consent that has timed out also comes back with the peer's next
     /// check over the same path, which RFC 7675 §5.1 does not provide for.
     WaitForCheck,
 }
@@ -53,7 +53,7 @@ pub enum OnConsentExpired {
 pub struct SessionConfig {
     /// Versions, algorithms, SRTP profiles and timing of DTLS.
     pub dtls: Arc<dtls::Config>,
-    /// Our certificate. With `None` a new one is made, which is what keeps sessions apart
+    /// Our certificate. With `None` a new one is made, which keeps sessions apart
     /// (RFC 8827 §6.5): somebody on the path can join the handshakes of two calls whose sessions
     /// share a certificate at both ends (RFC 8844 §4).
     pub certificate: Option<Arc<Certificate>>,
@@ -61,7 +61,7 @@ pub struct SessionConfig {
     pub ice: IceMode,
     /// Where we can be reached, best first.
     pub candidates: Vec<Candidate>,
-    /// Our role in the DTLS handshake, where the peer leaves us the choice. As server, the default,
+    /// Our role in the DTLS handshake, if the peer leaves us the choice. As server, the default,
     /// nothing is spent before the peer spends something.
     pub dtls_role: Role,
     /// Whether header extensions and CSRCs are encrypted (RFC 9335).
@@ -71,25 +71,25 @@ pub struct SessionConfig {
     /// earlier, and a lite one takes what its peer's checks carry. It stands in the descriptions of
     /// [`signalling`](crate::signalling) as an ICE option. Default: no.
     pub sped: bool,
-    /// How packets are sealed. Of its `cryptex` what is agreed on decides.
+    /// How packets are sealed. What was negotiated overrides its `cryptex`.
     pub sender: srtp::SenderConfig,
-    /// How packets are opened. Of its `cryptex` what is agreed on decides, but
+    /// How packets are opened. What was negotiated overrides its `cryptex`, but
     /// [`CryptexPolicy::Require`](srtp::CryptexPolicy::Require) demands as much as
     /// [`Cryptex::Require`].
     pub receiver: srtp::ReceiverConfig,
-    /// How long a session waits for its peer: if no DTLS handshake has begun so long after it was
+    /// How long a session waits for its peer: if no DTLS handshake has begun this long after it was
     /// made, it ends with [`CloseReason::NotConnected`](crate::CloseReason::NotConnected). From then
-    /// on the handshake's own limits rule. Default: 30 s.
+    /// on the handshake's own limits apply. Default: 30 s.
     pub connect_timeout: Duration,
     /// How long after the last sign of consent sending stops. RFC 7675 §5.1 says 30 s.
     pub consent_timeout: Duration,
-    /// What becomes of the session then. Default: it ends.
+    /// What happens to the session then. Default: it ends.
     pub on_consent_expired: OnConsentExpired,
 }
 
 impl SessionConfig {
-    /// A server's session by default: ICE-lite, a certificate of its own, DTLS server. It needs
-    /// candidates yet.
+    /// The defaults of a server: ICE-lite, a certificate for each session, DTLS server. Fill in the
+    /// candidates.
     #[must_use]
     pub fn new(dtls: Arc<dtls::Config>) -> Self {
         Self {

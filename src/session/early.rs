@@ -10,19 +10,19 @@ use super::event::Received;
 use super::statistics::Discard;
 use super::{Association, Session};
 
-/// A video of 2 Mbit/s sends so many packets in a third of a second: longer than a round trip, by
+/// Video at 2 Mbit/s sends this many packets in a third of a second. That is longer than a round trip, by
 /// which the last flight is late if it was not lost.
 pub(super) const MAX_PACKETS: usize = 64;
 
-/// That many packets of 1 KiB: whoever writes a peer's address makes an unfinished handshake weigh no
+/// That many packets of 1 KiB: whoever forges a peer's address can't make an unfinished handshake weigh
 /// more than this.
 pub(super) const MAX_BYTES: usize = MAX_PACKETS * 1024;
 
-/// RFC 9147 §5.8.2: a flight that was lost comes again after a second at first; the other second is for
-/// its way. What is older than this is of no use to a listener.
+/// RFC 9147 §5.8.2: a lost flight is sent again after a second at first; the other second is for
+/// its way. Anything older is of no use to a listener.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(2);
 
-/// Packets that no key has opened yet, oldest first.
+/// Packets that could not be opened yet, oldest first.
 #[derive(Debug, Default, Hash)]
 pub(super) struct Early {
     packets: VecDeque<Packet>,
@@ -38,7 +38,7 @@ struct Packet {
 }
 
 impl Early {
-    /// Whether there was room for it.
+    /// Returns whether there was room for it.
     fn push(&mut self, packet: Packet) -> bool {
         let bytes = self.bytes + packet.bytes.len();
         let fits = self.packets.len() < MAX_PACKETS && bytes <= MAX_BYTES;
@@ -55,14 +55,14 @@ impl Early {
         Some(packet)
     }
 
-    /// When the oldest has waited too long.
+    /// The instant at which the oldest has waited too long.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.packets.front().map(|packet| packet.deadline)
     }
 }
 
 impl Session {
-    /// A packet over a valid path, for which there is no key.
+    /// Keeps a packet that came over a valid path before its key.
     pub(super) fn receive_early(&mut self, now: Instant, path: Path, kind: Kind, packet: &[u8]) {
         let deadline = now.checked_add(MAX_AGE).filter(|_| self.expects_keys());
         let held = deadline.is_some_and(|deadline| {
@@ -81,7 +81,7 @@ impl Session {
         }
     }
 
-    /// A handshake runs.
+    /// A handshake is under way.
     fn expects_keys(&self) -> bool {
         match &self.association {
             Association::Idle { .. } => false,
@@ -89,7 +89,7 @@ impl Session {
         }
     }
 
-    /// What waited for the keys, oldest first: nothing of it has proved anything until now.
+    /// What waited for the keys, oldest first. Nothing in it has been authenticated yet.
     pub(super) fn open_early<'b>(
         &mut self,
         now: Instant,
@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Drops what has come over paths that are not valid any more.
+    /// Drops packets that came over paths that are no longer valid.
     pub(super) fn leave_early(&mut self) {
         let Some(early) = &mut self.early else {
             return;
@@ -146,7 +146,7 @@ impl Session {
         });
     }
 
-    /// No keys will come.
+    /// There will be no keys.
     pub(super) fn drop_early(&mut self) {
         let early = self.early.take();
         for _ in early.iter().flat_map(|early| &early.packets) {

@@ -37,7 +37,7 @@ pub enum SessionError {
     Srtp(#[from] srtp::ConfigError),
 }
 
-/// Why a packet is not to be sent. The session lives on.
+/// Why a packet must not be sent. The session lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {

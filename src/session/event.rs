@@ -15,14 +15,14 @@ use srtp::Kind;
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Received<'b> {
-    /// Nothing for the application: the session's own business, or dropped and counted.
+    /// Nothing for the application: it concerned the session alone, or was dropped and counted.
     Nothing,
     /// An RTP packet, authenticated and decrypted in place.
     Rtp(&'b mut [u8]),
     /// An RTCP packet, authenticated and decrypted in place.
     Rtcp(&'b mut [u8]),
-    /// An authentic packet that was received before, or is so old that nobody knows: a browser
-    /// probing for bandwidth, or a network that duplicates, or a replay.
+    /// An authentic packet that was received before, or is too old to tell: a browser
+    /// probing for bandwidth, a network that duplicates, or a replay.
     Duplicate {
         /// Whether it is RTP or RTCP.
         kind: Kind,
@@ -40,25 +40,25 @@ pub enum SessionEvent {
         /// The path that we send over.
         path: Path,
     },
-    /// An authenticated check has come over this path: the [`Router`](crate::Router) has to know.
+    /// An authenticated check has come over this path. Tell the [`Router`](crate::Router).
     PathValidated {
         /// That path.
         path: Path,
     },
-    /// This path is not valid any more: the [`Router`](crate::Router) has to know.
+    /// This path is no longer valid. Tell the [`Router`](crate::Router).
     PathRemoved {
         /// That path.
         path: Path,
     },
-    /// Another session's peer has proved that this path is its own, or nothing was heard of ours there
-    /// for long while the other's was: what comes over the path is the other session's from now on.
+    /// Another session's peer has proved that this path is its own, or ours was silent there
+    /// for long while the other was not: from now on what comes over the path is the other session's.
     PathLost {
         /// That path.
         path: Path,
     },
-    /// The peer's checks come over a path that another session has and keeps, so that nothing else that
-    /// comes over it is ours: two calls share a socket of their peer's, or somebody writes a source
-    /// address that is not its own.
+    /// The peer's checks come over a path that another session has and keeps, so nothing else that
+    /// comes over it is ours: two calls share a socket of their peer, or somebody forges a source
+    /// address.
     PathRefused {
         /// That path.
         path: Path,
@@ -74,10 +74,10 @@ pub enum SessionEvent {
         /// That path.
         path: Path,
     },
-    /// An ICE restart: checks have to name our new [`local_ufrag`](crate::Session::local_ufrag) from
+    /// An ICE restart: checks must name our new [`local_ufrag`](crate::Session::local_ufrag) from
     /// now on.
     IceRestarted,
-    /// The handshake is complete and the peer's certificate is the one of its fingerprint: media
+    /// The handshake is complete and the peer's certificate matches its fingerprint: media
     /// flows.
     Secured(Summary),
     /// A record of application data, such as SCTP for data channels.
@@ -90,9 +90,9 @@ pub enum SessionEvent {
         /// How it was lost.
         reason: ConsentLoss,
     },
-    /// A key or a stream comes to the end of its life: later packets will be refused.
+    /// A key or a stream is near the end of its life: later packets will be refused.
     KeyLimit(srtp::Event),
-    /// The session has ended, other than by an error that one of its methods has returned.
+    /// The session has ended, and not by an error that one of its methods returned.
     Closed(CloseReason),
 }
 
@@ -119,19 +119,19 @@ pub enum CloseReason {
     /// ICE found no path.
     #[error("no path to the peer was found ({0:?})")]
     IceFailed(FailureReason),
-    /// Nobody has begun a handshake within
+    /// No handshake began within
     /// [`SessionConfig::connect_timeout`](crate::SessionConfig::connect_timeout).
     #[error("nobody has connected in time")]
     NotConnected,
     /// The peer's consent to receive was lost (RFC 7675).
     #[error("the peer's consent to receive was lost ({0:?})")]
     ConsentExpired(ConsentLoss),
-    /// It failed with this error, which one of its methods has returned.
+    /// It failed with this error, which one of its methods returned.
     #[error(transparent)]
     Failed(SessionError),
 }
 
-/// When a session reached what.
+/// When a session reached its milestones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeline {
@@ -181,11 +181,11 @@ impl Timeline {
 #[derive(Debug, Default)]
 pub(super) struct Events(VecDeque<SessionEvent>);
 
-/// A handshake makes a handful; more wait only for an owner that does not poll.
+/// A handshake raises a handful; more wait only if the owner does not poll.
 const MAX_EVENTS: usize = 64;
 
 impl Events {
-    /// Adds an event; the oldest one may have to go for it.
+    /// Adds an event, if need be in place of the oldest one.
     pub(super) fn push(&mut self, event: SessionEvent, counters: &mut Counters) {
         if self.0.len() == MAX_EVENTS {
             self.0.pop_front();
@@ -201,7 +201,7 @@ impl Events {
     pub(super) fn pop(&mut self) -> Option<SessionEvent> {
         let event = self.0.pop_front();
         if self.0.is_empty() {
-            // Thousands of established sessions need no buffer for what hardly ever comes.
+            // Thousands of established sessions need no buffer for events that hardly ever come.
             self.0 = VecDeque::new();
         }
         event

@@ -1,4 +1,4 @@
-//! Either ICE agent behind the same verbs.
+//! Both kinds of ICE agent behind the same methods.
 
 use std::time::{Duration, Instant};
 
@@ -195,8 +195,8 @@ impl Agent {
     }
 }
 
-/// The provider's randomness in the form that ICE asks for. It has worked when the credentials were
-/// made; a source that fails later leaves no safe way to go on.
+/// The provider's randomness in the form that ICE asks for. It worked when the credentials were
+/// made; if it fails later there is no safe way to go on.
 fn random(provider: &Arc<dyn CryptoProvider>) -> ice_lite::Random {
     let provider = Arc::clone(provider);
     Box::new(move |out| {

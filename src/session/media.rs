@@ -69,8 +69,8 @@ impl Session {
         let Association::Running { role, connection } = &self.association else {
             return Ok(());
         };
-        // Without a profile there is no media, which only a configuration that does not require
-        // one lets happen.
+        // Without a profile there is no media. Only a configuration that does not require
+        // one allows that.
         if let Some(keys) = connection.srtp_keying_material() {
             let peer = self.agreement.peer.as_ref();
             let cryptex = peer.is_some_and(|peer| peer.cryptex);
@@ -97,7 +97,7 @@ impl Session {
         self.receive_unprotected(now, path, kind, result, packet)
     }
 
-    /// What follows from a packet that the receiver has looked at.
+    /// Handles the outcome for a packet that the receiver has looked at.
     pub(super) fn receive_unprotected<'b>(
         &mut self,
         now: Instant,
@@ -133,7 +133,7 @@ impl Session {
         buf: &mut [u8],
         len: usize,
     ) -> Result<Transmit, SendError> {
-        // ICE is asked first: a sealed packet that may not be sent would use up its index.
+        // ICE is asked first: a packet that is sealed and then not sent would waste its index.
         let (path, _) = self.authorize_media(now, kind, len)?;
         let sender = self.sender_mut().ok_or(SendError::NotSecured)?;
         let len = match kind {
@@ -144,7 +144,7 @@ impl Session {
         Ok(Transmit { path, len })
     }
 
-    /// Where a packet of `len` bytes in the clear may go now, and how many bytes its seal adds at
+    /// Where a packet of `len` bytes in the clear may go now, and how many bytes sealing adds at
     /// most.
     pub(crate) fn authorize_media(
         &mut self,

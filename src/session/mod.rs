@@ -47,8 +47,8 @@ pub use self::parameters::{
 pub use self::statistics::{Discard, Layer, Statistics};
 
 /// The longest record of application data that [`Session::send_application_data`] takes: with the 64
-/// bytes that DTLS may add it fits the buffer that [`Session::poll_transmit`] asks for. A longer one
-/// would wait for ever, and all that follows behind it.
+/// bytes that DTLS may add, it fits the buffer that [`Session::poll_transmit`] asks for. A longer one
+/// would wait forever, and everything behind it too.
 pub const MAX_APPLICATION_DATA: usize = 1500 - 64;
 
 /// One call.
@@ -59,10 +59,10 @@ pub const MAX_APPLICATION_DATA: usize = 1500 - 64;
 /// [`Session::poll_transmit`], [`Session::poll_event`] and then [`Session::poll_received`] until they
 /// give `None`, and set an alarm to [`Session::poll_timeout`].
 ///
-/// Media may overtake the handshake's last flight. Over a path that is valid it waits, up to 64 packets,
-/// 64 KiB and 2 s, until the keys are there and `poll_received` gives it.
+/// Media may overtake the handshake's last flight. If it came over a valid path it waits, up to 64 packets,
+/// 64 KiB and 2 s, until there are keys and `poll_received` returns it.
 ///
-/// An `Err` of `handle_datagram` or `handle_timeout` ends the session; what it still has to say to
+/// An `Err` of `handle_datagram` or `handle_timeout` ends the session; what it still has to send to
 /// the peer comes out of `poll_transmit`. Noise from the network is dropped and counted in
 /// [`Session::statistics`], and changes nothing else.
 pub struct Session {
@@ -70,15 +70,15 @@ pub struct Session {
     agreement: Agreement,
     ice: Agent,
     association: Association,
-    /// A datagram of DTLS that waits until more has come from an address not yet proved. The end of the
+    /// A datagram of DTLS that waits until more has come from an address that is not proved yet. The end of the
     /// session discards it.
     held: Option<Box<[u8]>>,
     handshake_paths: HandshakePaths,
-    /// DTLS inside STUN, until it is known that there will be none.
+    /// DTLS inside STUN, until it turns out that there will be none.
     sped: Option<Box<Sped>>,
     /// From the moment the peer is verified.
     media: Option<Box<Media>>,
-    /// Media that has come before its keys. The end of the session discards it.
+    /// Media that came before its keys. The end of the session discards it.
     early: Option<Box<Early>>,
     /// Why it has ended. An alert may still have to go out.
     ended: Option<CloseReason>,
@@ -88,7 +88,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that nobody has been told of yet: tell the peer its [`Session::local_parameters`],
+    /// A session that the peer does not know of yet: tell it the [`Session::local_parameters`],
     /// and give [`Session::set_remote`] the peer's, in either order.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Session {
 
     /// Takes a datagram that came over `path`. It is decrypted in place.
     ///
-    /// STUN is heard from everywhere; everything else only over a path that has passed an
+    /// STUN is accepted from everywhere; everything else only over a path that has passed an
     /// authenticated ICE check.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl Session {
         self.finish(result)
     }
 
-    /// When a session that nobody connects to ends.
+    /// When the session ends if nobody connects to it.
     fn connect_deadline(&self) -> Option<Instant> {
         let waits = !self.is_closed() && self.association.connection().is_none();
         let created = self.timeline.created;
@@ -211,8 +211,8 @@ impl Session {
 
     /// The next packet that came before its keys and has waited for them, in `buf`, whose contents are
     /// replaced; never [`Received::Nothing`]. Poll until `None` after every verb, and after
-    /// [`Session::poll_event`], which tells first that the session is secured. What is not polled for
-    /// is dropped in time.
+    /// [`Session::poll_event`], which first says that the session is secured. What is not polled
+    /// is dropped after a while.
     #[must_use]
     pub fn poll_received<'b>(
         &mut self,
@@ -253,8 +253,8 @@ impl Session {
     /// Sends a record of application data, such as SCTP for data channels: at most
     /// [`MAX_APPLICATION_DATA`] bytes. Poll for datagrams afterwards.
     ///
-    /// 64 KiB or 128 records may wait to be polled. Who has more to send stops at
-    /// [`dtls::SendError::QueueFull`], and goes on when they are gone.
+    /// 64 KiB or 128 records may wait to be polled. If you have more to send, stop at
+    /// [`dtls::SendError::QueueFull`], and go on when they are gone.
     ///
     /// # Errors
     /// It was not taken; the session lives on.
@@ -273,7 +273,7 @@ impl Session {
     /// Ends all sending at once, because consent to it was taken back by other means than ICE, such as
     /// a message of the signalling
     /// ([RFC 7675 §5.2](https://www.rfc-editor.org/rfc/rfc7675#section-5.2)). If there was a path,
-    /// [`SessionEvent::ConsentExpired`] tells. What still comes over it is dropped, and the peer's
+    /// [`SessionEvent::ConsentExpired`] says so. What still comes over it is dropped, and the peer's
     /// checks are refused with 403, so that a peer that asks for consent stops sending too.
     ///
     /// The session lives on without a path, whatever
@@ -342,14 +342,14 @@ impl Session {
         &self.timeline
     }
 
-    /// The round-trip time of ICE's checks; of a lite agent, of those that prove its peer's addresses.
+    /// The round-trip time of ICE's checks. A lite agent measures it with those that prove its peer's addresses.
     #[must_use]
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.ice.rtt()
     }
 
     /// A hash of all state except the counters. It is the same before and after each datagram that
-    /// was dropped, which tests hold us to.
+    /// was dropped, which is tested.
     #[must_use]
     pub fn state_digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();

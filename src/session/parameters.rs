@@ -9,7 +9,7 @@ use super::SessionError;
 /// The most fingerprints that are taken from a peer: a few hash functions for a few certificates.
 pub const MAX_FINGERPRINTS: usize = 32;
 
-/// What the peer has to be told of our side.
+/// What the peer needs to be told of our side.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LocalParameters {
@@ -39,8 +39,8 @@ pub struct RemoteParameters {
     pub credentials: Credentials,
     /// Whether it only answers checks (RFC 8445 §2.5).
     pub ice_lite: bool,
-    /// Its addresses, as far as they are known. Only who sends checks has use for them, and those of
-    /// no use, such as TCP ones, are passed over.
+    /// Its addresses, as far as they are known. Only an agent that sends checks uses them, and those of
+    /// no use, such as TCP ones, are skipped.
     pub candidates: Vec<Candidate>,
     /// There will be no other candidates (RFC 8838).
     pub end_of_candidates: bool,
@@ -57,7 +57,7 @@ pub struct RemoteParameters {
 }
 
 impl RemoteParameters {
-    /// The parameters without which nothing works. The others say, as they are: a full agent whose
+    /// The parameters without which nothing works. The defaults of the others describe a full agent whose
     /// candidates come later or never, that leaves the DTLS role to us and knows no extension.
     #[must_use]
     pub fn new(credentials: Credentials, fingerprints: Vec<Fingerprint>) -> Self {
@@ -75,7 +75,7 @@ impl RemoteParameters {
     }
 }
 
-/// What one side is to be told is what the other has to hear.
+/// What one side tells is what the other takes.
 impl From<LocalParameters> for RemoteParameters {
     fn from(local: LocalParameters) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl From<LocalParameters> for RemoteParameters {
     }
 }
 
-/// Why parameters are refused. The session lives on as it was.
+/// Why parameters were refused. The session goes on as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParametersError {
@@ -137,7 +137,7 @@ pub enum SetRemoteError {
     /// The parameters don't fit; the session lives on as it was.
     #[error(transparent)]
     Refused(#[from] ParametersError),
-    /// The session has ended: the handshake had come so far that they show the wrong peer.
+    /// The session has ended: the handshake was complete enough for these to show that the peer is the wrong one.
     #[error(transparent)]
     Failed(#[from] SessionError),
 }

@@ -1,4 +1,4 @@
-//! What two sides agree on in one section: never more than either says.
+//! What both sides agree on in one section: never more than either side offers.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use super::sdp::{
     Codec, Direction, Extension, Media, Payload, Section, Simulcast, SimulcastStream,
 };
 
-/// Cuts `ours` down to what the offered section allows, so that it can be its answer.
+/// Cuts `ours` down to what the offered section allows, so that it can answer it.
 pub(super) fn answer(ours: Media, section: &Section) -> Result<Media, Refusal> {
     let offered = &section.media;
     let mut answer = ours;
@@ -46,7 +46,7 @@ pub(super) fn answered(mut theirs: Media, ours: &Media) -> Media {
     theirs
 }
 
-/// RFC 3264 §6.1: a subset, in the order of who answers. What depends on a codec goes with it.
+/// RFC 3264 §6.1: a subset, in the order of the answerer. What depends on a codec goes with it.
 fn codecs(mut codecs: Vec<Codec>, offered: &Media) -> Vec<Codec> {
     codecs.retain_mut(|ours| {
         let Some(theirs) = offered.codec(ours.payload_type) else {
@@ -59,7 +59,7 @@ fn codecs(mut codecs: Vec<Codec>, offered: &Media) -> Vec<Codec> {
     });
     let mut seen = HashSet::new();
     codecs.retain(|codec| seen.insert(codec.payload_type));
-    // RFC 4588 §8.1: what repeats needs what it repeats; RFC 2198 §5: and so does redundancy.
+    // RFC 4588 §8.1: a retransmission format needs the codec it repeats; RFC 2198 §5: so does redundancy.
     codecs.retain(|codec| depends_on(codec).all(|needed| seen.contains(&needed)));
     codecs
 }
@@ -85,7 +85,7 @@ fn extensions(ours: &[Extension], offered: &Media) -> Vec<Extension> {
     let mut taken = HashSet::new();
     let mut answer = Vec::new();
     for extension in ours {
-        // One that is taken does not stand in the way of itself, nor of another number.
+        // An extension is taken once, even if ours lists it twice.
         let Some(theirs) = by_uri.remove(extension.uri.as_str()) else {
             continue;
         };
@@ -105,7 +105,7 @@ fn extensions(ours: &[Extension], offered: &Media) -> Vec<Extension> {
     answer
 }
 
-/// RFC 8851 §6.3, RFC 8853 §5.3.2: streams of the offer, in the other direction, and none else.
+/// RFC 8851 §6.3, RFC 8853 §5.3.2: streams of the offer, in the other direction, and no others.
 fn restrict_streams(answer: &mut Media, offered: &Media) {
     let offered_rids: HashSet<_> = offered
         .rids
@@ -145,7 +145,7 @@ fn streams(mut ours: Streams, theirs: &Streams, rids: &HashSet<String>) -> Strea
     ours
 }
 
-/// Whether a codec carries media by itself, and not for or beside another one.
+/// Whether a codec carries media by itself, rather than for or beside another one.
 pub(super) fn is_primary(codec: &Codec) -> bool {
     const OTHERS: [&str; 7] = [
         "rtx",

@@ -17,7 +17,7 @@ pub(super) struct Answer<'a> {
 
 /// Our side of a section that is taken.
 pub(super) struct Taken {
-    /// As the application wishes.
+    /// As the application wants it.
     pub(super) wish: Media,
     /// As the offer allows.
     pub(super) media: Media,
@@ -47,7 +47,7 @@ impl<'a> Answer<'a> {
     /// A session has one transport. It is that of the first section that is taken, but if there are
     /// sections from before, theirs; all sections with another one are refused.
     ///
-    /// RFC 9429 §5.3.1, for who bundles all: a section is refused if it is not bundled with the first;
+    /// RFC 9429 §5.3.1, for an answerer that bundles everything: a section is refused if it is not bundled with the first;
     /// RFC 3264 §6: any section may be.
     fn choose_transport(&mut self, is_current: impl Fn(usize) -> bool) {
         let current = self.taken_places().find(|&it| is_current(it));
@@ -125,7 +125,7 @@ impl<'a> Answer<'a> {
         write(session, &lines)
     }
 
-    /// What stands at the session level, because it stood there in the offer.
+    /// What goes at the session level, because it was there in the offer.
     fn session_attributes(&self, local: &Local<'_>) -> Vec<sdp_types::Attribute> {
         let offered = self.offer.session_level();
         let mut attributes = Vec::new();
@@ -182,7 +182,7 @@ fn take(
     current: Option<&Media>,
     decide: &mut impl Decide,
 ) -> Result<Taken, Refusal> {
-    // A section that can't be taken is no question.
+    // The application is not asked about a section that can't be taken.
     match section.payload() {
         _ if section.is_rejected() => return Err(Refusal::Disabled),
         None => return Err(Refusal::UnknownTransport),
@@ -201,7 +201,7 @@ pub(super) struct Local<'a> {
 }
 
 impl<'a> Local<'a> {
-    /// `tls_id`: the offer has one (RFC 8842 §5.3).
+    /// `tls_id` says whether the offer has one (RFC 8842 §5.3).
     pub(super) fn new(parameters: &'a LocalParameters, tls_id: bool) -> Self {
         let setup = describe::setup(parameters.dtls_role);
         Self {
@@ -215,7 +215,7 @@ impl<'a> Local<'a> {
     }
 }
 
-/// An answer that refuses everything: what RFC 3264 §6 has for an offer that brings no call about.
+/// An answer that refuses everything, as RFC 3264 §6 has it for an offer that leads to no call.
 #[must_use]
 pub fn refusal(offer: &Description) -> String {
     let nothing = |_: &Section, _: Option<&Media>| None;

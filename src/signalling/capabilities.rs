@@ -1,10 +1,10 @@
-//! The ready-made decision: take what I can, in the order I like.
+//! The ready-made decision: take what I can, in the order I prefer.
 
 use super::Decide;
 use super::agree::is_primary;
 use super::sdp::{Codec, DataChannels, Direction, Extension, Media, MediaKind, Payload, Section};
 
-/// What an application can do, in the order it likes: a decision for offers of all kinds, and the
+/// What an application can do, in the order it prefers: a decision for offers of all kinds, and the
 /// sections of offers of ours.
 ///
 /// ```
@@ -33,7 +33,7 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
-    /// None yet, both ways.
+    /// No capabilities yet; both directions.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Capabilities {
     }
 
     /// What browsers send, for a server that forwards it: Opus and the audio codecs of telephony; VP8,
-    /// VP9, H.264, AV1 and H.265 with retransmission; the header extensions that tell sections, streams and
+    /// VP9, H.264, AV1 and H.265 with retransmission; the header extensions that identify sections, streams and
     /// losses; data channels.
     #[must_use]
     pub fn browser() -> Self {
@@ -166,7 +166,7 @@ impl Capabilities {
         media.codecs.iter().any(is_primary).then_some(media)
     }
 
-    /// The offered codecs that we can do, in our order, and each with what repeats it behind it.
+    /// The offered codecs that we can do, in our order, each followed by its retransmission format.
     fn codecs(&self, offered: &Media) -> Vec<Codec> {
         let ours = || self.codecs.iter().filter(|(kind, _)| *kind == offered.kind);
         let repeated = |number: u8| {

@@ -4,7 +4,7 @@ use super::sdp::{Media, Section};
 
 /// An application's decision on each section of an offer.
 ///
-/// A function of the section, and of what we have in it so far, is one; so is
+/// A function of the section and of what we have in it so far is one; so is
 /// [`Capabilities`](super::Capabilities), which takes what it can.
 pub trait Decide {
     /// Our side of `section`, or `None` to refuse it. `current` is what we have in it, if it is one that

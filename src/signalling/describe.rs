@@ -36,7 +36,7 @@ pub(super) fn ice(local: &LocalParameters) -> Vec<Attribute> {
     ]
 }
 
-/// Where we can be reached: of interest once, at the section that the transport is tagged by
+/// Where we can be reached, which is said once, at the section that the transport is tagged by
 /// (RFC 9143 §10).
 pub(super) fn candidates(local: &LocalParameters) -> Vec<Attribute> {
     let lines = local.candidates.iter().map(ToString::to_string);

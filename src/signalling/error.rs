@@ -1,4 +1,4 @@
-//! What ends nothing but an attempt to agree.
+//! Errors that end nothing but an attempt to agree.
 
 use crate::session::{ParametersError, SessionError, SetRemoteError};
 
@@ -20,25 +20,25 @@ pub enum SignallingError {
     /// The session has failed, or could not be made.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// Nothing that the first offer has is taken, so that there would be no call; this is why its first
-    /// section is not. [`refusal`](crate::signalling::refusal) is an answer that says so.
+    /// Nothing of the first offer is taken, so there would be no call; this is why its first
+    /// section was refused. [`refusal`](crate::signalling::refusal) is an answer that says so.
     #[error("no usable m-line: {0}")]
     NothingTaken(Refusal),
     /// The answer to our first offer takes nothing of it.
     #[error("the answer refuses all media")]
     AllRefused,
-    /// The peer has made an offer while ours waits for its answer (RFC 3264 §4). One of both has to
+    /// The peer has made an offer while ours waits for its answer (RFC 3264 §4). One of them must
     /// give way: [`Signalling::rollback`](super::Signalling::rollback) withdraws ours.
     #[error("an offer came while another one waits for its answer")]
     Glare,
     /// There is no offer of ours that waits for an answer.
     #[error("no offer waits for this answer")]
     NoOffer,
-    /// The answer has not as many m-lines as the offer (RFC 3264 §6), or a later offer has fewer than
+    /// The answer does not have as many m-lines as the offer (RFC 3264 §6), or a later offer has fewer than
     /// the one before (RFC 3264 §8).
     #[error("there are {found} m-lines instead of {expected}")]
     SectionCount {
-        /// How many there have to be, at least.
+        /// How many there must be, at least.
         expected: usize,
         /// How many there are.
         found: usize,

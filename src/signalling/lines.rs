@@ -11,9 +11,9 @@ pub struct Agreed {
     pub mid: Option<Box<str>>,
     /// Which way media flows, seen from us.
     pub direction: Direction,
-    /// Our side, as we wish it. [`Signalling::media_mut`](super::Signalling::media_mut) changes it.
+    /// Our side, as we want it. [`Signalling::media_mut`](super::Signalling::media_mut) changes it.
     pub ours: Media,
-    /// The peer's side. Its codecs are those that both sides take, in the order of who answered; its
+    /// The peer's side. Its codecs are those that both sides take, in the order of the answerer; its
     /// extensions those that both know, with the numbers that packets bear.
     pub theirs: Media,
 }
@@ -43,7 +43,7 @@ impl MLine {
         }
     }
 
-    /// As it stands in an offer that does not want it.
+    /// As it is written in an offer that does not want it.
     pub(super) fn disabled(&self) -> Offered {
         Offered {
             mid: self.mid.clone(),

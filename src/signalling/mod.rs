@@ -1,8 +1,8 @@
 //! Offers and answers (RFC 3264, RFC 9429) over the public verbs of a [`Session`].
 //!
 //! A session knows transport and nothing else. This module knows what SDP can say beyond that:
-//! m-lines, codecs, streams, BUNDLE groups. It is one way to signal; an application that has another
-//! one gives a session its parameters itself and needs nothing of this.
+//! m-lines, codecs, streams, BUNDLE groups. It is one way of signalling; an application that has another
+//! one gives a session its parameters itself and needs none of this.
 //!
 //! # A call in ten lines
 //!
@@ -77,8 +77,8 @@
 //! [`Signalling::offer_again`] tells the peer.
 //!
 //! An answer is the mirror of its offer. It has the same sections with the same names for their
-//! transports; what may stand in it only if the offer has it (BUNDLE, mids, rtcp-mux and others) does
-//! so only then, at the level where the offer has it.
+//! transports; whatever it may contain only if the offer does (BUNDLE, mids, rtcp-mux and others) is there
+//! only then, at the level where the offer has it.
 //!
 //! # One transport
 //!

@@ -23,7 +23,7 @@ pub(super) struct Offered {
     pub(super) mid: Option<Box<str>>,
     pub(super) kind: MediaKind,
     pub(super) protocol: Box<str>,
-    /// What we wish for; or, of a section that is disabled, its last formats.
+    /// What we want; or, for a section that is disabled, its last formats.
     pub(super) media: Result<Media, Box<str>>,
 }
 
@@ -68,7 +68,7 @@ impl Offer {
     /// The text.
     pub(super) fn write(&self, id: u64, version: u64, local: &LocalParameters) -> String {
         let tagged = self.lines.iter().position(|line| line.media.is_ok());
-        // RFC 8842 §5.2: an offer leaves the choice of the role, and the answer keeps what was chosen.
+        // RFC 8842 §5.2: an offer leaves the role open, and the answer keeps what was chosen before.
         let transport = describe::transport(local, Setup::ActPass, true);
         let lines: Vec<_> = self
             .lines
@@ -122,7 +122,7 @@ fn around(media: &Media, local: &LocalParameters) -> Vec<sdp_types::Attribute> {
     let mut attributes = Vec::new();
     attributes.extend(local.cryptex.then(|| flag("cryptex")));
     if media.payload() == Payload::Rtp {
-        // RFC 8858 §4.2: both, from who can't do without.
+        // RFC 8858 §4.2: both, from an offerer that can't do without.
         attributes.extend([flag("rtcp-mux"), flag("rtcp-mux-only")]);
         let mixed = media.extmap_allow_mixed;
         attributes.extend(mixed.then(|| flag("extmap-allow-mixed")));

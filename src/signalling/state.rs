@@ -30,12 +30,12 @@ pub struct Signalling {
     /// mids are numbers, and of us two one has begun the call.
     mid_prefix: &'static str,
     pub(super) offered: Option<Box<Offer>>,
-    /// What the session knows of the peer's transport.
+    /// What the session has been told of the peer's transport.
     pub(super) peer: Option<Box<RemoteParameters>>,
 }
 
 impl Signalling {
-    /// Takes a call: makes a session for the peer's offer, and gives the answer to it.
+    /// Takes a call: makes a session for the peer's offer, and returns the answer to it.
     ///
     /// An ICE-lite peer sends no checks, so the session does, whatever the configuration says.
     ///
@@ -61,7 +61,7 @@ impl Signalling {
         Ok((session, signalling, answer))
     }
 
-    /// Begins a call: makes a session, and gives the offer of these sections. The peer's checks, and its
+    /// Begins a call: makes a session, and returns the offer of these sections. The peer's checks, and its
     /// ClientHello, may come before its answer.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Signalling {
         }
     }
 
-    /// Takes an offer of the peer's, the first one or a later one, and gives the answer to it.
+    /// Takes an offer of the peer, the first one or a later one, and returns the answer to it.
     ///
     /// New ICE credentials in it are an ICE restart: ours change too, and the
     /// [`Router`](crate::Router) has to know: see
@@ -155,7 +155,7 @@ impl Signalling {
         Ok(text)
     }
 
-    /// Adds a section to our next offer and gives the mid that it will have.
+    /// Adds a section to our next offer and returns the mid that it will have.
     ///
     /// If the peer gives this very name to a section of its own before, ours gets another one; peers that
     /// number their sections don't.
@@ -178,15 +178,15 @@ impl Signalling {
         line.map(|line| line.stopping = true).is_some()
     }
 
-    /// Our side of a section, to be changed: [`Media::direction`] to hold and to resume it, say. Our next
+    /// Our side of a section, to be changed: [`Media::direction`] to hold and to resume it, for example. Our next
     /// offer tells the peer.
     pub fn media_mut(&mut self, mid: &str) -> Option<&mut Media> {
         let line = self.lines.iter_mut().find(|line| is_live(line, mid))?;
         line.agreed.as_mut().map(|agreed| &mut agreed.ours)
     }
 
-    /// Gives an offer of what there is and of what was changed. Its answer, or a
-    /// [rollback](Self::rollback), has to come before the next one. Until then all goes on as before.
+    /// Returns an offer of what there is and of what was changed. Its answer, or a
+    /// [rollback](Self::rollback), must come before the next one. Until then everything goes on as before.
     ///
     /// # Errors
     /// [`SignallingError::Glare`]: an offer of ours waits already. [`SignallingError::NoBundle`].
@@ -311,7 +311,7 @@ impl Signalling {
         tagged.map(parameters).transpose()
     }
 
-    /// What is ours and not agreed on yet gives way to the names of the peer's.
+    /// Renames sections of ours that are not agreed on yet and whose mids the peer has used.
     fn yield_mids(&mut self) {
         for place in 0..self.added.len() {
             let taken = |mid: &str| {

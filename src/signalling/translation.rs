@@ -1,4 +1,4 @@
-//! What packets of one section need to become packets of another.
+//! What packets of one section need in order to become packets of another.
 
 use srtp::{HeaderExtension, NoRoom};
 
@@ -7,7 +7,7 @@ use super::Agreed;
 /// The header extension that tells which section a packet is of (RFC 9143 §14).
 const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
-/// How a server that forwards makes packets for one peer of those of another: each has its own numbers
+/// How a forwarding server turns the packets of one peer into packets for another: each has its own numbers
 /// for codecs and header extensions, and its own names for sections.
 #[derive(Clone, Debug)]
 pub struct Translation {
@@ -40,7 +40,7 @@ impl Translation {
             let same = ours.codecs.iter().find(|it| it.is_compatible(codec));
             let to = same.map(|same| same.payload_type);
             put(codec.payload_type, to);
-            // RFC 4588 §8.1: what repeats a codec repeats what that becomes.
+            // RFC 4588 §8.1: the retransmission format of a codec becomes that of its translation.
             let repeats = |of: u8| move |it: &&super::sdp::Codec| it.repeats() == Some(of);
             if let (Some(to), Some(from)) =
                 (to, theirs.codecs.iter().find(repeats(codec.payload_type)))
@@ -93,7 +93,7 @@ impl Translation {
             (self.extensions[usize::from(id)], value)
         });
         if let Err(NoRoom { .. }) = HeaderExtension::rewrite(copy, elements) {
-            // Nothing needs no room.
+            // An empty value needs no room.
             let _ = HeaderExtension::rewrite(copy, []);
         }
         true

@@ -16,10 +16,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A full ICE agent with host candidates only, that begins as the controlling one.
+/// A full ICE agent with host candidates only, which begins as the controlling one.
 ///
-/// It nominates once (RFC 8445 §8.1.1), and it sends over the first path that works until then, so
-/// that a call is set up one round trip earlier. A nomination that nobody answers gives way to that of
+/// It nominates once (RFC 8445 §8.1.1), and until then it sends over the first path that works, so
+/// that a call is up one round trip earlier. A nomination that goes unanswered gives way to that of
 /// the next pair that works; consent is asked for on every pair that does, so that there is one to
 /// fall back on, and if that happens it is nominated too.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl ControllingAgent {
         self.checks.add_local(address);
     }
 
-    /// Adds a candidate of the peer's; one that is no use, such as a TCP one, is passed over.
+    /// Adds a candidate of the peer; one that is of no use, such as a TCP one, is skipped.
     /// Afterwards poll transmits.
     pub fn add_remote_candidate(&mut self, candidate: &Candidate) {
         self.checks.add_remote(candidate);
@@ -88,9 +88,9 @@ impl ControllingAgent {
         }
     }
 
-    /// No more candidates of the peer come (RFC 8838): if there is no pair by now, only a check of
-    /// the peer's can make one. That is waited for as long as a check of ours would take that nobody
-    /// answers (RFC 8863 §4). Afterwards arm the timer again.
+    /// The peer has no more candidates (RFC 8838): if there is no pair by now, only a check of
+    /// the peer can make one. The agent waits for that as long as a check of ours takes to time
+    /// out (RFC 8863 §4). Afterwards arm the timer again.
     pub fn end_of_candidates(&mut self) {
         self.progress.candidates_ended = true;
     }
@@ -150,7 +150,7 @@ impl ControllingAgent {
             return Some(ErrorCode::FORBIDDEN);
         }
         // RFC 8445 §7.3.1.1: of two agents with one role, the controlling one is that with the
-        // larger tiebreaker; whoever is wrong is told so, or gives way in `accept`.
+        // larger tiebreaker; the other one is told so, or we give way in `accept`.
         let (ours, own) = (self.requester.role(), self.requester.tiebreaker());
         let conflict = matches!(request.role, Some((theirs, tiebreaker))
             if theirs == ours && (ours == Role::Controlling) == (own >= tiebreaker));
@@ -247,7 +247,7 @@ impl ControllingAgent {
                 add(writer, if limited { valid.envelope(path) } else { named });
             })?;
         match written {
-            // Who names an address by a check may not own it.
+            // Whoever sent the check need not own the address that it came from.
             Ok(Written { transmit, limited })
                 if limited && !self.valid.try_debit(&transmit.path, transmit.len) =>
             {
@@ -279,7 +279,7 @@ impl ControllingAgent {
         self.valid.poll_event()
     }
 
-    /// When [`Self::handle_timeout`] is to be called.
+    /// When [`Self::handle_timeout`] should be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_due()

@@ -35,7 +35,7 @@ impl ControllingAgent {
         let check = self.checks.find(&transaction.path);
         let priority = check.as_ref().map_or(0, |check| check.pair_priority(role));
         let Ok(slot) = self.valid.admit_proved(now, transaction.path, priority) else {
-            // Consent on it was lost before: it is no more than one that nobody answers.
+            // Consent on it was lost before, so it counts as unanswered.
             return self.check_failed(now, transaction, FailureReason::NoAnswer);
         };
         self.valid.renew_consent(now, slot);
@@ -81,7 +81,7 @@ impl ControllingAgent {
 
     fn refused(&mut self, now: Instant, transaction: &Transaction, code: ErrorCode) {
         match code {
-            // A peer that finds a conflict in every role is not asked for ever.
+            // A peer that finds a conflict in every role is not asked forever.
             ErrorCode::ROLE_CONFLICT if self.progress.role_changes < MAX_ROLE_CHANGES => {
                 self.progress.role_changes += 1;
                 // RFC 8445 §7.2.5.1: change the role, unless that has been done since, and repeat.

@@ -43,12 +43,12 @@ pub(super) struct Check {
     pub(super) state: State,
     /// Out of turn, because the peer checked this pair (RFC 8445 §7.3.1.4).
     pub(super) triggered: bool,
-    /// Nothing but a check of the peer's makes us check it: it has failed before, or the signalling does
-    /// not name it. What is sent there counts against the limit of an address that is not proved.
+    /// Only a check of the peer makes us check it: it has failed before, or the signalling does
+    /// not name it. What is sent there counts against the limit of an unproved address.
     pub(super) limited: bool,
     /// The peer, which is controlling, wants this pair (RFC 8445 §7.3.1.5).
     pub(super) nominated_by_peer: bool,
-    /// When consent is to be asked for next (RFC 7675 §5.1), once it works.
+    /// When to ask for consent next (RFC 7675 §5.1), once the pair works.
     pub(super) next_consent: Option<Instant>,
     local_preference: u16,
     remote_priority: u32,
@@ -108,7 +108,7 @@ impl CheckList {
         }
     }
 
-    /// The peer checked this path: it is to be checked by us, at once (RFC 8445 §7.3.1.4). An
+    /// The peer checked this path, so we check it at once (RFC 8445 §7.3.1.4). An
     /// address not known before is a peer-reflexive candidate of this priority (§7.3.1.3).
     pub(super) fn trigger(&mut self, path: Path, priority: u32) -> Option<&mut Check> {
         let index = match self.checks.iter().position(|check| check.path == path) {
@@ -132,8 +132,8 @@ impl CheckList {
         Some(check)
     }
 
-    /// Whether there is room for one more; if need be that of a pair that has failed. A peer that moves
-    /// all day must be found at its last address too.
+    /// Makes room for one more, if need be by dropping a pair that has failed: a peer that moves
+    /// all day must be found at its latest address.
     fn has_room(&mut self) -> bool {
         if self.checks.len() < MAX_CHECKS {
             return true;
@@ -162,7 +162,7 @@ impl CheckList {
             .any(|check| check.state == State::Waiting)
     }
 
-    /// What is sent with over the best pair whose check is under way.
+    /// What a request over the best pair whose check is under way is sent with.
     pub(super) fn best_under_way(&self, role: Role) -> Option<Target> {
         let under_way = |check: &&Check| check.state == State::InProgress;
         let checks = self.checks.iter().filter(under_way);
@@ -183,7 +183,7 @@ impl CheckList {
         Some((best.path, self.checks.iter().any(better)))
     }
 
-    /// A pair that works and is due to be asked for consent.
+    /// A working pair on which consent is due to be asked for.
     pub(super) fn next_consent(&mut self, now: Instant) -> Option<&mut Check> {
         let due = |check: &&mut Check| check.next_consent.is_some_and(|at| at <= now);
         self.checks.iter_mut().find(due)
@@ -197,7 +197,7 @@ impl CheckList {
             .min()
     }
 
-    /// The pairs that worked and are not valid any more have failed.
+    /// Pairs that worked but are no longer valid have failed.
     pub(super) fn forsake(&mut self, is_lost: impl Fn(&Path) -> bool) {
         let worked = |check: &&mut Check| check.next_consent.is_some();
         for check in self.checks.iter_mut().filter(worked) {

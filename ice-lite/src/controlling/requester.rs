@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 /// Rm of RFC 8489 §6.2.1: how many RTOs to wait after the last transmission.
 const LAST_WAIT: u32 = 16;
 
-/// How often the wait doubles at most: so that no configuration overflows.
+/// How often the wait doubles at most, so that no configuration overflows.
 const MAX_DOUBLINGS: u32 = 16;
 
-/// How long an answer to a consent check is waited for: by then the next one has been sent.
+/// How long to wait for the answer to a consent check: by then the next one has been sent.
 const CONSENT_WAIT: Duration = Duration::from_secs(6);
 
-/// How often the peer's own checks bring a check of ours forward: as often as it is sent without them.
+/// How often the peer's own checks may bring a check of ours forward: as often as it is sent without them.
 const MAX_HASTENINGS: u32 = 7;
 
 /// How checks are retransmitted (RFC 8489 §6.2.1).
@@ -30,7 +30,7 @@ pub(super) struct Retransmission {
 }
 
 impl Retransmission {
-    /// How long a transaction takes that nobody answers; 39.5 s with 500 ms and 7 transmissions.
+    /// How long an unanswered transaction takes: 39.5 s with 500 ms and 7 transmissions.
     pub(super) fn duration(self) -> Duration {
         let doublings = self.max_transmissions.saturating_sub(1).min(MAX_DOUBLINGS);
         let rtos = (1 << doublings) - 1 + LAST_WAIT;
@@ -61,8 +61,8 @@ pub(super) enum Purpose {
     Nominate,
     /// To ask for consent again (RFC 7675).
     Consent,
-    /// To carry what its owner adds over a path that is being checked. It is a check too, but that
-    /// nobody answers it says nothing.
+    /// To carry what its owner adds over a path that is being checked. It is a check too, but its going
+    /// unanswered means nothing.
     Carry,
 }
 
@@ -206,7 +206,7 @@ impl Requester {
         });
     }
 
-    /// The peer has reached us over this path: a check of ours that has come to wait long is sent
+    /// The peer has reached us over this path: a check of ours that has a long wait ahead is sent
     /// again at once, for it may get through now (a triggered check, RFC 8445 §7.3.1.4).
     pub(super) fn hasten(&mut self, now: Instant, path: &Path) {
         let rto = self.retransmission.rto;

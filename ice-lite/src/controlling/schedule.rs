@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 /// RFC 7675 §5.1: consent is asked for every 5 s, times a random factor of 0.8 to 1.2.
 const CONSENT_INTERVAL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(6));
 
-/// How long a pair that works waits for better ones that are still being checked. Four paces of the
+/// How long a working pair waits for better ones that are still being checked. Four paces of the
 /// check list, or one long round trip.
 pub(super) const NOMINATION_DELAY: Duration = Duration::from_millis(200);
 
-/// How long no pair is nominated after a nomination has failed: a round trip to anywhere.
+/// How long to pause after a failed nomination: a round trip to anywhere.
 const NOMINATION_RETRY: Duration = Duration::from_millis(500);
 
-/// How often the peer may find a role conflict. Two agents of one role settle it with one.
+/// How often the peer may report a role conflict. Two agents of one role settle it with one.
 pub(super) const MAX_ROLE_CHANGES: u32 = 4;
 
 /// Where the agent stands, between two restarts.
@@ -74,7 +74,7 @@ impl ControllingAgent {
         self.begin_consent(now);
     }
 
-    /// What carries the cargo that waits, if there is any and no path to send it over.
+    /// Begins a request that carries waiting cargo, if there is any and no path to send it over.
     fn carrier(&self) -> Option<Target> {
         let waits = self.progress.cargo && self.valid.selected().is_none();
         let role = self.requester.role();
@@ -115,7 +115,7 @@ impl ControllingAgent {
         let progress = &self.progress;
         let best = self.checks.best_succeeded(self.requester.role());
         let better_under_way = best.is_some_and(|(_, better)| better) && !progress.nominated;
-        // Long ago, that is at once.
+        // Long ago, which means at once.
         let wait = progress.nominate_at.filter(|_| better_under_way);
         wait.or(progress.patient_since)
             .max(progress.nomination_put_off)
@@ -125,7 +125,7 @@ impl ControllingAgent {
         self.progress.nomination_put_off = Some(now + NOMINATION_RETRY);
     }
 
-    /// A pair that nobody answers on gives way to another one that works.
+    /// A pair on which nobody answers gives way to another one that works.
     pub(super) fn give_way(&mut self, now: Instant) {
         if self.nomination_gives_way().is_none_or(|at| at > now) {
             return;
@@ -164,7 +164,7 @@ impl ControllingAgent {
         }
     }
 
-    /// Reports that no path was found, when nothing more can be hoped for.
+    /// Reports that no path was found, once there is no more hope of one.
     pub(super) fn fail_if_due(&mut self, now: Instant) {
         if self.progress.patient_until.is_none_or(|until| until > now) {
             return;
@@ -175,7 +175,7 @@ impl ControllingAgent {
         }
     }
 
-    /// Why there is no path and none is being looked for, unless a check of the peer's changes that.
+    /// Why there is no path and none is being looked for, unless a check of the peer changes that.
     fn hopeless(&self) -> Option<FailureReason> {
         let progress = &self.progress;
         // A path that was agreed on and lost is no failure to find one.

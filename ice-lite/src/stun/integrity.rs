@@ -120,7 +120,7 @@ impl fmt::Debug for IntegrityKey {
     }
 }
 
-/// Why a message is not verified.
+/// Why a message could not be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverified {
     /// The attribute is missing.

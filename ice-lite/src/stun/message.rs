@@ -227,10 +227,10 @@ pub enum ParseError {
     /// An attribute reaches beyond the end of the message.
     #[error("an attribute reaches beyond the end")]
     Attribute,
-    /// MESSAGE-INTEGRITY has not 20 bytes.
+    /// MESSAGE-INTEGRITY does not have 20 bytes.
     #[error("MESSAGE-INTEGRITY has not 20 bytes")]
     IntegrityLength,
-    /// FINGERPRINT has not 4 bytes, or is not the last attribute.
+    /// FINGERPRINT does not have 4 bytes, or is not the last attribute.
     #[error("FINGERPRINT has not 4 bytes or is not last")]
     Fingerprint,
 }

@@ -26,7 +26,7 @@ pub(super) async fn serve(
 ) {
     let (reader, writer) = stream.split();
     let outgoing = entry.outgoing();
-    // Whatever the reason, what follows is the same: the connection is closed.
+    // Whatever the reason, the connection is closed.
     let _: io::Result<()> = tokio::select! {
         ended = read(reader, path, outgoing, mailbox, limits) => ended,
         ended = write(writer, outgoing) => ended,
@@ -44,14 +44,14 @@ async fn read(
     let mut buffer = [0; READ_LEN];
     let opened = Instant::now();
     loop {
-        // Whatever the peer says keeps nothing alive: our calls answer its checks, and nobody else's.
+        // Nothing that the peer sends keeps the connection alive by itself; what our calls answer does.
         let deadline = match outgoing.last() {
             Some(last) => last + limits.idle,
             None => opened + limits.proof,
         };
         let len = match timeout_at(deadline, reader.read(&mut buffer)).await {
             Ok(read) => read?,
-            // A call has said something while we waited.
+            // A call has sent something while we waited.
             Err(_)
                 if outgoing
                     .last()

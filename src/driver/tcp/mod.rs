@@ -16,20 +16,20 @@ pub(super) use self::registry::Registry;
 
 use super::mailbox::Mailbox;
 
-/// What connections may take, of one listener.
+/// What the connections of one listener may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TcpLimits {
-    /// Connections at a time. Further ones are closed as soon as they are accepted. 1,024 by default.
+    /// Connections at a time. Any more are closed as soon as they are accepted. 1,024 by default.
     pub connections: usize,
     /// Connections at a time from one source address, or one IPv6 network of 64 bits, so that no host
-    /// takes all. Further ones are closed as soon as they are accepted. 128 by default: the callers of an
+    /// takes all. Any more are closed as soon as they are accepted. 128 by default: the callers of an
     /// office behind one address, of whom few can't use UDP.
     pub connections_per_source: usize,
-    /// How long a connection may last before we have something to say over it: a call of ours answers
+    /// How long a connection may last before we send anything over it: a call of ours answers
     /// an authenticated check, and nothing else is answered. 5 s by default.
     pub proof: Duration,
-    /// How long a connection may last after we last had something to say over it, once it is proved.
+    /// How long a connection may last after we last sent something over it, once it is proved.
     /// 30 s by default: a call answers each check of its peer, and without one consent is lost by
     /// then (RFC 7675).
     pub idle: Duration,
@@ -72,7 +72,7 @@ impl Listener {
         self.io.local_addr()
     }
 
-    /// Accepts connections for ever, and puts what comes over them into the mailbox at this place of
+    /// Accepts connections forever, and puts what comes over them into the mailbox at this place of
     /// all. The connections end with this future.
     pub(super) async fn serve(
         self,
@@ -98,7 +98,7 @@ impl Listener {
                 registry.count_refused();
                 continue;
             }
-            // It counts from now on, not from when its task begins.
+            // It counts from now, not from when its task starts.
             let entry = registry.enter(path);
             let mailboxes = Arc::clone(&mailboxes);
             let limits = self.limits;

@@ -1,4 +1,4 @@
-//! The connections that are open, for who has something to send over them.
+//! The open connections, for whoever has something to send over them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ pub(super) struct Outgoing {
 struct Waiting {
     /// Framed.
     bytes: Vec<u8>,
-    /// When something came to be sent last: it tells that a call has heard an authenticated check.
+    /// When something was last queued, which shows that a call has heard an authenticated check.
     last: Option<Instant>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Entry {
     outgoing: Arc<Outgoing>,
 }
 
-/// Bytes that wait for a connection at most: a second of 2 Mbit/s. What comes on top is lost, as it
+/// At most this many bytes wait for a connection: a second at 2 Mbit/s. Anything more is lost, as it
 /// would be on a path of UDP that is too narrow for it.
 const MAX_WAITING: usize = 256 << 10;
 
@@ -106,7 +106,7 @@ impl Registry {
 }
 
 impl Outgoing {
-    /// Says whether there was room.
+    /// Returns whether there was room.
     fn push(&self, datagram: &[u8]) -> bool {
         let Some(header) = tcp::header(datagram.len()) else {
             return false;
@@ -131,7 +131,7 @@ impl Outgoing {
         }
     }
 
-    /// When a call has said something last, if one ever has: the connection is proved then.
+    /// When a call last sent something, if one ever has; the connection is proved then.
     pub(super) fn last(&self) -> Option<Instant> {
         lock(&self.waiting).last
     }
@@ -169,7 +169,7 @@ fn source(path: &Path) -> IpAddr {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nobody panics while holding one, and if, then what is in it is still whole.
+    // Nobody panics while holding one; if somebody did, its contents would still be whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

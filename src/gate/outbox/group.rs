@@ -1,4 +1,4 @@
-//! Another order for datagrams: those of a path together.
+//! Reorders datagrams so that those of one path stand together.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ice_lite::Path;
 
 use super::{Entry, Outbox};
 
-/// Where datagrams are put in another order.
+/// The memory in which datagrams are reordered.
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     bytes: Vec<u8>,
@@ -54,7 +54,7 @@ impl Outbox {
     }
 }
 
-/// The same for the same path, and most often another for another one.
+/// A hash: equal for equal paths, and mostly different for different ones.
 fn key(path: &Path) -> u64 {
     let ip = match path.remote.ip().to_canonical() {
         IpAddr::V4(v4) => u64::from(v4.to_bits()),

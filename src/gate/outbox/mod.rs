@@ -21,14 +21,14 @@ pub struct Outbox {
     bytes: Vec<u8>,
     filled: usize,
     entries: Vec<Entry>,
-    /// How many of the entries have yet to be sealed.
+    /// How many entries are still to be sealed.
     queued: usize,
     /// The first of them.
     first_queued: usize,
     spare: Spare,
-    /// What media that is sealed or queued bears.
+    /// The ECN field of media that is sealed or queued.
     mark: Ecn,
-    /// How often in turn the buffer was much too large.
+    /// How many times in a row the buffer was much too large.
     wasted: u32,
 }
 
@@ -49,7 +49,7 @@ struct Entry {
     ecn: Ecn,
     start: usize,
     len: usize,
-    /// What has to be done to it yet.
+    /// What is still to be done to it.
     seal: Option<Seal>,
 }
 
@@ -59,7 +59,7 @@ const ROOM: usize = 2048;
 /// A burst may make the buffer larger than this, but it does not stay so if no other follows.
 const KEPT: usize = 256 * ROOM;
 
-/// How often in turn the buffer may be cleared that was filled to less than a quarter.
+/// How many times in a row the buffer may be cleared while less than a quarter full, before it shrinks.
 const WASTED_TURNS: u32 = 1000;
 
 impl Outbox {
@@ -94,7 +94,7 @@ impl Outbox {
         }
     }
 
-    /// Forgets all.
+    /// Empties the outbox.
     pub fn clear(&mut self) {
         self.entries.clear();
         let filled = std::mem::take(&mut self.filled);
@@ -133,7 +133,7 @@ impl Outbox {
         self.commit(Transmit { path, len }, ecn);
     }
 
-    /// What media that is sealed or queued from now on bears.
+    /// The ECN field of media that is sealed or queued from now on.
     pub(super) fn mark(&mut self, mark: Ecn) {
         self.mark = mark;
     }

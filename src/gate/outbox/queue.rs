@@ -14,7 +14,7 @@ use crate::router::SessionId;
 pub(in crate::gate) struct Seal {
     pub(in crate::gate) to: SessionId,
     pub(in crate::gate) kind: Kind,
-    /// The bytes that it adds at most.
+    /// The most bytes that sealing adds.
     pub(in crate::gate) overhead: usize,
 }
 
@@ -71,7 +71,7 @@ impl Outbox {
         self.queued = 0;
     }
 
-    /// Takes up how long the queued packets have become, and closes the gaps between them.
+    /// Takes over the new lengths of the queued packets, and closes the gaps between them.
     fn close_up(&mut self, sealed: ArrayVec<Option<usize>, BATCH>, sessions: &mut Sessions) {
         let mut sealed = sealed.into_iter();
         let first = self.first_queued;
@@ -122,7 +122,7 @@ fn outgoing<'b>(
         let (_, behind) = rest.split_at_mut(entry.start - at);
         let (buffer, behind) = behind.split_at_mut(room);
         (rest, at) = (behind, entry.start + room);
-        // A place that no session has makes the packet fail, and nothing else.
+        // A place without a session makes that packet fail, and nothing else.
         let keyed = sessions
             .get(seal.to)
             .is_some_and(|session| session.sender().is_some());
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(sent, [[1; 40], [2; 40]]);
     }
 
-    /// A packet that its sender did not come to adapt goes to nobody.
+    /// A packet whose `adapt` panicked goes to nobody.
     #[test]
     fn a_packet_is_queued_once_it_is_adapted() {
         let mut outbox = Outbox::default();

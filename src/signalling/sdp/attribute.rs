@@ -14,7 +14,7 @@ pub enum Setup {
 }
 
 impl Setup {
-    /// Reads the attribute's value. `holdconn` is not taken: it asks for no connection at all.
+    /// Reads the attribute's value. `holdconn` is not accepted: it asks for no connection at all.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::ActPass, Self::Active, Self::Passive]
@@ -103,7 +103,7 @@ impl Direction {
             .find(|direction| direction.name() == name)
     }
 
-    /// What we may do of what we want, when the peer says `remote` (RFC 3264 §6.1).
+    /// How much of what we want we may do, when the peer says `remote` (RFC 3264 §6.1).
     #[must_use]
     pub const fn agreed(self, remote: Self) -> Self {
         match (

@@ -73,7 +73,7 @@ impl Codec {
             .map(|(_, value)| value.trim())
     }
 
-    /// The payload type of what this one repeats (RFC 4588 §8.1).
+    /// The payload type that this one retransmits (RFC 4588 §8.1).
     #[must_use]
     pub fn repeats(&self) -> Option<u8> {
         if !self.is("rtx") {
@@ -82,7 +82,7 @@ impl Codec {
         self.parameter("apt")?.parse().ok()
     }
 
-    /// Whether a decoder of one takes what a coder of the other makes: they have the same name, clock
+    /// Whether a decoder of one takes what an encoder of the other makes: they have the same name, clock
     /// rate and channels, and the parameters that make two codecs of one name agree (RFC 6184 §8.2.2,
     /// RFC 9628 §6, RFC 7798 §7.2.2, the payload format of AV1). One without parameters takes all.
     #[must_use]
@@ -184,7 +184,7 @@ impl Codecs {
         codecs
     }
 
-    /// Takes an attribute whose value begins with a payload type, if it is one.
+    /// Takes an attribute whose value begins with a payload type, if this is one.
     pub(super) fn take(&mut self, name: &str, value: &str) -> bool {
         if !matches!(name, "rtpmap" | "fmtp" | "rtcp-fb") {
             return false;

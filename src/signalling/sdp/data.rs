@@ -26,7 +26,7 @@ impl DataChannels {
     /// RFC 8841 §6: what holds without the attribute.
     const DEFAULT_MAX_MESSAGE_SIZE: u64 = 65_536;
 
-    /// At SCTP's port 5000, which is everybody's, for messages of at most this size.
+    /// At SCTP port 5000, which everybody uses, for messages of at most this size.
     #[must_use]
     pub fn new(max_message_size: u64) -> Self {
         Self {

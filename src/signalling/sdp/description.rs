@@ -23,8 +23,8 @@ pub struct Description {
 impl Description {
     /// Reads an offer or an answer.
     ///
-    /// Time and memory are linear in the length of the text. Attributes that make no sense are passed
-    /// over where the rest makes sense without them.
+    /// Time and memory are linear in the length of the text. Attributes that make no sense are skipped
+    /// if the rest makes sense without them.
     ///
     /// # Errors
     /// The text is too long, or no session description. What a session needs and does not find in it is
@@ -125,7 +125,7 @@ impl Description {
         Scopes(scopes)
     }
 
-    /// What stands at the session level and has to stand there in an answer.
+    /// Attributes of the session level that an answer must have there too.
     pub(in crate::signalling) const fn session_level(&self) -> Level {
         Level {
             ice_options: self.transport.ice_options,
@@ -134,7 +134,7 @@ impl Description {
         }
     }
 
-    /// What stands at a section and has to stand there in an answer.
+    /// Attributes of a section that its answer must have too.
     pub(in crate::signalling) fn section_level(&self, index: usize) -> Level {
         let section = self.sections.get(index);
         section.map_or_else(Level::default, |section| Level {
@@ -145,7 +145,7 @@ impl Description {
     }
 }
 
-/// What may stand at either level, and stands in an answer where it stood in the offer.
+/// Attributes that may be at either level, and that an answer has where the offer had them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::signalling) struct Level {
     pub(in crate::signalling) ice_options: IceOptions,
@@ -158,8 +158,8 @@ fn split(attribute: &Attribute) -> (&str, &str) {
     (attribute.attribute.trim(), value)
 }
 
-/// Reads the BUNDLE groups (RFC 9143 §5) and notes at each section which one it is in. One that several
-/// lines name is in the first of these groups.
+/// Reads the BUNDLE groups (RFC 9143 §5) and notes in each section which one it is in. A section that several
+/// groups name is in the first of them.
 fn group(session: &[Attribute], sections: &mut [Section]) -> Result<Vec<Vec<usize>>, SdpError> {
     let mut places = HashMap::with_capacity(sections.len());
     for (index, section) in sections.iter().enumerate() {

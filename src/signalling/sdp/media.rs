@@ -1,4 +1,4 @@
-//! What a section says of its media, of the peer's or of ours.
+//! What a section of either side says of its media.
 
 use sdp_types::{Attribute, Bandwidth};
 
@@ -6,20 +6,20 @@ use super::write::{flag, pair};
 use super::{Codec, DataChannels, Direction, Extension, MediaKind, Msid, Payload, Rid, Simulcast};
 use super::{Source, SourceGroup};
 
-/// The media of one section: what its author sends and takes. Nothing in it is of the transport, which
+/// The media of one section: what its author sends and takes. Nothing in it concerns the transport, which
 /// all sections of a session share.
 ///
-/// Of a peer's section it is what was read. Ours are made of it: one that [`Media::new`] begins, or
-/// one that mirrors the peer's, [`Media::mirrored`]; its fields are free to be changed.
+/// For a section of the peer it holds what was read. Ours are made from it: either one that [`Media::new`] begins, or
+/// one that mirrors the peer's, [`Media::mirrored`]. Its fields may be changed freely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Media {
     /// What kind it is.
     pub kind: MediaKind,
-    /// Which way it flows, seen from its author. Of ours it is what we wish for; what is agreed on is
-    /// never more than the peer wishes for, too.
+    /// Which way it flows, seen from its author. In ours it is what we want; what is agreed on is
+    /// never more than the peer wants too.
     pub direction: Direction,
-    /// The codecs, those that are liked best first.
+    /// The codecs, in order of preference.
     pub codecs: Vec<Codec>,
     /// The header extensions of RTP.
     pub extensions: Vec<Extension>,
@@ -29,9 +29,9 @@ pub struct Media {
     pub simulcast: Option<Simulcast>,
     /// The streams of the application, and the track, of what its author sends.
     pub msids: Vec<Msid>,
-    /// The SSRCs of what its author sends, as far as they are told.
+    /// The SSRCs of what its author sends, as far as they are known.
     pub sources: Vec<Source>,
-    /// What they are to each other.
+    /// How they relate to each other.
     pub source_groups: Vec<SourceGroup>,
     /// `a=rtcp-rsize`: RTCP need not be compound (RFC 5506).
     pub rtcp_rsize: bool,
@@ -41,13 +41,13 @@ pub struct Media {
     pub data: Option<DataChannels>,
     /// The `b=` lines: the type, such as `AS`, and the number.
     pub bandwidths: Vec<(String, u64)>,
-    /// All other attributes, such as `ptime`, with their values. Of ours, those that belong to the
+    /// All other attributes, such as `ptime`, with their values. In ours, those that belong to the
     /// transport or to another field are not written.
     pub attributes: Vec<(String, Option<String>)>,
 }
 
 impl Media {
-    /// Media of this kind, both ways, with nothing said of it.
+    /// Media of this kind, both ways, and nothing else.
     #[must_use]
     pub fn new(kind: MediaKind) -> Self {
         Self {
@@ -77,9 +77,9 @@ impl Media {
         }
     }
 
-    /// All that this offers, taken: the same codecs in the same order, the same extensions, the same
+    /// Takes everything that this offers: the same codecs in the same order, the same extensions, the same
     /// streams in the other direction. What we send ourselves, [`Media::msids`] and
-    /// [`Media::sources`], is left empty, and so is what means nothing to us.
+    /// [`Media::sources`], is left empty, and so is whatever means nothing to us.
     #[must_use]
     pub fn mirrored(&self) -> Self {
         let rids = self.rids.iter().map(|rid| Rid {

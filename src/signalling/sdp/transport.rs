@@ -40,7 +40,7 @@ const SPED: [&str; 3] = ["sped", "googspedv1", "goog-sped-v1"];
 
 impl IceOptions {
     fn read(value: &str) -> Self {
-        // By the grammar a space separates them; libdatachannel has written commas.
+        // The grammar separates them by spaces; libdatachannel has written commas.
         let named = |name| value.split([' ', ',']).any(|option| option == name);
         Self {
             ice2: named("ice2"),
@@ -49,7 +49,7 @@ impl IceOptions {
         }
     }
 
-    /// Those that are named at another place count too.
+    /// Adds those that are named elsewhere.
     fn merge(&mut self, other: Self) {
         self.ice2 |= other.ice2;
         self.trickle |= other.trickle;
@@ -67,7 +67,7 @@ impl IceOptions {
         }
     }
 
-    /// What of these an answer takes.
+    /// Which of these an answer takes.
     pub(crate) const fn taken(self, sped: bool) -> Self {
         match sped {
             true => self,
@@ -95,7 +95,7 @@ struct Offered {
 }
 
 impl Offered {
-    /// Reads the value of an `a=candidate`; what is of no use, such as a host name, is passed over.
+    /// Reads the value of an `a=candidate`; one that is of no use, such as a host name, is skipped.
     fn read(value: &str) -> Option<Self> {
         let candidate: Candidate = format!("candidate:{value}").parse().ok()?;
         // RFC 8834 §4.5: RTCP has no transport of its own.
@@ -164,7 +164,7 @@ impl Transport {
         (self.ufrag.as_deref(), self.password.as_deref())
     }
 
-    /// Of a ufrag, those that belong to it.
+    /// The candidates that belong to a ufrag.
     pub(super) fn candidates(&self, ufrag: &str) -> impl Iterator<Item = &Candidate> {
         self.candidates
             .iter()
@@ -177,7 +177,7 @@ impl Transport {
     }
 }
 
-/// What a description is to the other side.
+/// What a description means to the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DescriptionKind {
     /// It begins an exchange.
@@ -209,12 +209,12 @@ impl<'a> Scopes<'a> {
         self.first(|scope| scope.setup).transpose()
     }
 
-    /// What a session has to know of the peer.
+    /// What a session needs to know of the peer.
     pub(super) fn parameters(&self, kind: DescriptionKind) -> Result<RemoteParameters, SdpError> {
         let credentials = self.credentials()?;
         let mut parameters = RemoteParameters::new(credentials, self.fingerprints()?);
         parameters.candidates = self.candidates(parameters.credentials.ufrag());
-        // RFC 8838 §3: who does not trickle has told all.
+        // RFC 8838 §3: a peer that does not trickle has told everything.
         parameters.end_of_candidates = self.0.iter().any(|scope| scope.end_of_candidates)
             || !self.0.iter().any(|scope| scope.ice_options.trickle);
         parameters.dtls_role = match self.setup()?.unwrap_or(kind.default_setup()) {
@@ -232,7 +232,7 @@ impl<'a> Scopes<'a> {
         Ok(parameters)
     }
 
-    /// RFC 8839 §5.4: each of both may stand at either level.
+    /// RFC 8839 §5.4: each of the two may be at either level.
     fn credentials(&self) -> Result<Credentials, SdpError> {
         let ufrag = self.first(|scope| scope.ufrag.as_deref());
         let password = self.first(|scope| scope.password.as_deref());
