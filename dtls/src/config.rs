@@ -1,4 +1,4 @@
-//! What an application chooses: versions, algorithms, SRTP profiles, timing, who must be whom.
+//! What an application chooses: versions, algorithms, SRTP profiles, timing, identities.
 
 mod builder;
 
@@ -70,7 +70,7 @@ pub struct RetransmitConfig {
 pub enum PostQuantumRetry {
     /// Never: the classic share is taken.
     Never,
-    /// Where the client has to be asked for something else anyway, as for a cookie, so that it costs
+    /// Where the client must be asked for something else anyway, such as a cookie, so that it costs
     /// no round trip.
     IfFree,
     /// Always, which costs a round trip.
@@ -149,7 +149,7 @@ impl Config {
         self.plaintext_patience.is_zero()
     }
 
-    /// The defaults of [`Config::builder`] as they are.
+    /// The defaults of [`Config::builder`], unchanged.
     ///
     /// # Errors
     /// If the provider lacks what the defaults need.

@@ -55,7 +55,7 @@ pub struct Connection {
     floods: Floods,
     status: Status,
     mtu: Mtu,
-    /// When the handshake has to be complete.
+    /// When the handshake must be complete.
     deadline: Option<Instant>,
     /// When the keys may rest.
     rest: Option<Instant>,

@@ -103,7 +103,7 @@ pub enum Error {
     /// An extension that the message needs is not there.
     #[error("extension {0:?} is missing")]
     MissingExtension(ExtensionType),
-    /// An extension stands in a message where it is forbidden.
+    /// An extension is in a message where it is forbidden.
     #[error("extension {0:?} is not allowed in this message")]
     MisplacedExtension(ExtensionType),
     /// `legacy_cookie` is not empty in DTLS 1.3 (RFC 9147 §5.3).
@@ -283,7 +283,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The alert that tells the peer, or `None` where it gets none.
+    /// The alert for the peer, or `None` where it gets none.
     #[must_use]
     pub fn alert(&self) -> Option<AlertDescription> {
         use AlertDescription as A;

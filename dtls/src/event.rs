@@ -1,4 +1,4 @@
-//! What a connection tells its owner.
+//! What a connection reports to its owner.
 
 use std::sync::Arc;
 

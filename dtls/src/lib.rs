@@ -57,7 +57,7 @@
 //!   X25519 share that is a part of it.
 //! - No common SRTP profile ends the handshake, unless [`ConfigBuilder::srtp_required`] says no:
 //!   RFC 5764 §4.1.1 would let it become a connection without SRTP.
-//! - A ChangeCipherSpec of the peer says nothing: the epoch of a record tells its keys, and keys
+//! - A ChangeCipherSpec of the peer has no effect: the epoch of a record selects its keys, and keys
 //!   are installed as soon as the key exchange and the signatures over it are checked.
 //! - Plaintext is heard until the first protected record of the peer came, and nobody vouches for it
 //!   (RFC 6347 §4.1.2.7, RFC 9147 §4.5.2): what breaks the rules is dropped and counted, fragments
@@ -69,7 +69,7 @@
 //!   record and a datagram. Only in plaintext each message has a record of its own, since some
 //!   DTLS 1.2 stacks read no more. A transmission is not cut to ten records (RFC 9147 §5.8.3): the
 //!   flights of a handshake stay below that at every common MTU.
-//! - Losses are made up for by whatever tells of them ([`Recovery::Prompt`]): records that come
+//! - Losses are repaired as soon as anything shows them ([`Recovery::Prompt`]): records that come
 //!   before their keys are kept, gaps are acknowledged at once, what an ACK lacks is sent at once, a
 //!   part of a flight asks for its rest after a quarter of the first wait, and the first three
 //!   retransmissions have two copies each. What plaintext draws so, before the peer's first protected record, is at

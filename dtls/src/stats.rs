@@ -30,7 +30,7 @@ macro_rules! discards {
 discards! {
     /// A header that is cut off, claims more than there is, or has a connection ID.
     MalformedRecord => "malformed_record",
-    /// No keys are known for the record's epoch, or no more.
+    /// No keys are known for the record's epoch, or no longer.
     UnknownEpoch => "unknown_epoch",
     /// Plaintext, after the peer's first protected record.
     LatePlaintext => "late_plaintext",

@@ -115,7 +115,7 @@ pub(crate) fn is_bare(header: &RtpHeader) -> bool {
     !is_marked(header) && (header.has_csrcs() || header.extension.is_some())
 }
 
-/// Gives the header extension of a decrypted packet back what it is "defined by" (RFC 9335 §5.3).
+/// Restores the "defined by profile" field of a decrypted packet's header extension (RFC 9335 §5.3).
 pub(crate) fn unmark(packet: &mut [u8], header: &RtpHeader) {
     let plain = match header.extension {
         Some(CRYPTEX_ONE_BYTE) => ONE_BYTE,

@@ -27,7 +27,7 @@ pub enum ProtectError {
     /// (RFC 3711 §9.1).
     #[error("the sequence number has been sent")]
     IndexUsed,
-    /// The sequence number is so far behind that nobody knows whether it has been sent.
+    /// The sequence number is so far behind that it is unknown whether it has been sent.
     #[error("the sequence number is too far behind")]
     IndexTooOld,
     /// The stream has reached the last index: 2^48 - 1 for SRTP, 2^31 - 1 for SRTCP.
@@ -39,7 +39,7 @@ pub enum ProtectError {
     /// More SSRCs than the configuration allows.
     #[error("too many SSRCs")]
     TooManyStreams,
-    /// Cryptex was asked for, and the header extension is not one of RFC 8285.
+    /// Cryptex was asked for, but the header extension does not have a form of RFC 8285.
     #[error("the header extension is not one of RFC 8285")]
     ExtensionNotEncryptable,
     /// The header extension bears the mark of Cryptex (RFC 9335 §5.1), and the packet does not go

@@ -6,23 +6,23 @@ use std::hash::{Hash as _, Hasher};
 use crate::classify::Kind;
 use crate::error::UnprotectError;
 
-/// Something the owner of a context has to act on.
+/// Something that the owner of a context should act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
     /// A master key has been used for 15/16 of its lifetime. At its end, packets are refused: key
     /// the session anew, or end it (RFC 3711 §9.2).
     KeyExpiring {
-        /// Whether SRTP or SRTCP packets come to their end.
+        /// Whether SRTP or SRTCP packets run out.
         kind: Kind,
         /// How many packets the key may still be used for.
         remaining: u64,
     },
-    /// A stream has come to 15/16 of its indexes. At their end its packets are refused.
+    /// A stream has used 15/16 of its indexes. When they run out its packets are refused.
     StreamExpiring {
         /// The stream.
         ssrc: u32,
-        /// Whether SRTP or SRTCP indexes come to their end.
+        /// Whether SRTP or SRTCP indexes run out.
         kind: Kind,
     },
 }

@@ -67,7 +67,7 @@ pub(crate) fn roc(index: u64) -> u32 {
 mod tests {
     use super::*;
 
-    /// RFC 3711 appendix A as it is printed, on ROC and s_l apart, but that nothing wraps.
+    /// RFC 3711 appendix A as printed, on ROC and s_l separately, except that nothing wraps.
     fn appendix_a(roc: u32, s_l: u16, seq: u16) -> Result<u64, OutOfRange> {
         let (seq, s_l) = (i64::from(seq), i64::from(s_l));
         let v = if s_l < 32768 {

@@ -196,7 +196,7 @@ impl<D> Keys<D> {
         Ok(self)
     }
 
-    /// Derives new session keys every so many packets (RFC 3711 §4.3.1). DTLS-SRTP never does.
+    /// How often new session keys are derived, in packets (RFC 3711 §4.3.1). DTLS-SRTP never does that.
     #[must_use]
     pub fn with_derivation_rate(mut self, rate: DerivationRate) -> Self {
         self.material.rate = rate;

@@ -154,7 +154,7 @@ impl Receiver {
                 return Err(UnprotectError::UnexpectedCryptex);
             }
             CryptexPolicy::Off => Span::payload(&header),
-            // RFC 9335 §5.3: CSRCs or extensions in the clear are not taken where all have to be
+            // RFC 9335 §5.3: CSRCs or extensions in the clear are refused where all must be
             // encrypted.
             CryptexPolicy::Require if cryptex::is_bare(&header) => {
                 return Err(UnprotectError::NotCryptex);

@@ -137,7 +137,7 @@ impl Profile {
         }
     }
 
-    /// Length of what the DTLS exporter has to give for this profile: keys and salts of both
+    /// The length of what the DTLS exporter must give for this profile: keys and salts of both
     /// directions (RFC 5764 §4.2).
     #[must_use]
     pub const fn exported_len(self) -> usize {

@@ -73,7 +73,7 @@ pub enum Freshness {
     New,
     /// Its index was received before.
     Duplicate,
-    /// Its index lies below the replay window, so that nobody knows whether it was received before.
+    /// Its index is below the replay window, so it is unknown whether it was received before.
     TooOld,
 }
 
@@ -241,7 +241,7 @@ impl Receiver {
         Ok(unprotected)
     }
 
-    /// Unprotects a packet, and puts down what it is.
+    /// Unprotects a packet, and notes what it is.
     #[inline(always)]
     pub(crate) fn unprotect_into(
         &mut self,

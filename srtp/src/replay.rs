@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     New,
     /// It was used.
     Used,
-    /// It lies below the window, so that nobody knows.
+    /// It is below the window, so nobody knows.
     TooOld,
 }
 

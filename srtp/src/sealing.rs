@@ -16,7 +16,7 @@ use crate::session::SessionKeys;
 use crate::streams::{RTCP_INDEX_MAX, TableFull};
 use crate::trailer::{WORD_LEN, rtcp_word};
 
-/// A packet that has its index, and has to be sealed under it.
+/// A packet that has its index, and must be sealed under it.
 ///
 /// It is filled in where it stands: inside a `Result` it would be copied, and a copy waits for the
 /// stores before it.

@@ -69,7 +69,7 @@ pub(crate) struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) verdict: Verdict,
-    /// True, once, if the stream came to the last sixteenth of its indexes.
+    /// True, once, if the stream has reached the last sixteenth of its indexes.
     pub(crate) expires: bool,
 }
 

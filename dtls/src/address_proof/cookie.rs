@@ -1,4 +1,4 @@
-//! Cookies: what a client has to send back to prove that it receives at its address.
+//! Cookies: what a client sends back to prove that it receives at its address.
 //!
 //! ```text
 //!  period u8 | mac 16 bytes                                     DTLS 1.2
@@ -129,7 +129,7 @@ impl Key {
     }
 
     fn mac(&self, claims: &[u8], bound: Bound<'_>) -> [u8; MAC] {
-        // Each part but the last has a length that the version or the part before tells.
+        // The version, or the part before, gives the length of each part but the last.
         let parts = [
             &[claims.len() as u8][..],
             claims,

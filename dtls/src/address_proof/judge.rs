@@ -20,7 +20,7 @@ pub(super) struct Received<'a> {
 /// What becomes of it.
 #[derive(Debug)]
 pub(super) enum Judgement {
-    /// The client has to prove its address: a message to send.
+    /// The client must prove its address: a message to send.
     Ask(HandshakeType, Vec<u8>),
     /// It has.
     Proven(Claims),
@@ -98,7 +98,7 @@ impl Exchange<'_> {
     }
 }
 
-/// What the second ClientHello has to repeat: all that we understand of the first, except for the
+/// What the second ClientHello must repeat: everything that we understand of the first, except for the
 /// cookie and the key shares (RFC 6347 §4.2.1, RFC 8446 §4.1.2).
 fn common_part(hello: &ClientHello<'_>) -> Vec<u8> {
     let mut common = hello.clone();

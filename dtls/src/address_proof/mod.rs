@@ -250,7 +250,7 @@ impl AddressProof {
                 Some(error)
             }
         };
-        // RFC 9147 §5.1: who is not there must not be sent more than was sent in its name.
+        // RFC 9147 §5.1: somebody who never asked must not be sent more than was sent in their name.
         if self.answer.is_empty() || self.answer.len() > received {
             return self.drop(Discard::ShortHello);
         }

@@ -16,7 +16,7 @@ use crate::wire::{AlertDescription, AlertLevel, ContentType};
 /// bytes each (27 bytes a record), rounded up. More only cost time.
 const MAX_RECORDS: usize = 64;
 
-/// Events that may wait to be polled, so that who does not poll drops data and not the process.
+/// At most this many events wait to be polled, so that an owner that does not poll loses data rather than memory.
 const MAX_EVENTS: usize = 256;
 
 /// Empty records in a row after which the peer is thought to attack (BoringSSL has the same).
@@ -25,19 +25,19 @@ const MAX_EMPTY: u8 = 32;
 /// Warning alerts in a row after which the peer is thought to attack (BoringSSL has the same).
 const MAX_WARNINGS: u8 = 4;
 
-/// Counts of what an authentic peer may send now and then, but not for ever.
+/// Counts of what an authentic peer may send now and then, but not without end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Floods {
     empty: u8,
     warnings: u8,
 }
 
-/// An alert that nobody vouches for.
+/// An alert in plaintext, which anybody may have sent.
 #[derive(Debug)]
 pub(super) struct Doubt {
     /// What the connection ends with if it was true.
     pub(super) error: Error,
-    /// Up to when the handshake may show that it was not; `None` for ever.
+    /// How long the handshake has to show that the alert was forged; `None` for no limit.
     pub(super) until: Option<Instant>,
 }
 
@@ -256,7 +256,7 @@ impl Connection {
         if description == AlertDescription::CLOSE_NOTIFY {
             return self.handle_close_notify();
         }
-        // RFC 8446 §6: in DTLS 1.3 the description alone tells, and all but two of them are errors.
+        // RFC 8446 §6: in DTLS 1.3 the description alone decides, and all but two of them are errors.
         let level = match description {
             AlertDescription::USER_CANCELED => level,
             _ if record.unified && level == AlertLevel::WARNING => AlertLevel::FATAL,
@@ -291,7 +291,7 @@ impl Connection {
 
     /// RFC 9147 §4.5.3: changes keys in good time before they wear out.
     pub(super) fn update_worn_keys(&mut self, now: Instant) -> Result<(), Error> {
-        // A KeyUpdate has to wait for what is under way; in DTLS 1.2 a final flight stays for ever.
+        // A KeyUpdate must wait for what is under way; in DTLS 1.2 a final flight is kept forever.
         if self.flights.is_pending() && self.handshake.key_updates().is_some() {
             return Ok(());
         }
@@ -303,7 +303,7 @@ impl Connection {
         if let Some(updates) = handshake.key_updates() {
             return updates.request(read, &mut layers);
         }
-        // DTLS 1.2 has no keys to change to: the application has to make a new connection.
+        // DTLS 1.2 can't change its keys: the application must make a new connection.
         let worn = [(write, Direction::Write), (read, Direction::Read)];
         for (_, direction) in worn.into_iter().filter(|(worn, _)| *worn) {
             layers.emit(Event::KeysWearOut(direction));

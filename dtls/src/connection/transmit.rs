@@ -8,7 +8,7 @@ use crate::error::{Error, SendError};
 use crate::record::MAX_PLAINTEXT;
 use crate::wire::{AlertDescription, AlertLevel, ContentType};
 
-/// Bytes of application data that may wait to be polled. More means that nobody polls.
+/// At most this many bytes of application data wait to be polled. More means that nobody polls.
 const MAX_QUEUED_BYTES: usize = 64 * 1024;
 
 /// Records of application data that may wait to be polled.
@@ -179,7 +179,7 @@ impl Connection {
         Ok(0)
     }
 
-    /// The record that tells the peer why the connection ends, sealed while there are keys.
+    /// The record with the alert for the peer, sealed while there are keys.
     pub(super) fn last_record(&mut self, alert: AlertDescription) -> Option<Vec<u8>> {
         let mut record = vec![0; ALERT_RECORD];
         let content = [AlertLevel::FATAL.0, alert.0];

@@ -281,7 +281,7 @@ pub trait ActiveKeyExchange: Send + Sync {
     /// The group's number.
     fn group(&self) -> NamedGroup;
 
-    /// Our share, as it is sent.
+    /// Our share, in its wire format.
     fn share(&self) -> &[u8];
 
     /// Completes the exchange with the other side's share.

@@ -13,7 +13,7 @@ const FINAL_BURST: u32 = 8;
 /// without copies, every 80th handshake takes over 30 s where 30 % of the datagrams get lost.
 const FINAL_COPIES: u32 = 2;
 
-/// Limits answers to repetitions, so that who repeats a little record often can't make us repeat
+/// Limits answers to repetitions, so that somebody who repeats a small record often can't make us repeat
 /// a large flight as often.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answers {

@@ -41,7 +41,7 @@ impl Credit {
         self.spent += bytes as u64;
     }
 
-    /// Whether so many bytes more may be sent.
+    /// Whether this many more bytes may be sent.
     pub(super) fn covers(&self, bytes: usize) -> bool {
         self.proven || self.spent + bytes as u64 <= AMPLIFICATION * self.received
     }

@@ -56,9 +56,9 @@ pub(super) enum Accepted {
     /// It belongs to a message that was delivered before; `ends_last` if it ends the very last
     /// of them, the sign of a flight that is sent again.
     Past { ends_last: bool },
-    /// It is held, or told nothing new.
+    /// It is held, or contained nothing new.
     Held,
-    /// There is no room for it. It has to come again.
+    /// There is no room for it. It must be sent again.
     NoRoom,
 }
 
@@ -145,7 +145,7 @@ impl Inbound {
         Ok(accepted)
     }
 
-    /// Decides between what keys vouch for and what they don't.
+    /// Decides between authenticated and unauthenticated fragments.
     fn check_trust(&mut self, index: usize, header: &Header, trust: Trust) -> Result<(), Error> {
         let Some(slot) = self.slots.get_mut(index) else {
             return Ok(());
@@ -285,7 +285,7 @@ impl Inbound {
         front.is_some_and(Partial::has_gap) || later.flat_map(|slot| &slot.versions).count() > 0
     }
 
-    /// Forgets what nobody vouches for: it can't belong to what comes next.
+    /// Forgets unauthenticated fragments: they can't belong to what comes next.
     pub(super) fn drop_plaintext(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| !slot.authentic) {
             slot.versions.clear();

@@ -33,7 +33,7 @@ use crate::stats::{Discard, Statistics};
 use crate::wire::handshake::Header;
 use crate::wire::{ContentType, HandshakeType, ProtocolVersion, Reader, Wire as _};
 
-/// How the peer lets us know that it has our flight.
+/// How the peer shows that it has our flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// By its answer alone (DTLS 1.2).
@@ -67,7 +67,7 @@ const LONG_HELLO: u32 = 512;
 /// Why a transmission goes out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Cause {
-    /// It is the first one, or somebody else asked for it.
+    /// It is the first transmission, or another layer asked for it.
     #[default]
     Ours,
     /// What came from the peer.
@@ -124,7 +124,7 @@ impl Flights {
         self.credit.receive(2 * message.body.len());
     }
 
-    /// A datagram of so many bytes came from where the peer is.
+    /// A datagram of this many bytes came from the peer's address.
     pub(crate) fn receive(&mut self, bytes: usize) {
         self.credit.receive(bytes);
     }
@@ -340,7 +340,7 @@ impl Flights {
             self.acks.schedule();
             return false;
         }
-        // A peer of DTLS 1.2, or who may be one, understands a repetition alone.
+        // A peer of DTLS 1.2, or one that may be, understands nothing but a repetition.
         let interval = self.timers.answer_interval();
         let asks = self.asks_for_rest()
             && !self.outbound.is_sending()
@@ -396,7 +396,7 @@ impl Flights {
         self.outbound.messages()
     }
 
-    /// Whether a flight of ours is not wholly acknowledged yet, so that another has to wait.
+    /// Whether a flight of ours is not fully acknowledged yet, so that another must wait.
     pub(crate) fn is_pending(&self) -> bool {
         self.outbound.is_pending()
     }

@@ -58,7 +58,7 @@ pub(super) struct Outbound {
     messages: Vec<Outgoing>,
     /// Nothing more will be added.
     ended: bool,
-    /// There is a transmission under way, which has come to `cursor`.
+    /// A transmission is under way, and has reached `cursor`.
     sending: bool,
     cursor: Place,
     /// The transmission ends with the datagram that ends the message before this one.
@@ -87,9 +87,9 @@ impl Outgoing {
 /// What [`Outbound::fill_record`] did.
 #[derive(Debug, PartialEq, Eq)]
 enum Filled {
-    /// A record of so many bytes; another may fit behind it.
+    /// A record of this many bytes; another may fit behind it.
     Record(usize),
-    /// A record of so many bytes, which is all that goes into this datagram.
+    /// A record of this many bytes, after which the datagram is full.
     Last(usize),
     /// Nothing: the flight is at its end, or there is no room.
     Nothing,
@@ -123,7 +123,7 @@ impl Outbound {
         self.messages.first().map(|message| message.epoch)
     }
 
-    /// The `message_seq` of the next message; [`Outbound::push`] tells if it can't be used.
+    /// The `message_seq` of the next message; [`Outbound::push`] fails if it can't be used.
     pub(super) fn next_message_seq(&self) -> u16 {
         self.next_message_seq as u16
     }
@@ -398,7 +398,7 @@ impl Outbound {
                 let Some((head, free)) = free.split_first_chunk_mut::<HEADER>() else {
                     return Packed { length, full: true };
                 };
-                // A fragment has to make progress.
+                // A fragment must make progress.
                 if free.is_empty() {
                     return Packed { length, full: true };
                 }

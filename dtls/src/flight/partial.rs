@@ -69,7 +69,7 @@ impl Partial {
                 .is_none_or(|body| body.agrees(offset, data))
     }
 
-    /// What came of the message without those bytes of it that a fragment has too.
+    /// The parts of the message that a fragment does not have too.
     pub(super) fn without(&self, offset: u32, length: u32) -> Self {
         let mut other = Self {
             msg_type: self.msg_type,

@@ -24,7 +24,7 @@ impl Answers {
         let srtp_profile = choose_srtp(offer, config)?;
         Ok(Self {
             srtp_profile,
-            // RFC 5764 §4.1.3: who does not take the client's MKI up answers with an empty one.
+            // RFC 5764 §4.1.3: a server that does not take the client's MKI answers with an empty one.
             mki: match offer {
                 Some(offer) if srtp_profile.is_some() && offer.mki == config.mki => {
                     config.mki.clone()

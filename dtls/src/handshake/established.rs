@@ -127,7 +127,7 @@ impl After {
     ) -> Result<(), Error> {
         match (self, message.message_type) {
             (Self::KeyUpdates(updates), _) => updates.handle_message(message, layers),
-            // RFC 5246 §7.4.1.1: who does not want to renegotiate may ignore the wish.
+            // RFC 5246 §7.4.1.1: a client that does not want to renegotiate may ignore this.
             (Self::Renegotiation(Role::Client), HandshakeType::HELLO_REQUEST)
             | (Self::Renegotiation(Role::Server), HandshakeType::CLIENT_HELLO) => Ok(()),
             (Self::Renegotiation(Role::Client), _) => {

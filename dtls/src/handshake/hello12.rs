@@ -15,7 +15,7 @@ pub(super) fn check_extensions(
     renegotiation_info: Option<&[u8]>,
     ec_point_formats: Option<&[u8]>,
 ) -> Result<(), Error> {
-    // RFC 7627 §5.2, §5.3: who insists on the extended master secret ends the handshake.
+    // RFC 7627 §5.2, §5.3: an endpoint that insists on the extended master secret ends the handshake.
     if !extended_master_secret {
         return Err(Error::ExtendedMasterSecretMissing);
     }

@@ -29,7 +29,7 @@ use crate::wire::{
     ServerKeyShare, UseSrtp, Wire as _,
 };
 
-/// The last bytes of a ServerHello's random by which a newer server tells that it was asked for an
+/// The last bytes of a ServerHello's random, by which a newer server says that it was asked for an
 /// older version: DTLS 1.2, or an even older one (RFC 8446 §4.1.3).
 const DOWNGRADES: [[u8; 8]; 2] = [*b"DOWNGRD\x01", *b"DOWNGRD\x00"];
 
@@ -57,7 +57,7 @@ impl Offer {
             mki: &config.mki,
         };
         let extensions = ClientExtensions {
-            // RFC 8446 §4.2.1: who offers DTLS 1.2 at most need not send it.
+            // RFC 8446 §4.2.1: a client that offers nothing above DTLS 1.2 need not send it.
             supported_versions: config.dtls13.then_some(List::Values(&versions)),
             supported_groups: Some(List::Values(&groups)),
             signature_algorithms: Some(List::Values(&config.signature_schemes)),

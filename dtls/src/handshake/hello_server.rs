@@ -8,7 +8,7 @@
 //!                      <--------              ServerHello
 //! ```
 //!
-//! Where the client has to prove its address first, both hellos before this are the affair of
+//! Where the client must prove its address first, both hellos before this are handled by
 //! [`AddressProof`](crate::AddressProof), and the states start with [`begin_proven`].
 
 use super::answers::Answers;
@@ -199,7 +199,7 @@ impl ExpectRetriedHello {
         if negotiate::choose_version(&hello, cx.layers.config)? != ProtocolVersion::DTLS1_3 {
             return Err(Error::VersionChanged);
         }
-        // RFC 8446 §4.2.2: only who was given a cookie sends one.
+        // RFC 8446 §4.2.2: only a client that was given a cookie sends one.
         if hello.extensions.cookie.is_some() {
             return Err(Error::CookieMismatch);
         }

@@ -19,7 +19,7 @@ pub trait CertificateVerifier: Debug + Send + Sync {
     /// The signature with which the peer proves its key is verified elsewhere.
     ///
     /// # Errors
-    /// The alert that tells the peer why it is refused.
+    /// The alert that says why the peer is refused.
     fn verify(&self, end_entity: &[u8], chain: &[&[u8]]) -> Result<(), AlertDescription>;
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Judgement {
     Pending,
 }
 
-/// The peer's identity is what it should be: the token that opens exporters and application data.
+/// Proof that the peer is who it should be: the token that opens exporters and application data.
 #[derive(Debug)]
 pub(crate) struct VerifiedPeer {
     /// The end-entity certificate, unless a client had none to show.
@@ -100,7 +100,7 @@ impl Identity {
         client_auth: ClientAuth,
         version: ProtocolVersion,
     ) -> Result<(), Error> {
-        // RFC 5763 §5: who expects a fingerprint can't do without a certificate.
+        // RFC 5763 §5: an endpoint that expects a fingerprint can't do without a certificate.
         if self.is_by_fingerprint() || client_auth == ClientAuth::Required {
             return Err(Error::ClientCertificateMissing(version));
         }

@@ -31,7 +31,7 @@ pub(crate) fn choose_version(
     common.ok_or(Error::NoCommonVersion { ours, theirs })
 }
 
-/// The cipher suite. In DTLS 1.2 it has to fit the key of our certificate.
+/// The cipher suite. In DTLS 1.2 it must fit the key of our certificate.
 pub(crate) fn choose_suite(
     hello: &ClientHello<'_>,
     version: ProtocolVersion,
@@ -55,7 +55,7 @@ pub(crate) fn choose_scheme(
     version: ProtocolVersion,
     accepted: Option<&List<'_, SignatureScheme>>,
 ) -> Result<SignatureScheme, Error> {
-    // RFC 8446 §4.2.3: who wants a certificate must send the extension. RFC 5246 §7.4.1.4.1 lets
+    // RFC 8446 §4.2.3: a client that wants a certificate must send the extension. RFC 5246 §7.4.1.4.1 lets
     // its absence stand for SHA-1, which we don't sign with.
     let accepted = accepted.ok_or(Error::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
     let ours = || {
@@ -87,7 +87,7 @@ pub(crate) fn choose_group12(
 pub(crate) enum GroupChoice<'a> {
     /// With a share of the client.
     Share(KeyShareEntry<'a>),
-    /// The client has to be asked for a share of this group.
+    /// The client must be asked for a share of this group.
     Retry(NamedGroup),
 }
 

@@ -78,7 +78,7 @@ impl Transcript {
         self.add(message_type, 0, &body);
     }
 
-    /// Starts hashing, once the ServerHello has told version and cipher suite.
+    /// Starts hashing, once the ServerHello has named the version and the cipher suite.
     pub(crate) fn start(
         &mut self,
         provider: &dyn CryptoProvider,

@@ -75,7 +75,7 @@ impl ReadEpoch {
     ) -> Result<Content<'a>, OpenFailure> {
         let (head, body) = record.split_at_mut(header.length);
         let Some(keys) = &mut self.keys else {
-            // No replay window: nobody vouches for these numbers, and a forged one would shut out
+            // No replay window: these numbers are not authenticated, and a forged one would shut out
             // genuine ones. What comes twice in epoch 0 does no harm.
             let (content_type, number) = header.as_plaintext().ok_or(Discard::WrongHeader)?;
             return Ok(Content {
@@ -271,7 +271,7 @@ impl ReadEpochs {
         self.current.freeze();
     }
 
-    /// Whether so many forged records came that the peer should be asked to change its keys.
+    /// Whether enough forged records came that the peer should be asked to change its keys.
     /// True once for each epoch.
     pub(super) fn take_update_need(&mut self) -> bool {
         let needed = self.current.forged >= FORGED_UPDATE && !self.current.update_asked;
@@ -304,7 +304,7 @@ pub(super) struct WriteEpoch {
     next_sequence: u64,
     /// Blocks of the cipher that the keys have sealed.
     sealed: u64,
-    /// It was told that these keys should be changed.
+    /// The need to change these keys was reported.
     update_asked: bool,
 }
 

@@ -47,7 +47,7 @@ pub(crate) enum Stage {
     Update,
 }
 
-/// An authenticated record; in epoch 0, one that nobody vouches for.
+/// A record: authenticated, unless it is of epoch 0.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened<'a> {
     pub(crate) content_type: ContentType,
@@ -229,7 +229,7 @@ impl RecordLayer {
     }
 
     /// Whether keys should be changed soon: ours for sending, or the peer's for what we receive.
-    /// Either is told once for each key.
+    /// Each is reported once for each key.
     pub(crate) fn take_update_need(&mut self) -> UpdateNeed {
         UpdateNeed {
             write: self.write.take_update_need(),
@@ -337,12 +337,12 @@ impl From<Error> for OpenFailure {
 
 #[cfg(test)]
 impl RecordLayer {
-    /// As if so many blocks had been sealed.
+    /// Counts this many blocks as sealed.
     pub(crate) fn set_sealed(&mut self, blocks: u64) {
         self.write.set_sealed(blocks);
     }
 
-    /// As if so many records had been forged.
+    /// Counts this many records as forged.
     pub(crate) fn set_forged(&mut self, forged: u64) {
         self.read.current_mut().set_forged(forged);
     }

@@ -4,7 +4,7 @@ use super::header::{self, Header};
 use super::number::RecordNumber;
 use crate::wire::{ContentType, ProtocolVersion};
 
-/// A record that nobody vouches for.
+/// A record in plaintext, which anybody may have sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plaintext<'a> {
     pub(crate) content_type: ContentType,

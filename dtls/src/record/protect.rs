@@ -19,7 +19,7 @@ const SAMPLE: usize = 16;
 /// The length of every AEAD's nonce.
 const IV: usize = 12;
 
-/// The byte of a DTLS 1.3 inner plaintext that tells the content type.
+/// The byte of a DTLS 1.3 inner plaintext that holds the content type.
 const INNER_TYPE: usize = 1;
 
 /// The keys of one direction in one epoch.

@@ -12,7 +12,7 @@ const WORDS: usize = (WINDOW / 64) as usize;
 pub(super) struct ReplayWindow {
     /// One more than the highest number received; 0 before the first.
     next: u64,
-    /// Bit `n % 256` tells whether number `n` of the newest 256 was received.
+    /// Bit `n % 256` says whether number `n` of the newest 256 was received.
     seen: [u64; WORDS],
 }
 
@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition: everything received is remembered for ever, the window cuts off below.
+    /// The definition: everything received is remembered forever, and the window cuts off below.
     #[derive(Default)]
     struct Model {
         highest: Option<u64>,

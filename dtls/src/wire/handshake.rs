@@ -34,7 +34,7 @@ impl<'a> Wire<'a> for Header {
 }
 
 impl Header {
-    /// The header as it goes on the wire.
+    /// The header in its wire format.
     pub(crate) const fn to_bytes(self) -> [u8; HEADER] {
         let [_, l0, l1, l2] = self.length.to_be_bytes();
         let [s0, s1] = self.message_seq.to_be_bytes();

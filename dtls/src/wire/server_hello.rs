@@ -46,7 +46,7 @@ pub(crate) struct ServerExtensions<'a> {
     pub(crate) ec_point_formats: Option<&'a [u8]>,
     pub(crate) renegotiation_info: Option<&'a [u8]>,
     pub(crate) extended_master_secret: bool,
-    /// All of them, as received; what stands here and was not asked for is an error.
+    /// All of them, as received; one that was not asked for is an error.
     pub(crate) raw: Option<RawExtensions<'a>>,
 }
 
