@@ -21,6 +21,10 @@ fn talk(world: &mut World) {
     world.send_rtcp(false);
     world.run_for(Duration::from_millis(100));
     for peer in [&world.caller, &world.server] {
+        let statistics = peer.session.statistics();
+        assert_eq!(statistics.packets_sent, 51);
+        let least = 50 * rtp::RTP_LEN + rtp::REPORT_LEN;
+        assert!(statistics.bytes_sent > least as u64);
         let sent: Vec<_> = (0..50)
             .map(|sequence| rtp::packet(7, sequence).0[..rtp::RTP_LEN].to_vec())
             .collect();
@@ -49,6 +53,9 @@ fn a_call_is_secured_and_carries_media_both_ways() {
         let timeline = world.server.session.timeline();
         assert!(timeline.ice_connected >= timeline.first_stun);
         assert!(timeline.secured > timeline.dtls_started);
+        let [began, ended] = [timeline.dtls_started, timeline.secured].map(|it| it.expect("it is"));
+        assert_eq!(timeline.handshake_time(), Some(ended - began));
+        assert!(timeline.setup_time() > timeline.handshake_time());
         assert!(
             timeline
                 .setup_time()

@@ -144,6 +144,28 @@ fn media_that_waits_in_vain_is_dropped_by_time() {
     assert_eq!(world.server.rtp.len(), 0);
 }
 
+/// What waited too long gives back the room that it took, and no more.
+#[test]
+fn media_that_waited_in_vain_gives_its_room_back() {
+    let mut world = last_flight_under_way();
+    let (len, half) = (1400, 23);
+    forge(&mut world, half, len);
+    let first = world.now;
+    world.now += AGE / 2;
+    forge(&mut world, half, len);
+    assert_eq!(dropped(&world, Discard::EarlyMedia), 0);
+    world.now = first + AGE;
+    world.server.expire(world.now);
+    assert_eq!(dropped(&world, Discard::EarlyMedia), half as u64);
+    forge(&mut world, PACKETS - half, len);
+    let fit = BYTES / len - half;
+    let refused = PACKETS - half - fit;
+    assert_eq!(
+        dropped(&world, Discard::EarlyMedia),
+        (half + refused) as u64
+    );
+}
+
 #[test]
 fn media_over_a_path_that_is_not_valid_never_waits() {
     let mut world = last_flight_under_way();

@@ -157,3 +157,15 @@ impl Statistics {
         gate.chain(ice).chain(dtls).chain(srtp)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What dashboards know the layers by.
+    #[test]
+    fn layers_have_their_names() {
+        let layers = [Layer::Gate, Layer::Ice, Layer::Dtls, Layer::Srtp];
+        assert_eq!(layers.map(Layer::name), ["gate", "ice", "dtls", "srtp"]);
+    }
+}
