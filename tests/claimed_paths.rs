@@ -127,6 +127,38 @@ fn who_was_there_first_without_proof_gives_way_at_once() {
     assert!(served.talks(0, 1), "over its own");
 }
 
+/// A NAT gives an address to another host, and its former owner goes on to write it: nobody else proves to be
+/// there, and it does not either.
+#[test]
+fn a_former_owner_that_forges_its_old_address_does_not_keep_it() {
+    let mut served = Served::with_calls(2);
+    let old = served.path(0);
+    // Its checks still bear the old address, and what is sent there does not come to it.
+    served.callers[0].peer.address = "203.0.113.9:9".parse().expect("an address");
+    served.place_call(0);
+    assert_eq!(served.path(2), old);
+    let start = served.now;
+    let mut number = 0;
+    while served.callers[2].peer.secured().is_none() {
+        let check = check_of(&served, 0, number);
+        number += 1;
+        let now = served.now;
+        served.gate.handle_datagram(now, old, &mut check.clone());
+        served.run_for(ms(500));
+        assert!(served.now < start + ms(15_000), "it is never connected");
+    }
+    for sequence in 0..60 {
+        let check = check_of(&served, 0, number);
+        number += 1;
+        let now = served.now;
+        served.gate.handle_datagram(now, old, &mut check.clone());
+        served.run_for(ms(500));
+        assert!(served.talks(2, sequence) && hears(&mut served, 2, sequence));
+    }
+    assert!(told(&served, 0).contains(&SessionEvent::PathLost { path: old }));
+    assert!(served.talks(1, 1));
+}
+
 /// Two calls of one peer share its socket. The first keeps the path, and the second is told; when the
 /// first has ended the second has it with its next check.
 #[test]
@@ -210,6 +242,29 @@ fn a_session_that_is_spent_spends_nothing_of_a_hosts_ration() {
     };
     assert_eq!(of_host("203.0.113.1"), [64, 64, 64, 64, 0, 0]);
     assert_eq!(of_host("203.0.113.2"), [0, 0, 0, 0, 64, 64]);
+}
+
+/// A check of a call's peer, as whoever has its credentials writes it.
+fn check_of(served: &Served, index: usize, number: u16) -> Vec<u8> {
+    let id = served.callers[index].id;
+    let mut calls = served.gate.calls();
+    let found = calls.find(|(other, ..)| *other == id);
+    let (_, session, _): (_, &Session, _) = found.expect("the call");
+    let ours = session.local_parameters().credentials;
+    let mut id = [8; 12];
+    id[..2].copy_from_slice(&number.to_be_bytes());
+    let mut buf = [0; 256];
+    let kind = MessageType::BINDING_REQUEST;
+    let mut writer = MessageWriter::new(&mut buf, kind, TransactionId(id)).expect("room");
+    let theirs = served.callers[index].peer.session.local_ufrag();
+    writer.username(ours.ufrag(), theirs).expect("room");
+    let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
+    put(AttributeType::PRIORITY, &[0x7E, 0, 0, 1]);
+    put(AttributeType::ICE_CONTROLLING, &[1; 8]);
+    put(AttributeType::USE_CANDIDATE, &[]);
+    let key = IntegrityKey::new(ours.password().as_bytes());
+    let len = writer.seal(&key).expect("room");
+    buf[..len].to_vec()
 }
 
 /// Our ufrag of a call.

@@ -25,8 +25,9 @@
 //! below three times the bytes that came from it until the address is *proved*: a check of ours, whose
 //! transaction id nobody could foresee, was answered from there ([`LiteAgent::prove_addresses`]; the
 //! controlling agent's own checks do it anyway), or the peer has answered our flight of a handshake
-//! that went only there (`prove`). A TCP connection is proved by its own handshake. Nothing else lifts
-//! the limit, not even media.
+//! that went only there (`prove`). A TCP connection has no limit, since its own handshake shows that somebody
+//! is there; that it is the peer has to be proved as on any path. Nothing else lifts the limit, not even
+//! media. A proof holds until the peer of another session proves to be there too ([`LiteAgent::doubt`]).
 //!
 //! **Sending follows the peer.** A new check, a packet of DTLS or SRTP (`confirm`), or an answer to one
 //! of ours over another valid path moves sending there when the selected path is silent, for half a

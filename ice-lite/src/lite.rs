@@ -316,6 +316,21 @@ impl LiteAgent {
         self.valid.prove_address(path);
     }
 
+    /// Tells that the peer of another session has proved to be at this path: ours is asked whether it still is
+    /// there, and its address counts as not proved if no answer comes within 3 s. A peer that answers no
+    /// checks is not doubted. Says whether it is asked; then poll transmits, and arm the timer again.
+    #[must_use]
+    pub fn doubt(&mut self, now: Instant, path: &Path) -> bool {
+        let Some(prover) = self.prover.as_mut() else {
+            return false;
+        };
+        let doubted = self.valid.doubt(now, path);
+        if doubted {
+            prover.ask(now, *path);
+        }
+        doubted
+    }
+
     /// What is known of a valid path.
     #[must_use]
     pub fn standing(&self, path: &Path) -> Option<PathStanding> {

@@ -267,6 +267,14 @@ impl ValidList {
         Envelope { path, allowance }
     }
 
+    /// Somebody else has proved to be at the other end of this path: the peer has to prove it again, if it is
+    /// one that answers. Says whether it is to be asked.
+    pub(crate) fn doubt(&mut self, now: Instant, path: &Path) -> bool {
+        let slot = self.find(path).filter(|_| self.peer_answers);
+        let pair = slot.and_then(|slot| self.pair_mut(slot));
+        pair.is_some_and(|pair| pair.is_live() && pair.doubt(now))
+    }
+
     /// Accounts for an answer or a check that is sent without being asked for.
     pub(crate) fn debit(&mut self, path: &Path, len: usize) {
         if let Some(pair) = self.find(path).and_then(|slot| self.pair_mut(slot)) {
@@ -325,6 +333,9 @@ impl ValidList {
                 self.lose(slot, loss);
             }
         }
+        for pair in self.slots.iter_mut().flatten() {
+            pair.settle_doubt(now);
+        }
         self.reconsider_if_due(now);
     }
 
@@ -379,7 +390,9 @@ impl ValidList {
         let consent = live.map(|pair| pair.consent).min();
         let expiry = consent.and_then(|at| at.checked_add(self.rules.timeout));
         let reconsider = self.reconsider.map(|(at, _)| at);
-        expiry.into_iter().chain(reconsider).min()
+        let doubts = self.slots.iter().flatten();
+        let doubts = doubts.filter_map(ValidPair::doubt_ends);
+        expiry.into_iter().chain(reconsider).chain(doubts).min()
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {

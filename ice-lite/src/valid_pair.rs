@@ -17,6 +17,11 @@ pub(crate) const SILENCE: Duration = Duration::from_millis(500);
 /// for every 4 to 6 s (RFC 7675 §5.1), over the path in use at least.
 pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(7);
 
+/// How long a peer has to answer when it is doubted that it still is where it has proved to be: the
+/// question is put three times meanwhile. The check of another claimant follows 4 s after its last one
+/// at the earliest.
+pub(crate) const DOUBT: Duration = Duration::from_secs(3);
+
 /// A pair of the valid list.
 #[derive(Debug, Hash)]
 pub(crate) struct ValidPair {
@@ -42,6 +47,10 @@ pub(crate) struct ValidPair {
     heard: Instant,
     /// When the last authenticated DTLS or SRTP packet came over it.
     traffic: Option<Instant>,
+    /// The peer has answered something unforeseeable from there.
+    confirmed: bool,
+    /// Since when that is doubted.
+    doubted: Option<Instant>,
     budget: Budget,
 }
 
@@ -59,11 +68,11 @@ impl ValidPair {
             since: now,
             heard: now,
             traffic: None,
+            confirmed: false,
+            doubted: None,
             budget: Budget {
                 received: 0,
                 sent: 0,
-                // A TCP handshake has proved the address.
-                confirmed: matches!(path.transport, Transport::Tcp),
             },
         }
     }
@@ -125,11 +134,34 @@ impl ValidPair {
 
     /// The peer answered a random number of ours from there.
     pub(crate) const fn confirm_address(&mut self) {
-        self.budget.confirmed = true;
+        self.confirmed = true;
+        self.doubted = None;
     }
 
     pub(crate) const fn is_confirmed(&self) -> bool {
-        self.budget.confirmed
+        self.confirmed
+    }
+
+    /// Somebody else has proved to be there too. Says whether that is news.
+    pub(crate) const fn doubt(&mut self, now: Instant) -> bool {
+        let news = self.confirmed && self.doubted.is_none();
+        if news {
+            self.doubted = Some(now);
+        }
+        news
+    }
+
+    /// When the doubt is over.
+    pub(crate) fn doubt_ends(&self) -> Option<Instant> {
+        self.doubted.and_then(|since| since.checked_add(DOUBT))
+    }
+
+    /// Nobody has answered in time: nothing is proved any more.
+    pub(crate) fn settle_doubt(&mut self, now: Instant) {
+        if self.doubt_ends().is_some_and(|end| end <= now) {
+            self.doubted = None;
+            self.confirmed = false;
+        }
     }
 
     pub(crate) const fn credit(&mut self, len: usize) {
@@ -141,16 +173,21 @@ impl ValidPair {
     pub(crate) const fn try_debit(&mut self, len: usize) -> bool {
         let allowed = self.budget.received.saturating_mul(AMPLIFICATION);
         let sent = self.budget.sent.saturating_add(len as u64);
-        if !self.budget.confirmed && sent > allowed {
+        if self.is_limited() && sent > allowed {
             return false;
         }
         self.budget.sent = sent;
         true
     }
 
+    /// Nobody opens a TCP connection in another's name. Whose it is, its handshake does not tell.
+    const fn is_limited(&self) -> bool {
+        !self.confirmed && matches!(self.path.transport, Transport::Udp)
+    }
+
     /// How many bytes may still go there before more comes.
     pub(crate) fn allowance(&self) -> usize {
-        if self.budget.confirmed {
+        if !self.is_limited() {
             return usize::MAX;
         }
         let allowed = self.budget.received.saturating_mul(AMPLIFICATION);
@@ -171,5 +208,4 @@ impl ValidPair {
 struct Budget {
     received: u64,
     sent: u64,
-    confirmed: bool,
 }

@@ -269,3 +269,103 @@ fn who_was_told_no_credentials_asks_nobody() {
     let mut scene = Scene::new();
     assert_eq!(asked(&mut scene, path(1)), None);
 }
+
+/// The peer answers the question that follows its next check.
+fn prove(scene: &mut Scene, path: Path) {
+    let check = asked(scene, path).expect("a check");
+    let answer = answer_to(scene, &check, MessageType::BINDING_SUCCESS);
+    let _ = scene.agent.handle_datagram(scene.start, path, &answer);
+}
+
+/// Whoever saw the nomination can repeat it when it is forgotten, over a TCP connection of his own. That he is
+/// there, TCP has shown; that he is the peer, nothing has.
+#[test]
+fn t_stn_08_an_old_nomination_over_a_strangers_tcp_connection_takes_no_path() {
+    let mut scene = proving();
+    let seen = scene.peer.nomination();
+    prove(&mut scene, path(1));
+    let _ = scene.agent.handle_datagram(scene.start, path(1), &seen);
+    assert_eq!(sent(&mut scene).len(), 1);
+    // A peer that only receives: its consent checks are all that comes.
+    for _ in 0..300 {
+        scene.start += Duration::from_secs(5);
+        assert_eq!(asked(&mut scene, path(1)), None);
+    }
+    let stranger = Path::tcp(path(1).local, path(66).remote);
+    scene.start += Duration::from_secs(1);
+    let outcome = scene.agent.handle_datagram(scene.start, stranger, &seen);
+    assert!(matches!(outcome, Outcome::Request(_)), "it is forgotten");
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    for _ in 0..4 {
+        scene.start += Duration::from_secs(1);
+        scene.agent.handle_timeout(scene.start);
+        assert_eq!(scene.agent.selected(), Some(path(1)));
+    }
+    // The peer itself gets there, by an answer to what was asked over that connection.
+    let tcp = Path::tcp(path(1).local, path(2).remote);
+    assert!(sent(&mut scene).iter().all(|(to, _)| *to == stranger));
+    let nomination = scene.peer.nomination();
+    let _ = scene.agent.handle_datagram(scene.start, tcp, &nomination);
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    let questions = sent(&mut scene);
+    let mut questions = questions.iter().filter(|(to, _)| *to == tcp);
+    let question = questions.nth(1).expect("an answer, then a check");
+    let answer = answer_to(&scene, &question.1, MessageType::BINDING_SUCCESS);
+    let _ = scene.agent.handle_datagram(scene.start, tcp, &answer);
+    scene.start += Duration::from_millis(500);
+    scene.agent.handle_timeout(scene.start);
+    let nomination = scene.peer.nomination();
+    let _ = scene.agent.handle_datagram(scene.start, tcp, &nomination);
+    assert_eq!(scene.agent.selected(), Some(tcp));
+}
+
+/// The peer of another session has proved to be there too: ours has 3 s to prove it again.
+#[test]
+fn a_doubted_peer_that_does_not_answer_is_not_there_any_more() {
+    for (after, proved) in [(0, true), (2999, true), (3000, false)] {
+        let mut scene = proving();
+        prove(&mut scene, path(1));
+        assert!(scene.agent.standing(&path(1)).is_some_and(|it| it.proved));
+        assert!(scene.agent.doubt(scene.start, &path(1)));
+        let again = scene.start + Duration::from_millis(10);
+        assert!(!scene.agent.doubt(again, &path(1)), "that is known");
+        let questions = sent(&mut scene);
+        let [(to, question)] = &questions[..] else {
+            panic!("one question: {questions:?}");
+        };
+        assert_eq!(*to, path(1));
+        let answer = answer_to(&scene, question, MessageType::BINDING_SUCCESS);
+        scene.start += Duration::from_millis(after);
+        scene.agent.handle_timeout(scene.start);
+        let standing = scene.agent.standing(&path(1));
+        assert!(standing.is_some_and(|it| it.proved == proved), "{after}");
+        assert_eq!(is_limited(&mut scene), !proved);
+        // Late is not too late for who is there.
+        let _ = scene.agent.handle_datagram(scene.start, path(1), &answer);
+        assert!(!is_limited(&mut scene));
+        scene.start += Duration::from_secs(4);
+        scene.agent.handle_timeout(scene.start);
+        let standing = scene.agent.standing(&path(1));
+        assert!(standing.is_some_and(|it| it.proved), "there is no doubt");
+    }
+}
+
+/// Who has answered no check has nothing to be doubted by, and what is not proved is not doubted.
+#[test]
+fn a_peer_that_answers_no_checks_is_not_doubted() {
+    let mut scene = proving();
+    asked(&mut scene, path(1)).expect("a check");
+    assert!(!scene.agent.doubt(scene.start, &path(1)), "not proved");
+    scene.agent.prove(&path(1));
+    assert!(
+        !scene.agent.doubt(scene.start, &path(1)),
+        "by its handshake"
+    );
+    scene.start += Duration::from_secs(4);
+    scene.agent.handle_timeout(scene.start);
+    assert!(!is_limited(&mut scene));
+    let mut scene = Scene::new();
+    scene.check(scene.start, path(1));
+    assert!(!scene.agent.doubt(scene.start, &path(1)), "no credentials");
+    assert!(!scene.agent.doubt(scene.start, &path(2)), "no path");
+}

@@ -85,6 +85,40 @@ fn who_comes_to_a_stolen_path_is_connected_within_a_second() {
     assert_eq!((loss.up, loss.down), (0, 0), "{loss:?}");
 }
 
+/// A caller leaves its port, which a NAT then gives to another one, and goes on to send checks that bear it as
+/// their source, from elsewhere. Nothing that is sent there comes to it any more.
+#[test]
+fn a_former_owner_of_an_address_does_not_keep_its_successor_out() {
+    let Some(street) = Street::new(&[]) else {
+        return;
+    };
+    let mut former = street.caller();
+    connect(&mut [&mut former]);
+    let (address, to) = (former.address, server_of(&former));
+    let elsewhere = street.thief();
+    former.socket = elsewhere.socket;
+    former.talks = false;
+    let mut forger = Forger::new(&street.stranger);
+    let place = address.to_string();
+    let mut victim = Peer::calling(&street.link.far, &place, URL, &VERSIONS);
+    let begun = Instant::now();
+    while !victim.is_secured() || victim.heard.is_empty() {
+        forger.send(address, to, &former.nomination(PRIORITY));
+        run(&mut [&mut victim], Duration::from_millis(200));
+        assert!(begun.elapsed() < Duration::from_secs(15), "it is kept out");
+    }
+    let took = begun.elapsed();
+    println!("connected after {took:?}, though the former owner goes on");
+    let since = street.moment(&mut victim);
+    for _ in 0..15 {
+        forger.send(address, to, &former.nomination(PRIORITY));
+        run(&mut [&mut victim], Duration::from_millis(200));
+    }
+    let loss = street.loss_since(&mut victim, since);
+    println!("and afterwards: {loss:?}");
+    assert_eq!((loss.up, loss.down), (0, 0), "{loss:?}");
+}
+
 /// Two calls of a client share its socket. The first one loses nothing to the second; the second one is
 /// connected within the time of a check when the first has hung up.
 #[test]

@@ -5,7 +5,9 @@
 //! there:
 //!
 //! - whoever has proved the address by a round trip prevails over whoever has not;
-//! - otherwise the owner keeps the path as long as something authentic has come over it lately.
+//! - otherwise the owner keeps the path as long as something authentic has come over it lately;
+//! - but if both have proved it, the owner has to prove it again: an address that went from one host to
+//!   another does not stay with one that merely goes on writing it.
 //!
 //! Each accepted check over a path that the router has for another session, and each answer to a check
 //! of ours, is such a claim, and settling it costs two look-ups. Whoever loses a path is told, and so is
@@ -68,7 +70,10 @@ impl Claims {
                     router.validate(id, path);
                     self.lose(sessions, owner, path);
                 }
-                false => self.refuse(router, sessions, id, path),
+                false => {
+                    self.doubt(now, sessions, owner, (path, claim));
+                    self.refuse(router, sessions, id, path);
+                }
             },
             Owner::Shard(shard) => router.claim(id, path, shard, claim.proved),
         }
@@ -89,10 +94,27 @@ impl Claims {
                     router.yield_path(path, by);
                     self.lose(sessions, owner, path);
                 }
-                false => router.refuse_path(path, by),
+                false => {
+                    self.doubt(now, sessions, owner, (path, claim));
+                    router.refuse_path(path, by);
+                }
             },
             Owner::Shard(shard) if shard != by.shard() => {}
             _ => router.yield_path(path, by),
+        }
+    }
+
+    /// The owner has kept its path against a claim. If that was proved, so has the owner's to be, anew.
+    fn doubt(
+        &mut self,
+        now: Instant,
+        sessions: &mut Sessions,
+        owner: SessionId,
+        (path, claim): (Path, PathStanding),
+    ) {
+        let session = sessions.get_mut(owner).filter(|_| claim.proved);
+        if session.is_some_and(|session| session.doubt_path(now, &path)) {
+            self.told.push(owner);
         }
     }
 

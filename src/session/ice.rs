@@ -165,6 +165,14 @@ impl Agent {
         either!(self, agent => agent.standing(path))
     }
 
+    /// The agent that sends checks asks for consent all the time, and loses the path without it.
+    pub(super) fn doubt(&mut self, now: Instant, path: &Path) -> bool {
+        match self {
+            Self::Lite(agent) => agent.doubt(now, path),
+            Self::Controlling(_) => false,
+        }
+    }
+
     pub(super) fn credit(&mut self, path: &Path, len: usize) {
         either!(self, agent => agent.credit(path, len));
     }

@@ -38,6 +38,11 @@ impl Session {
         self.ice.standing(path)
     }
 
+    /// Another session's peer has proved to be at this path. Says whether there is something to send.
+    pub(crate) fn doubt_path(&mut self, now: Instant, path: &Path) -> bool {
+        self.ice.doubt(now, path)
+    }
+
     /// A datagram over this path had a record that DTLS took.
     pub(super) fn follow_handshake(
         &mut self,
