@@ -1,16 +1,19 @@
 //! Certificates: ours with its key, and what we read of the peer's.
 
 mod peer;
+mod restricted;
 mod unsigned;
 
 use std::fmt;
 use std::sync::Arc;
 
-use der::{Encode as _, pem};
+use der::{Decode as _, Encode as _, pem};
+use spki::SubjectPublicKeyInfoRef;
 
 pub(crate) use self::peer::PeerCertificate;
-use crate::crypto::{CryptoError, CryptoProvider, SigningKey};
+use crate::crypto::{CryptoError, CryptoProvider, PublicKeyAlgorithm, SigningKey};
 use crate::fingerprint::Fingerprint;
+use crate::wire::SignatureScheme;
 
 /// A certificate chain and the key that proves its possession.
 #[derive(Clone)]
@@ -133,6 +136,17 @@ impl Certificate {
         Self::from_der(chain, &pkcs8, provider)
     }
 
+    /// The same certificate, whose key signs with these schemes alone, the preferred first. Schemes that
+    /// the key can't do are left out.
+    #[must_use]
+    pub fn with_signature_schemes(self, schemes: &[SignatureScheme]) -> Self {
+        let signing_key = restricted::restrict(self.signing_key, schemes);
+        Self {
+            chain: self.chain,
+            signing_key,
+        }
+    }
+
     /// The certificates in DER, end entity first.
     pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
         self.chain.iter().map(Vec::as_slice)
@@ -152,6 +166,12 @@ impl Certificate {
 
     pub(crate) fn signing_key(&self) -> &dyn SigningKey {
         &*self.signing_key
+    }
+
+    /// The kind of its key; `None` for one that only a provider of the application's own knows.
+    pub(crate) fn key_algorithm(&self) -> Option<PublicKeyAlgorithm> {
+        let spki = SubjectPublicKeyInfoRef::from_der(self.signing_key.spki_der()).ok()?;
+        peer::key_algorithm(&spki)
     }
 }
 

@@ -117,6 +117,7 @@ pub struct Config {
     pub(crate) srtp_required: bool,
     pub(crate) mki: Vec<u8>,
     pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) max_message: u16,
     pub(crate) mtu: usize,
     pub(crate) fallback_mtu: Option<usize>,
     pub(crate) retransmit: RetransmitConfig,
@@ -134,6 +135,9 @@ pub const MIN_MTU: usize = 128;
 
 /// The MTU that fits the paths of the Internet: QUIC's and WebRTC's 1200 bytes of UDP payload.
 pub const DEFAULT_MTU: usize = 1200;
+
+/// The longest handshake message taken by default. Certificate chains of WebRTC's peers stay far below.
+pub(crate) const MAX_MESSAGE: u16 = 1 << 14;
 
 /// The MTU to fall back to by default: what a path of 576 bytes, the least that every host takes
 /// (RFC 791 §3.1), leaves after the headers of IPv4 and UDP.
@@ -175,6 +179,7 @@ impl Config {
                 srtp_required: true,
                 mki: Vec::new(),
                 alpn: Vec::new(),
+                max_message: MAX_MESSAGE,
                 mtu: DEFAULT_MTU,
                 fallback_mtu: Some(FALLBACK_MTU),
                 retransmit: RetransmitConfig::default(),

@@ -153,7 +153,7 @@ impl Connection {
         let handshake = Handshake::new(&config, role, certificates, peer)?;
         Ok(Self {
             records: RecordLayer::new(Arc::clone(&config.provider)),
-            flights: Flights::new(config.retransmit),
+            flights: Flights::new(config.retransmit).taking(config.max_message),
             handshake,
             events: VecDeque::new(),
             outbox: Outbox::default(),
@@ -364,6 +364,7 @@ impl Connection {
             flights: &mut self.flights,
             records: &mut self.records,
             events: &mut self.events,
+            warning: self.outbox.warning(),
         };
         (&mut self.handshake, layers)
     }

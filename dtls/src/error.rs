@@ -77,6 +77,14 @@ pub enum Error {
     /// The peer signed with a scheme that we did not offer, or that its key or version forbids.
     #[error("the peer signed with {0:?}, which was not offered or does not fit its key")]
     WrongSignatureScheme(SignatureScheme),
+    /// Our certificate is of none of the types that the server of DTLS 1.2 takes.
+    #[error("no common certificate type: ours is {ours}, the server takes {theirs:?}")]
+    NoCommonCertificateType {
+        /// ClientCertificateType of our certificate: 1 for RSA, 64 for ECDSA and Ed25519.
+        ours: u8,
+        /// Those of the server's CertificateRequest.
+        theirs: Vec<u8>,
+    },
     /// No SRTP profile is supported by both sides, and the configuration demands one.
     #[error("no common SRTP profile: we support {ours:?}, the peer {theirs:?}")]
     NoCommonSrtpProfile {
@@ -295,6 +303,7 @@ impl Error {
             Self::NoCommonCipherSuite { .. }
             | Self::NoCommonGroup { .. }
             | Self::NoCommonSignatureScheme { .. }
+            | Self::NoCommonCertificateType { .. }
             | Self::NoCommonSrtpProfile { .. }
             | Self::ExtendedMasterSecretMissing
             | Self::RenegotiationInfoMismatch
@@ -388,6 +397,9 @@ pub enum SendError {
     /// The connection was closed, or died of an error.
     #[error("the connection is closed")]
     Closed,
+    /// There is no data: the peer would not hear of an empty record.
+    #[error("there is no data to send")]
+    Empty,
     /// The data does not fit one record at the present MTU.
     #[error("{length} bytes do not fit in a record of at most {limit}")]
     TooLong {

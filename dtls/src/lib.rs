@@ -41,6 +41,46 @@
 //! # }
 //! ```
 //!
+//! # Without SRTP
+//!
+//! DTLS for data (CoAP, games, telemetry, a VPN) needs [`ConfigBuilder::for_data`]: by default a peer that knows
+//! no `use_srtp` is refused, since a call without it would have a connection and no media
+//! ([`ConfigBuilder::srtp_required`]).
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use std::time::Instant;
+//! use dtls::{Certificate, Config, Connection, Event, PeerIdentity, Role, crypto};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = crypto::default_provider();
+//! let config = Arc::new(Config::builder(Arc::clone(&provider)).for_data().build()?);
+//! let ours = Arc::new(Certificate::generate(&*provider)?);
+//! let theirs = Arc::new(Certificate::generate(&*provider)?);
+//! let know = |other: &Certificate| PeerIdentity::Fingerprints(vec![other.fingerprint_sha256()]);
+//! let now = Instant::now();
+//! let peer = know(&theirs);
+//! let mut client = Connection::new(Arc::clone(&config), Role::Client, Arc::clone(&ours), peer, now)?;
+//! let mut server = Connection::new(config, Role::Server, theirs, know(&ours), now)?;
+//! # let mut datagram = [0; 1500];
+//! # for _ in 0..8 {
+//! #     while let Some(length) = client.poll_transmit(now, &mut datagram) {
+//! #         server.handle_datagram(now, &mut datagram[..length])?;
+//! #     }
+//! #     while let Some(length) = server.poll_transmit(now, &mut datagram) {
+//! #         client.handle_datagram(now, &mut datagram[..length])?;
+//! #     }
+//! # }
+//! // ... datagrams go back and forth, until both have told of `Event::Connected` ...
+//! client.send(now, b"21.5 degrees")?;
+//! let length = client.poll_transmit(now, &mut datagram).expect("a record");
+//! server.handle_datagram(now, &mut datagram[..length])?;
+//! let events = std::iter::from_fn(|| server.poll_event());
+//! assert!(events.into_iter().any(|event| event == Event::ApplicationData(b"21.5 degrees".into())));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Layers
 //!
 //! `connection` owns all others and has the public verbs; `address_proof` stands before it where
@@ -84,7 +124,7 @@
 //!
 //! # Left out
 //!
-//! - Renegotiation (RFC 8827 §6.5 forbids it), compression, CBC, static RSA and finite-field
+//! - Renegotiation (RFC 8827 §6.5 forbids it; who asks is told no_renegotiation), compression, CBC, static RSA and finite-field
 //!   Diffie-Hellman suites, DTLS 1.0, and DTLS 1.2 without the extended master secret.
 //! - Session resumption, PSKs and early data: tickets are read and forgotten. A call that comes
 //!   back makes a new handshake.

@@ -26,7 +26,7 @@ fn connect(version: ProtocolVersion, group: NamedGroup, data: bool) -> [Connecti
     let provider = crypto::default_provider();
     let config = Config::builder(Arc::clone(&provider))
         .versions(&[version])
-        .groups(&[group]);
+        .groups(&[group, NamedGroup::SECP256R1]);
     let config = Arc::new(config.build().expect("configuration"));
     // Shared by all connections, and so not theirs.
     std::mem::forget(Arc::clone(&config));

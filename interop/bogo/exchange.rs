@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dtls::{AlertDescription, Certificate, Connection, Event};
 
 use crate::flags::Flags;
-use crate::settings::{self, SettingsError};
+use crate::settings::{self, SettingsError, Verifier};
 use crate::transport::{Command, Transport};
 
 /// Why a test ended badly; its `Debug` text is what the runner's `ErrorMap` reads.
@@ -34,6 +34,13 @@ pub(crate) enum Failure {
     },
     /// Another certificate was used than the test expects.
     WrongCredential { expected: i32, actual: i32 },
+    /// Another application protocol was agreed on than the test expects.
+    WrongProtocol {
+        expected: String,
+        actual: Option<Vec<u8>>,
+    },
+    /// Nobody judged the peer's certificate.
+    Unverified,
 }
 
 impl From<io::Error> for Failure {
@@ -59,11 +66,14 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
     let transport = Transport::connect(flags.ipv6, flags.port, flags.shim_id)?;
     let now = Instant::now();
     let certificates = settings::certificates(flags).map_err(Failure::Settings)?;
-    let connection = settings::connection(flags, &certificates, now).map_err(Failure::Settings)?;
+    let verifier = Arc::new(Verifier::new(flags));
+    let connection = settings::connection(flags, &certificates, &verifier, now);
+    let connection = connection.map_err(Failure::Settings)?;
     let mut exchange = Exchange {
         flags,
         transport,
         certificates,
+        verifier,
         connection,
         now,
         inbox: VecDeque::new(),
@@ -80,6 +90,7 @@ struct Exchange<'a> {
     flags: &'a Flags,
     transport: Transport,
     certificates: Vec<Arc<Certificate>>,
+    verifier: Arc<Verifier>,
     connection: Connection,
     /// The virtual clock: only the runner moves it.
     now: Instant,
@@ -113,15 +124,28 @@ impl Exchange<'_> {
     }
 
     fn check_expectations(&self) -> Result<(), Failure> {
-        let Some(expected) = self.flags.expect_selected_credential else {
-            return Ok(());
-        };
         let info = self
             .connection
             .info()
             .expect("invariant: the handshake is complete");
-        let selected = self
-            .certificates
+        if let Some(expected) = &self.flags.expect_alpn
+            && info.alpn.as_deref() != Some(expected.as_bytes())
+        {
+            let (expected, actual) = (expected.clone(), info.alpn.clone());
+            return Err(Failure::WrongProtocol { expected, actual });
+        }
+        if self.flags.expect_verify_result
+            && info.peer_certificate.is_some()
+            && !self.verifier.was_asked()
+        {
+            return Err(Failure::Unverified);
+        }
+        let Some(expected) = self.flags.expect_selected_credential else {
+            return Ok(());
+        };
+        // The default credential, which stands behind the others, is the runner's number -1.
+        let numbered = &self.certificates[..self.flags.credentials.len()];
+        let selected = numbered
             .iter()
             .position(|c| c.fingerprint_sha256() == info.local_fingerprint);
         let actual = selected.map_or(-1, |index| index as i32);

@@ -51,8 +51,12 @@ pub(crate) struct Flags {
     pub(crate) no_ticket: bool,
     pub(crate) key_update: bool,
     pub(crate) key_update_before_read: bool,
-    pub(crate) max_cert_list: Option<usize>,
+    pub(crate) max_cert_list: Option<u16>,
     pub(crate) expect_selected_credential: Option<i32>,
+    /// What a client offers, or a server chooses.
+    pub(crate) alpn: Vec<String>,
+    pub(crate) expect_alpn: Option<String>,
+    pub(crate) expect_verify_result: bool,
 }
 
 /// A flag that the shim doesn't know, or one whose value is missing or no number.
@@ -100,6 +104,10 @@ impl Flags {
             "-no-ticket" => self.no_ticket = true,
             "-key-update" => self.key_update = true,
             "-key-update-before-read" => self.key_update_before_read = true,
+            "-advertise-alpn" => self.alpn.extend(protocols(&args.text(flag)?)),
+            "-select-alpn" => self.alpn.push(args.text(flag)?),
+            "-expect-alpn" => self.expect_alpn = Some(args.text(flag)?),
+            "-expect-verify-result" => self.expect_verify_result = true,
             "-max-cert-list" => self.max_cert_list = Some(args.number(flag)?),
             "-expect-selected-credential" => {
                 self.expect_selected_credential = Some(args.number(flag)?);
@@ -109,9 +117,12 @@ impl Flags {
             "-no-tls1" | "-no-tls11" => {}
             // Certificates are checked by fingerprint: a root of trust says nothing.
             "-trust-cert" => drop(args.text(flag)?),
-            // A core without I/O has no asynchronous mode, callbacks always answer at once, and
-            // nothing here resumes a session or issues a ticket.
-            "-async" | "-implicit-handshake" | "-expect-verify-result" | "-expect-no-session" => {}
+            // A core without I/O has no asynchronous mode, callbacks always answer at once, whichever
+            // they are, and nothing here resumes a session or issues a ticket.
+            "-async"
+            | "-implicit-handshake"
+            | "-use-old-client-cert-callback"
+            | "-expect-no-session" => {}
             _ => return Err(Unimplemented(flag.to_owned())),
         }
         Ok(())
@@ -158,6 +169,18 @@ impl Flags {
             None => self.default_credential.get_or_insert_default(),
         }
     }
+}
+
+/// The names in a list of application protocols, each behind its length.
+fn protocols(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = list;
+    while let Some(length) = rest.bytes().next() {
+        let end = (1 + usize::from(length)).min(rest.len());
+        names.push(rest[1..end].to_owned());
+        rest = &rest[end..];
+    }
+    names
 }
 
 struct Arguments<I>(I);

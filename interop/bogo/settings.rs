@@ -1,6 +1,7 @@
 //! From the runner's flags to a connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dtls::crypto::{CryptoProvider, default_provider};
@@ -40,6 +41,7 @@ pub(crate) fn certificates(flags: &Flags) -> Result<Vec<Arc<Certificate>>, Setti
 pub(crate) fn connection(
     flags: &Flags,
     certificates: &[Arc<Certificate>],
+    verifier: &Arc<Verifier>,
     now: Instant,
 ) -> Result<Connection, SettingsError> {
     let role = if flags.server {
@@ -51,8 +53,8 @@ pub(crate) fn connection(
     Connection::new(
         config,
         role,
-        certificates[0].clone(),
-        peer_identity(flags),
+        certificates.to_vec(),
+        PeerIdentity::Verifier(Arc::clone(verifier) as _),
         now,
     )
     .map_err(SettingsError::Connection)
@@ -69,11 +71,14 @@ pub(crate) fn retransmit(initial: Duration) -> RetransmitConfig {
 }
 
 fn config(flags: &Flags, provider: Arc<dyn CryptoProvider>) -> Result<Config, ConfigError> {
+    let alpn: Vec<_> = flags.alpn.iter().map(String::as_bytes).collect();
     let mut builder = Config::builder(provider)
         .versions(&versions(flags))
         .client_auth(client_auth(flags))
         .srtp_profiles(&srtp_profiles(flags))
         .srtp_required(false)
+        .alpn(&alpn)
+        .max_handshake_message(flags.max_cert_list.unwrap_or(u16::MAX))
         .invite_tickets(!flags.no_ticket)
         // What the runner sends in plaintext is what the peer sent, and its violations are named at once.
         .plaintext_patience(Duration::ZERO)
@@ -146,28 +151,49 @@ fn certificate(
 ) -> Result<Arc<Certificate>, SettingsError> {
     let chain = std::fs::read_to_string(&credential.cert_file).map_err(SettingsError::File)?;
     let key = std::fs::read_to_string(&credential.key_file).map_err(SettingsError::File)?;
-    let certificate = Certificate::from_pem(&chain, &key, provider);
-    Ok(Arc::new(certificate.map_err(SettingsError::Certificate)?))
-}
-
-fn peer_identity(flags: &Flags) -> PeerIdentity {
-    if !flags.verify_fail {
-        return PeerIdentity::DangerousAny;
+    let certificate =
+        Certificate::from_pem(&chain, &key, provider).map_err(SettingsError::Certificate)?;
+    if credential.signing_prefs.is_empty() {
+        return Ok(Arc::new(certificate));
     }
-    // The runner expects the alert of the interface that said no.
-    PeerIdentity::Verifier(Arc::new(Refuse(if flags.custom_verify_callback {
-        AlertDescription::UNKNOWN_CERTIFICATE
-    } else {
-        AlertDescription::HANDSHAKE_FAILURE
-    })))
+    let schemes: Vec<_> = credential
+        .signing_prefs
+        .iter()
+        .copied()
+        .map(SignatureScheme)
+        .collect();
+    Ok(Arc::new(certificate.with_signature_schemes(&schemes)))
 }
 
-/// A verifier that trusts nobody.
+/// Judges the peer's certificate as the test says.
 #[derive(Debug)]
-struct Refuse(AlertDescription);
+pub(crate) struct Verifier {
+    refusal: Option<AlertDescription>,
+    asked: AtomicBool,
+}
 
-impl CertificateVerifier for Refuse {
+impl Verifier {
+    pub(crate) fn new(flags: &Flags) -> Self {
+        // The runner expects the alert of the interface that said no.
+        let refusal = if flags.custom_verify_callback {
+            AlertDescription::UNKNOWN_CERTIFICATE
+        } else {
+            AlertDescription::HANDSHAKE_FAILURE
+        };
+        Self {
+            refusal: flags.verify_fail.then_some(refusal),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl CertificateVerifier for Verifier {
     fn verify(&self, _end_entity: &[u8], _chain: &[&[u8]]) -> Result<(), AlertDescription> {
-        Err(self.0)
+        self.asked.store(true, Ordering::Relaxed);
+        self.refusal.map_or(Ok(()), Err)
     }
 }

@@ -31,7 +31,7 @@ const VERSIONS: [V; 2] = [V::DTLS1_2, V::DTLS1_3];
 fn config(version: V) -> ConfigBuilder {
     Config::builder(Arc::clone(&PROVIDER))
         .versions(&[version])
-        .groups(&[NamedGroup::X25519])
+        .groups(&[NamedGroup::X25519, NamedGroup::SECP256R1])
 }
 
 fn address() -> SocketAddr {

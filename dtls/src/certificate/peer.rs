@@ -34,15 +34,7 @@ impl PeerCertificate {
     /// own signature is not looked at: unsigned certificates (RFC 9925) are as good as others.
     pub(crate) fn parse(der: &[u8]) -> Result<Self, Error> {
         let spki = public_key_info(der).map_err(|_| Error::MalformedCertificate)?;
-        let parameters = spki.algorithm.parameters.as_ref();
-        let curve = parameters.and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
-        let algorithm = match (spki.algorithm.oid, curve) {
-            (ID_EC_PUBLIC_KEY, Some(SECP256R1)) => PublicKeyAlgorithm::EcdsaP256,
-            (ID_EC_PUBLIC_KEY, Some(SECP384R1)) => PublicKeyAlgorithm::EcdsaP384,
-            (ID_ED25519, _) => PublicKeyAlgorithm::Ed25519,
-            (RSA_ENCRYPTION, _) => PublicKeyAlgorithm::Rsa,
-            _ => return Err(Error::UnsupportedCertificateKey),
-        };
+        let algorithm = key_algorithm(&spki).ok_or(Error::UnsupportedCertificateKey)?;
         let public_key = spki
             .subject_public_key
             .as_bytes()
@@ -67,6 +59,19 @@ impl PeerCertificate {
             bytes: &self.public_key,
         }
     }
+}
+
+/// The kind of key in a SubjectPublicKeyInfo, if it is one that can sign a handshake here.
+pub(super) fn key_algorithm(spki: &SubjectPublicKeyInfoRef<'_>) -> Option<PublicKeyAlgorithm> {
+    let parameters = spki.algorithm.parameters.as_ref();
+    let curve = parameters.and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
+    Some(match (spki.algorithm.oid, curve) {
+        (ID_EC_PUBLIC_KEY, Some(SECP256R1)) => PublicKeyAlgorithm::EcdsaP256,
+        (ID_EC_PUBLIC_KEY, Some(SECP384R1)) => PublicKeyAlgorithm::EcdsaP384,
+        (ID_ED25519, _) => PublicKeyAlgorithm::Ed25519,
+        (RSA_ENCRYPTION, _) => PublicKeyAlgorithm::Rsa,
+        _ => return None,
+    })
 }
 
 /// RFC 5280 §4.1: finds the subjectPublicKeyInfo of a certificate.

@@ -11,6 +11,9 @@ use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, Srt
 /// rest of a ClientHello whose extensions have 2^16 bytes.
 const MAX_ALPN: usize = 1 << 14;
 
+/// The first retransmission where nothing is known of the path (RFC 9147 §5.8.2).
+const DATA_RETRANSMIT: Duration = Duration::from_secs(1);
+
 /// Puts a [`Config`] together. Setters replace defaults; [`ConfigBuilder::build`] checks the whole.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -38,6 +41,9 @@ impl ConfigBuilder {
     /// HelloRetryRequest goes out if there is no such group, or for a post-quantum one
     /// ([`ConfigBuilder::post_quantum_retry`]). As client, the first group gets
     /// a share in DTLS 1.3; a hybrid group also gives the share of its classic part.
+    ///
+    /// In DTLS 1.2 the list also says which curves a client takes in certificates (RFC 8422 §5.1): without
+    /// `SECP256R1` no server may show it a certificate with a P-256 key.
     pub fn groups(mut self, groups: &[NamedGroup]) -> Self {
         self.config.groups = groups.to_vec();
         self
@@ -90,6 +96,26 @@ impl ConfigBuilder {
     /// Application protocols (RFC 7301), most wanted first, e.g. `webrtc`, `c-webrtc`.
     pub fn alpn(mut self, protocols: &[&[u8]]) -> Self {
         self.config.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+        self
+    }
+
+    /// For DTLS without SRTP: no `use_srtp` is offered, or answered, and the first retransmission comes
+    /// after 1 s, since the 400 ms that RFC 9147 §5.8.2 has for DTLS-SRTP suit the paths of calls.
+    ///
+    /// Without this, or [`ConfigBuilder::srtp_required`] with `false`, a peer that knows no `use_srtp` is refused
+    /// with [`Error::NoCommonSrtpProfile`](crate::Error::NoCommonSrtpProfile).
+    pub fn for_data(mut self) -> Self {
+        self.config.srtp_profiles = Vec::new();
+        self.config.srtp_required = false;
+        self.config.retransmit.initial = DATA_RETRANSMIT;
+        self
+    }
+
+    /// The longest handshake message to take, in bytes; 16 KiB by default. A chain of certificates with
+    /// post-quantum keys may need more. That much is held for a peer that sent as much, and an eighth
+    /// more, before anything of it is verified.
+    pub fn max_handshake_message(mut self, bytes: u16) -> Self {
+        self.config.max_message = bytes;
         self
     }
 

@@ -19,6 +19,8 @@ const MAX_QUEUED_RECORDS: usize = 128;
 pub(super) struct Outbox {
     data: VecDeque<Vec<u8>>,
     queued_bytes: usize,
+    /// An alert after which the connection goes on.
+    warning: Option<AlertDescription>,
     /// The alert that closes our direction, once all data before it is out.
     closing: Option<(AlertLevel, AlertDescription)>,
     /// The sealed alert of a connection that failed, whose keys are gone.
@@ -36,6 +38,11 @@ impl Outbox {
             last,
             ..Self::default()
         };
+    }
+
+    /// The place of an alert after which the connection goes on.
+    pub(super) fn warning(&mut self) -> &mut Option<AlertDescription> {
+        &mut self.warning
     }
 
     fn push(&mut self, data: &[u8]) -> Result<(), SendError> {
@@ -87,14 +94,15 @@ impl Connection {
     }
 
     /// Queues application data for [`Connection::poll_transmit`]: one record, in a datagram of
-    /// its own. Nothing is sent for empty data.
+    /// its own. An empty one is refused, as the peer would not hear of it: records without content are
+    /// no more than a way to hide when something is said (RFC 5246 §6.2.1), and are not delivered.
     ///
     /// The MTU is that of the handshake alone: who sends data knows its path better (SCTP probes
     /// for it), so that a record may have up to 2^14 bytes.
     ///
     /// # Errors
     /// [`SendError::NotConnected`] before [`Event::Connected`](crate::Event::Connected),
-    /// [`SendError::TooLong`], [`SendError::QueueFull`], [`SendError::Closed`].
+    /// [`SendError::Empty`], [`SendError::TooLong`], [`SendError::QueueFull`], [`SendError::Closed`].
     pub fn send(&mut self, now: Instant, data: &[u8]) -> Result<(), SendError> {
         if matches!(
             self.status,
@@ -111,9 +119,10 @@ impl Connection {
                 limit: MAX_PLAINTEXT,
             });
         }
-        if !data.is_empty() {
-            self.outbox.push(data)?;
+        if data.is_empty() {
+            return Err(SendError::Empty);
         }
+        self.outbox.push(data)?;
         let updated = self.update_worn_keys(now);
         self.finish_later(now, updated);
         Ok(())
@@ -158,6 +167,9 @@ impl Connection {
             if length > 0 {
                 return Ok(length);
             }
+        }
+        if let Some(alert) = self.outbox.warning.take() {
+            return self.seal(ContentType::ALERT, &[AlertLevel::WARNING.0, alert.0], buf);
         }
         let room = buf.len().saturating_sub(self.records.write_overhead());
         if let Some(data) = self.outbox.pop(room) {

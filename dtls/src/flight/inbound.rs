@@ -6,27 +6,25 @@
 use std::collections::VecDeque;
 
 use super::partial::Partial;
+use crate::config::MAX_MESSAGE;
 use crate::error::Error;
 use crate::wire::HandshakeType;
 use crate::wire::handshake::Header;
-
-/// The longest handshake message taken. Certificate chains of real peers stay far below.
-pub(crate) const MAX_MESSAGE: u32 = 1 << 14;
 
 /// Messages that may be in reassembly at a time: a server's DTLS 1.2 flight with everything
 /// optional has 7 (ServerHello, Certificate, CertificateStatus, ServerKeyExchange,
 /// CertificateRequest, ServerHelloDone, and the Finished of a peer that numbers generously).
 const MAX_MESSAGES: u32 = 7;
 
-/// Bytes that reassembly may hold for a connection.
-const BUDGET: usize = 32 * 1024;
+/// What the messages behind the one in turn may hold together: with it at its longest by default and a
+/// bit for each of its bytes, 32 KiB for a connection. Separate, so that they can't starve the one that
+/// must come first.
+const LATER_BUDGET: usize = 32 * 1024 - current_budget(MAX_MESSAGE);
 
 /// What the message next in turn can need: itself and a bit for each byte.
-const CURRENT_BUDGET: usize = (MAX_MESSAGE + MAX_MESSAGE / 8) as usize;
-
-/// What the messages behind it may hold together. Separate, so that they can't starve the one
-/// that must come first.
-const LATER_BUDGET: usize = BUDGET - CURRENT_BUDGET;
+const fn current_budget(max: u16) -> usize {
+    max as usize + max as usize / 8
+}
 
 /// Ways in which the fragments of one message may disagree that are kept beside each other: in
 /// plaintext anybody may have sent one of them. Two are a forgery and the genuine message.
@@ -89,16 +87,33 @@ struct Last {
 }
 
 /// Messages in reassembly, the next in turn at the front.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inbound {
     /// `message_seq` of the front. It does not wrap (RFC 9147 §5.2): after the last number a u16
     /// holds, everything is past.
     next: u32,
     slots: VecDeque<Slot>,
     last: Option<Last>,
+    /// The longest message taken.
+    max: u16,
 }
 
 impl Inbound {
+    /// Takes messages of at most `max` bytes.
+    pub(super) fn new(max: u16) -> Self {
+        Self {
+            next: 0,
+            slots: VecDeque::new(),
+            last: None,
+            max,
+        }
+    }
+
+    /// Bytes that reassembly may hold for a connection.
+    fn budget(&self) -> usize {
+        current_budget(self.max) + LATER_BUDGET
+    }
+
     /// Counts all messages up to this one as delivered.
     pub(super) fn skip_past(&mut self, message: &Incoming) {
         self.next = u32::from(message.message_seq) + 1;
@@ -127,7 +142,7 @@ impl Inbound {
             let ends_last = last.is_some_and(|last| last.ends_with(header, data));
             return Ok(Accepted::Past { ends_last });
         };
-        if header.length > MAX_MESSAGE {
+        if header.length > u32::from(self.max) {
             return Err(Error::ExcessiveMessageSize);
         }
         if ahead >= MAX_MESSAGES {
@@ -201,7 +216,10 @@ impl Inbound {
         let (held, budget) = if index > 0 {
             (self.held(1), LATER_BUDGET)
         } else {
-            (self.held(0), if at == 0 { usize::MAX } else { BUDGET })
+            (
+                self.held(0),
+                if at == 0 { usize::MAX } else { self.budget() },
+            )
         };
         if held.saturating_add(growth) > budget {
             return false;
@@ -223,7 +241,7 @@ impl Inbound {
 
     /// Drops other versions of the message in turn where its first one grew over them.
     fn keep_budget(&mut self) {
-        while self.held(0) > BUDGET
+        while self.held(0) > self.budget()
             && let Some(front) = self.slots.front_mut()
             && front.versions.len() > 1
         {
@@ -343,6 +361,8 @@ mod tests {
     use super::super::partial::{LOG_HEADER, LOG_STEP};
     use super::*;
 
+    const LONGEST: u32 = MAX_MESSAGE as u32;
+
     fn header(message_seq: u16, length: u32, offset: u32, data: &[u8]) -> Header {
         Header {
             msg_type: HandshakeType::CERTIFICATE,
@@ -372,7 +392,7 @@ mod tests {
 
     #[test]
     fn messages_leave_in_order_and_once() {
-        let mut inbound = Inbound::default();
+        let mut inbound = Inbound::new(MAX_MESSAGE);
         let bodies = [body(10), body(0), body(300)];
         for message_seq in [2, 1, 1, 0] {
             let body = &bodies[usize::from(message_seq)];
@@ -402,9 +422,9 @@ mod tests {
     /// T-HSK-01: lengths alone cost nothing.
     #[test]
     fn t_hsk_01_nothing_is_allocated_from_a_claimed_length() {
-        let mut inbound = Inbound::default();
+        let mut inbound = Inbound::new(MAX_MESSAGE);
         for message_seq in 0..16 {
-            let header = header(message_seq, MAX_MESSAGE, 0, &[]);
+            let header = header(message_seq, LONGEST, 0, &[]);
             assert!(inbound.accept(&header, &[], Trust::Assumed).is_ok());
         }
         assert_eq!(heap(&inbound), 0);
@@ -418,19 +438,23 @@ mod tests {
     /// T-HSK-02: however many messages are begun, all of them stay within the budget.
     #[test]
     fn t_hsk_02_unfinished_messages_stay_within_the_budget() {
-        let mut inbound = Inbound::default();
-        let body = body(MAX_MESSAGE);
+        let mut inbound = Inbound::new(MAX_MESSAGE);
+        let body = body(LONGEST);
         let mut no_room = 0;
-        for (from, to) in [(0, 9000), (9000, 12_000), (12_000, MAX_MESSAGE - 1)] {
+        for (from, to) in [(0, 9000), (9000, 12_000), (12_000, LONGEST - 1)] {
             for message_seq in (0..10_000).rev() {
                 let accepted = give(&mut inbound, message_seq, &body, from, to);
                 no_room += u32::from(accepted == Accepted::NoRoom);
-                assert!(heap(&inbound) <= BUDGET, "{} bytes", heap(&inbound));
+                assert!(
+                    heap(&inbound) <= inbound.budget(),
+                    "{} bytes",
+                    heap(&inbound)
+                );
             }
         }
         assert!(no_room > 29_900);
         // What must come first is not starved by the rest.
-        give(&mut inbound, 0, &body, MAX_MESSAGE - 1, MAX_MESSAGE);
+        give(&mut inbound, 0, &body, LONGEST - 1, LONGEST);
         assert_eq!(
             inbound.next(|_| true).map(|message| message.body),
             Some(body)
@@ -440,7 +464,7 @@ mod tests {
     /// T-HSK-03: the number tells messages apart, not the type.
     #[test]
     fn t_hsk_03_fragments_of_two_messages_are_not_merged() {
-        let mut inbound = Inbound::default();
+        let mut inbound = Inbound::new(MAX_MESSAGE);
         let (first, second) = (vec![1; 20], vec![2; 20]);
         give(&mut inbound, 0, &first, 0, 10);
         give(&mut inbound, 1, &second, 10, 20);
@@ -461,7 +485,7 @@ mod tests {
     /// T-HSK-04, RFC 9147 §5.5.
     #[test]
     fn t_hsk_04_fragments_that_disagree() {
-        let mut inbound = Inbound::default();
+        let mut inbound = Inbound::new(MAX_MESSAGE);
         let body = body(100);
         give(&mut inbound, 0, &body, 0, 90);
         let longer = header(0, 101, 90, &body[90..]);
@@ -491,7 +515,7 @@ mod tests {
     /// T-HSK-05: fragments without data do no harm, wherever they stand.
     #[test]
     fn t_hsk_05_empty_fragments() {
-        let mut inbound = Inbound::default();
+        let mut inbound = Inbound::new(MAX_MESSAGE);
         let body = body(50);
         for at in [0, 25, 50] {
             give(&mut inbound, 0, &body, at, at);
@@ -512,13 +536,13 @@ mod tests {
     /// T-HSK-07: single bytes with gaps between them.
     #[test]
     fn t_hsk_07_overhead_of_tiny_fragments() {
-        let mut inbound = Inbound::default();
-        let body = body(MAX_MESSAGE);
-        for at in (0..MAX_MESSAGE).step_by(2) {
+        let mut inbound = Inbound::new(MAX_MESSAGE);
+        let body = body(LONGEST);
+        for at in (0..LONGEST).step_by(2) {
             give(&mut inbound, 0, &body, at, at + 1);
             let received = at as usize / 2 + 1;
             let noted = received * (1 + LOG_HEADER) + LOG_STEP;
-            let bound = CURRENT_BUDGET.min(noted * 9 / 8);
+            let bound = current_budget(MAX_MESSAGE).min(noted * 9 / 8);
             assert!(heap(&inbound) <= bound, "{} for {received}", heap(&inbound));
         }
     }
@@ -528,7 +552,7 @@ mod tests {
     fn t_hsk_16_message_seq_does_not_wrap() {
         let mut inbound = Inbound {
             next: u16::MAX.into(),
-            ..Inbound::default()
+            ..Inbound::new(MAX_MESSAGE)
         };
         give(&mut inbound, u16::MAX, &[1], 0, 1);
         assert_eq!(
@@ -546,7 +570,7 @@ mod tests {
 
     #[test]
     fn a_far_message_has_to_come_again() {
-        let mut inbound = Inbound::default();
+        let mut inbound = Inbound::new(MAX_MESSAGE);
         assert_eq!(give(&mut inbound, 6, &[1], 0, 1), Accepted::Held);
         assert_eq!(give(&mut inbound, 7, &[1], 0, 1), Accepted::NoRoom);
         assert!(inbound.no_pending().is_none());
@@ -570,7 +594,7 @@ mod tests {
             for (index, piece) in rest.enumerate() {
                 pieces.insert((order.index(1000) * (index + 1)) % (pieces.len() + 1), piece);
             }
-            let mut inbound = Inbound::default();
+            let mut inbound = Inbound::new(MAX_MESSAGE);
             let mut delivered = Vec::new();
             for (from, to) in pieces {
                 give(&mut inbound, 0, &body, from, to);
@@ -580,5 +604,23 @@ mod tests {
             prop_assert_eq!(&delivered[0].body, &body);
             prop_assert_eq!(heap(&inbound), 0);
         }
+    }
+
+    /// Chains of certificates with post-quantum keys are longer than those of WebRTC's peers.
+    #[test]
+    fn longer_messages_are_taken_where_they_may_come() {
+        let long = u32::from(u16::MAX);
+        let body = body(long);
+        let header = header(0, long, 0, &body[..1000]);
+        let data = &body[..1000];
+        let refused = Inbound::new(MAX_MESSAGE).accept(&header, data, Trust::Plaintext);
+        assert_eq!(refused, Err(Error::ExcessiveMessageSize));
+        let mut inbound = Inbound::new(u16::MAX);
+        for at in (0..long).step_by(1000) {
+            give(&mut inbound, 0, &body, at, (at + 1000).min(long));
+            assert!(heap(&inbound) <= inbound.budget());
+        }
+        let message = inbound.next(|_| true).expect("whole");
+        assert_eq!(message.body, body);
     }
 }

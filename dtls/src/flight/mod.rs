@@ -26,7 +26,7 @@ use self::inbound::{Accepted, Inbound, Trust};
 pub(crate) use self::inbound::{Incoming, NoPendingFragments};
 use self::outbound::Outbound;
 use self::timer::Timers;
-use crate::config::RetransmitConfig;
+use crate::config::{MAX_MESSAGE, RetransmitConfig};
 use crate::error::Error;
 use crate::record::{Opened, RecordLayer};
 use crate::stats::{Discard, Statistics};
@@ -103,7 +103,7 @@ impl Flights {
     pub(crate) fn new(config: RetransmitConfig) -> Self {
         Self {
             mode: None,
-            inbound: Inbound::default(),
+            inbound: Inbound::new(MAX_MESSAGE),
             outbound: Outbound::default(),
             acks: Acks::default(),
             timers: Timers::new(config),
@@ -114,6 +114,12 @@ impl Flights {
             expect: Expect::Reply,
             complete: false,
         }
+    }
+
+    /// Takes messages of at most `longest` bytes.
+    pub(crate) fn taking(mut self, longest: u16) -> Self {
+        self.inbound = Inbound::new(longest);
+        self
     }
 
     /// Goes on behind messages up to this one of the peer's, and as many of ours before it.

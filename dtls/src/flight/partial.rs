@@ -153,7 +153,7 @@ impl Partial {
         }
     }
 
-    /// Notes a fragment down. [`MAX_MESSAGE`] makes offset and length fit in 16 bits.
+    /// Notes a fragment down. No message is so long that offset and length don't fit in 16 bits.
     fn note(&mut self, offset: u32, data: &[u8]) {
         let needed = LOG_HEADER + data.len();
         if self.log.capacity() - self.log.len() < needed {

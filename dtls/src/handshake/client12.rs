@@ -144,7 +144,9 @@ impl ExpectRequestOrDone {
             message.read::<CertificateRequest12<'_>>(HandshakeType::CERTIFICATE_REQUEST)?;
         let schemes = Some(&request.signature_algorithms);
         let version = ProtocolVersion::DTLS1_2;
+        let types = request.certificate_types;
         let scheme = cx.core.select_certificate(|certificate| {
+            negotiate::check_certificate_type12(certificate, types)?;
             negotiate::choose_scheme(certificate, version, schemes)
         })?;
         cx.record(message);

@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::flight::{Expect, Flights, NoPendingFragments};
 use crate::keylog;
 use crate::record::{EpochKeys, RecordLayer, Stage};
-use crate::wire::{HandshakeType, ProtocolVersion, Writer};
+use crate::wire::{AlertDescription, HandshakeType, ProtocolVersion, Writer};
 
 /// The layers below, lent by the connection for one call.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Layers<'a> {
     pub(crate) flights: &'a mut Flights,
     pub(crate) records: &'a mut RecordLayer,
     pub(crate) events: &'a mut VecDeque<Event>,
+    /// An alert at warning level that is to be sent.
+    pub(crate) warning: &'a mut Option<AlertDescription>,
 }
 
 /// What a state works with: the layers below, and what the whole handshake shares.
@@ -85,6 +87,11 @@ impl<'a> Layers<'a> {
     /// Protects what is sent from now on under new keys.
     pub(super) fn set_write(&mut self, stage: Stage, keys: EpochKeys) -> Result<(), Error> {
         self.records.install_write(stage, keys)
+    }
+
+    /// Tells the peer that we don't do what it wants, and goes on.
+    pub(super) fn warn(&mut self, alert: AlertDescription) {
+        *self.warning = Some(alert);
     }
 
     pub(crate) fn emit(&mut self, event: Event) {

@@ -14,7 +14,7 @@ use crate::config::Role;
 use crate::error::Error;
 use crate::event::{ConnectionInfo, Event};
 use crate::fingerprint::Fingerprint;
-use crate::wire::{HandshakeType, NamedGroup};
+use crate::wire::{AlertDescription, HandshakeType, NamedGroup};
 
 /// What the hellos agreed on.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Finished {
 /// What may come after the handshake.
 #[derive(Debug)]
 pub(crate) enum After {
-    /// DTLS 1.2: attempts to renegotiate, which are ignored.
+    /// DTLS 1.2: attempts to renegotiate, which are refused.
     Renegotiation(Role),
     /// DTLS 1.3. Boxed, since DTLS 1.2 would move the room for it along unwritten, with whatever stood
     /// there on the stack before.
@@ -127,9 +127,13 @@ impl After {
     ) -> Result<(), Error> {
         match (self, message.message_type) {
             (Self::KeyUpdates(updates), _) => updates.handle_message(message, layers),
-            // RFC 5246 §7.4.1.1: a client that does not want to renegotiate may ignore this.
+            // RFC 5246 §7.4.1.1, §7.2.2: who does not want to renegotiate says so, or the peer would wait
+            // for an answer.
             (Self::Renegotiation(Role::Client), HandshakeType::HELLO_REQUEST)
-            | (Self::Renegotiation(Role::Server), HandshakeType::CLIENT_HELLO) => Ok(()),
+            | (Self::Renegotiation(Role::Server), HandshakeType::CLIENT_HELLO) => {
+                layers.warn(AlertDescription::NO_RENEGOTIATION);
+                Ok(())
+            }
             (Self::Renegotiation(Role::Client), _) => {
                 Err(message.unexpected(HandshakeType::HELLO_REQUEST))
             }

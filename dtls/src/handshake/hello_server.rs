@@ -64,6 +64,7 @@ fn enter12(
     let schemes = hello.extensions.signature_algorithms.as_ref();
     let (suite, scheme) = cx.core.select_certificate(|certificate| {
         let key = Some(suite::authentication(certificate.signing_key()));
+        negotiate::check_curve12(hello, certificate, config)?;
         let suite = negotiate::choose_suite(hello, VERSION, config, key)?;
         Ok((
             suite,

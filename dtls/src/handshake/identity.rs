@@ -165,7 +165,7 @@ impl Identity {
         let key = certificate.spki();
         let offered = config.signature_schemes.contains(&scheme);
         // RFC 8446 §4.4.3: the scheme must be one that we offered and fit the key.
-        if !offered || !suite::scheme_fits(scheme, version, key) {
+        if !offered || !suite::scheme_fits(scheme, version, key.algorithm) {
             return Err(Error::WrongSignatureScheme(scheme));
         }
         config

@@ -9,6 +9,12 @@ use crate::wire::{
     ClientHello, ExtensionType, KeyShareEntry, List, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 
+/// ClientCertificateType of RSA keys (RFC 5246 §7.4.4).
+pub(crate) const RSA_SIGN: u8 = 1;
+
+/// ClientCertificateType of ECDSA keys, and of Ed25519 too (RFC 8422 §5.5).
+pub(crate) const ECDSA_SIGN: u8 = 64;
+
 /// The newest version that both have.
 pub(crate) fn choose_version(
     hello: &ClientHello<'_>,
@@ -58,14 +64,56 @@ pub(crate) fn choose_scheme(
     // RFC 8446 §4.2.3: a client that wants a certificate must send the extension. RFC 5246 §7.4.1.4.1 lets
     // its absence stand for SHA-1, which we don't sign with.
     let accepted = accepted.ok_or(Error::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS))?;
+    let key = certificate.key_algorithm();
     let ours = || {
         let schemes = certificate.signing_key().schemes().iter().copied();
-        schemes.filter(move |&scheme| suite::scheme_allowed(scheme, version))
+        schemes.filter(move |&scheme| match key {
+            Some(key) => suite::scheme_fits(scheme, version, key),
+            None => suite::scheme_allowed(scheme, version),
+        })
     };
     let chosen = ours().find(|&scheme| accepted.contains(scheme));
     chosen.ok_or_else(|| Error::NoCommonSignatureScheme {
         ours: ours().collect(),
         theirs: accepted.iter().collect(),
+    })
+}
+
+/// The client of DTLS 1.2 can read a certificate with a key on this curve.
+pub(crate) fn check_curve12(
+    hello: &ClientHello<'_>,
+    certificate: &Certificate,
+    config: &Config,
+) -> Result<(), Error> {
+    let theirs = hello.extensions.supported_groups.as_ref();
+    let curve = certificate.key_algorithm().and_then(suite::curve);
+    match (theirs, curve) {
+        // RFC 8422 §5.1: no certificate on a curve that the client did not list.
+        (Some(theirs), Some(curve)) if !theirs.contains(curve) => Err(no_common_group(
+            config,
+            ProtocolVersion::DTLS1_2,
+            Some(theirs),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A server of DTLS 1.2 takes certificates of this kind.
+pub(crate) fn check_certificate_type12(
+    certificate: &Certificate,
+    accepted: &[u8],
+) -> Result<(), Error> {
+    let ours = match suite::authentication(certificate.signing_key()) {
+        Authentication::Ecdsa => ECDSA_SIGN,
+        Authentication::Rsa => RSA_SIGN,
+    };
+    // RFC 5246 §7.4.6: the certificate is of one of the types that the request lists.
+    if accepted.contains(&ours) {
+        return Ok(());
+    }
+    Err(Error::NoCommonCertificateType {
+        ours,
+        theirs: accepted.to_vec(),
     })
 }
 

@@ -23,6 +23,7 @@ use super::established::{After, Agreed, Finished};
 use super::exporter::Exporter;
 use super::keys12::{MasterSecret, Randoms};
 use super::message::Message;
+use super::negotiate::{ECDSA_SIGN, RSA_SIGN};
 use crate::config::{ClientAuth, Role};
 use crate::crypto::ActiveKeyExchange;
 use crate::error::Error;
@@ -34,8 +35,8 @@ use crate::wire::{
     ServerHelloDone, ServerKeyExchange, SignatureScheme, Wire as _, Writer,
 };
 
-/// ecdsa_sign, which stands for Ed25519 too, and rsa_sign (RFC 8422 §5.5, RFC 5246 §7.4.4).
-const CERTIFICATE_TYPES: [u8; 2] = [64, 1];
+/// The certificates that we can verify.
+const CERTIFICATE_TYPES: [u8; 2] = [ECDSA_SIGN, RSA_SIGN];
 
 /// What the states before the key exchange know.
 #[derive(Debug)]

@@ -4,7 +4,6 @@
 use crate::config::Config;
 use crate::crypto::{
     AeadAlgorithm, HashAlgorithm, KeyExchangeGroup, PublicKeyAlgorithm, SigningKey,
-    SubjectPublicKey,
 };
 use crate::error::Error;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -131,6 +130,15 @@ pub(crate) fn authentication(key: &dyn SigningKey) -> Authentication {
     }
 }
 
+/// The group that a client must have to read keys of this kind in DTLS 1.2 (RFC 8422 §5.1.1).
+pub(crate) fn curve(key: PublicKeyAlgorithm) -> Option<NamedGroup> {
+    match key {
+        PublicKeyAlgorithm::EcdsaP256 => Some(NamedGroup::SECP256R1),
+        PublicKeyAlgorithm::EcdsaP384 => Some(NamedGroup::SECP384R1),
+        _ => None,
+    }
+}
+
 /// Whether a scheme may sign the handshake in a version.
 pub(crate) fn scheme_allowed(scheme: SignatureScheme, version: ProtocolVersion) -> bool {
     // RFC 8446 §4.4.3: RSA signatures must use PSS, whatever signature_algorithms says.
@@ -147,7 +155,7 @@ pub(crate) fn scheme_allowed(scheme: SignatureScheme, version: ProtocolVersion) 
 pub(crate) fn scheme_fits(
     scheme: SignatureScheme,
     version: ProtocolVersion,
-    key: SubjectPublicKey<'_>,
+    key: PublicKeyAlgorithm,
 ) -> bool {
     use PublicKeyAlgorithm::{EcdsaP256, EcdsaP384};
     let fits = match scheme {
@@ -155,12 +163,12 @@ pub(crate) fn scheme_fits(
         SignatureScheme::ECDSA_SECP256R1_SHA256 | SignatureScheme::ECDSA_SECP384R1_SHA384
             if version == ProtocolVersion::DTLS1_2 =>
         {
-            matches!(key.algorithm, EcdsaP256 | EcdsaP384)
+            matches!(key, EcdsaP256 | EcdsaP384)
         }
-        SignatureScheme::ECDSA_SECP256R1_SHA256 => key.algorithm == EcdsaP256,
-        SignatureScheme::ECDSA_SECP384R1_SHA384 => key.algorithm == EcdsaP384,
-        SignatureScheme::ED25519 => key.algorithm == PublicKeyAlgorithm::Ed25519,
-        scheme => is_rsa(scheme) && key.is_rsa(),
+        SignatureScheme::ECDSA_SECP256R1_SHA256 => key == EcdsaP256,
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => key == EcdsaP384,
+        SignatureScheme::ED25519 => key == PublicKeyAlgorithm::Ed25519,
+        scheme => is_rsa(scheme) && key == PublicKeyAlgorithm::Rsa,
     };
     fits && scheme_allowed(scheme, version)
 }

@@ -21,7 +21,7 @@ fn data_has_limits() {
             limit: 16_384,
         };
         assert_eq!(client.send(now, &[0; 16_385]), Err(too_long));
-        assert_eq!(client.send(now, b""), Ok(()));
+        assert_eq!(client.send(now, b""), Err(SendError::Empty));
         let taken = (0..1000)
             .take_while(|_| client.send(now, &[1; 1000]).is_ok())
             .count();

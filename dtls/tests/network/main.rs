@@ -18,5 +18,6 @@ mod mtu;
 mod noise;
 mod order;
 mod pair;
+mod plain;
 mod recovery;
 mod silence;

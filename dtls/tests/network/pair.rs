@@ -122,9 +122,15 @@ pub(crate) fn expects(side: Side) -> PeerIdentity {
 
 /// The configuration for a flavour.
 pub(crate) fn config(flavour: Flavour) -> ConfigBuilder {
+    // RFC 8422 §5.1: in DTLS 1.2 the list names the curves of certificates too.
+    let curves = [flavour.group, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+    let groups = match flavour.version {
+        ProtocolVersion::DTLS1_2 => &curves[..],
+        _ => &curves[..1],
+    };
     Config::builder(Arc::clone(&PROVIDER))
         .versions(&[flavour.version])
-        .groups(&[flavour.group])
+        .groups(groups)
 }
 
 impl Pair {

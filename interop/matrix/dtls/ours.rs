@@ -70,7 +70,8 @@ impl Ours {
             let groups = [NamedGroup::X25519MLKEM768, NamedGroup::X25519];
             config = config.groups(&groups).small_client_hello();
         } else if shape.fixed_group {
-            config = config.groups(&[group(shape.group)]);
+            // RFC 8422 §5.1: in DTLS 1.2 the list names the curve of the certificates too.
+            config = config.groups(&[group(shape.group), NamedGroup::SECP256R1]);
         }
         let config = Arc::new(config.build().map_err(|error| error.to_string())?);
         let read = |name| {

@@ -86,6 +86,7 @@ fn t_hsk_18_unknown_code_points_are_skipped() {
     let groups = [
         &groups[..],
         &[NamedGroup::X25519MLKEM768, NamedGroup::X25519],
+        &[NamedGroup::SECP256R1],
     ]
     .concat();
     let schemes: Vec<_> = (0..0x1000).map(|n| SignatureScheme(0x2000 + n)).collect();

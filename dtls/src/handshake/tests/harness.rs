@@ -14,8 +14,8 @@ use crate::fingerprint::Fingerprint;
 use crate::flight::Flights;
 use crate::record::RecordLayer;
 use crate::wire::{
-    ClientHello, EncryptedExtensions, HandshakeType, ProtocolVersion, Reader, ServerExtensions,
-    ServerHello, Wire, Writer,
+    AlertDescription, ClientHello, EncryptedExtensions, HandshakeType, ProtocolVersion, Reader,
+    ServerExtensions, ServerHello, Wire, Writer,
 };
 
 pub(super) const VERSIONS: [ProtocolVersion; 2] =
@@ -81,6 +81,7 @@ impl Sent {
 pub(super) struct End {
     pub(super) handshake: Handshake,
     pub(super) events: VecDeque<Event>,
+    pub(super) warning: Option<AlertDescription>,
     config: Arc<Config>,
     flights: Flights,
     records: RecordLayer,
@@ -94,6 +95,7 @@ impl End {
         let mut end = Self {
             handshake: handshake.expect("handshake"),
             events: VecDeque::new(),
+            warning: None,
             config,
             flights: Flights::new(RetransmitConfig::default()),
             records: RecordLayer::new(default_provider()),
@@ -111,6 +113,7 @@ impl End {
             flights: &mut self.flights,
             records: &mut self.records,
             events: &mut self.events,
+            warning: &mut self.warning,
         };
         call(&mut self.handshake, layers)
     }

@@ -64,7 +64,7 @@ proptest! {
         nth in 0..MESSAGES,
         change in change(),
     ) {
-        let mut pair = Pair::new(config(version).groups(&[NamedGroup::X25519]));
+        let mut pair = Pair::new(config(version).groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]));
         let (mut count, mut is_changed) = (0, false);
         let outcome = pair.run(|_, flight| {
             let mut out = Vec::new();

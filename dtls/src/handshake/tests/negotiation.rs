@@ -1,13 +1,13 @@
 //! What the two agree on, and answers that were not asked for.
 
 use super::super::suite::Suite;
-use super::harness::{Pair, VERSIONS, both_versions, certificate, client, config, server};
+use super::harness::{Pair, Sent, VERSIONS, both_versions, certificate, client, config, server};
 use super::harness::{with_answers, with_client_hello, with_server_hello};
 use crate::config::Role;
 use crate::error::Error;
 use crate::wire::{
-    CipherSuite, ClientHello, ExtensionType, HandshakeType, List, NamedGroup, ProtocolVersion,
-    ServerHello, SignatureScheme, SrtpProfile, UseSrtp,
+    AlertDescription, CertificateRequest12, CipherSuite, ClientHello, ExtensionType, HandshakeType,
+    List, NamedGroup, ProtocolVersion, ServerHello, SignatureScheme, SrtpProfile, UseSrtp,
 };
 
 use ProtocolVersion as V;
@@ -213,4 +213,48 @@ fn point_formats() {
         hello.extensions.ec_point_formats = Some(&[1, 2]);
     });
     assert_eq!(outcome, client(Error::UncompressedPointsRefused));
+}
+
+/// RFC 5246 §7.2.2: who does not renegotiate says so, and the connection goes on.
+#[test]
+fn renegotiation_is_refused() {
+    let wishes = [
+        (Role::Client, HandshakeType::HELLO_REQUEST),
+        (Role::Server, HandshakeType::CLIENT_HELLO),
+    ];
+    for (role, message_type) in wishes {
+        let mut pair = Pair::new(config(ProtocolVersion::DTLS1_2));
+        assert_eq!(pair.run(|_, _| ()), Ok(()));
+        let end = pair.end(role);
+        assert_eq!(end.warning, None);
+        let wish = Sent {
+            message_type,
+            message_seq: 9,
+            body: vec![],
+        };
+        assert_eq!(end.receive(&wish), Ok(()));
+        assert_eq!(end.warning, Some(AlertDescription::NO_RENEGOTIATION));
+        assert!(end.is_established());
+    }
+}
+
+/// RFC 5246 §7.4.6: a client shows a certificate of a type that the server takes, or gives up.
+#[test]
+fn certificate_types() {
+    let offer = |types: &'static [u8]| {
+        Pair::new(config(ProtocolVersion::DTLS1_2)).run_with(
+            Role::Client,
+            HandshakeType::CERTIFICATE_REQUEST,
+            move |sent| {
+                sent.change::<CertificateRequest12<'_>>(|request| request.certificate_types = types)
+            },
+        )
+    };
+    let error = Error::NoCommonCertificateType {
+        ours: 64,
+        theirs: vec![1, 2],
+    };
+    assert_eq!(offer(&[1, 2]), client(error));
+    // Here the transcripts differ at last, as a message was changed.
+    assert_eq!(offer(&[2, 64]), server(Error::BadSignature));
 }

@@ -69,7 +69,7 @@ fn t_neg_13_client_share() {
         let outcome = with_client_shares(group, &[entry]);
         assert_eq!(outcome, server(Error::InvalidKeyShare(group)), "{share:?}");
         if group != NamedGroup::X25519MLKEM768 {
-            let mut pair = Pair::new(config(V::DTLS1_2).groups(&[group]));
+            let mut pair = Pair::new(config(V::DTLS1_2).groups(&with_curve(group)));
             let outcome = pair.run_with(Role::Server, T::CLIENT_KEY_EXCHANGE, |sent| {
                 sent.change::<ClientKeyExchange<'_>>(|exchange| exchange.public = &share)
             });
@@ -144,7 +144,7 @@ fn every_group() {
             if version == V::DTLS1_2 && group == NamedGroup::X25519MLKEM768 {
                 continue;
             }
-            let mut pair = Pair::new(config(version).groups(&[group]));
+            let mut pair = Pair::new(config(version).groups(&with_curve(group)));
             assert_eq!(pair.run(|_, _| ()), Ok(()));
             for role in [Role::Client, Role::Server] {
                 let established = pair.end(role).handshake.established().expect("established");
@@ -152,4 +152,11 @@ fn every_group() {
             }
         }
     }
+}
+
+/// A group, and the curve of the certificates, which has to be listed in DTLS 1.2.
+fn with_curve(group: NamedGroup) -> Vec<NamedGroup> {
+    let mut groups = vec![group, NamedGroup::SECP256R1];
+    groups.dedup();
+    groups
 }
