@@ -3,7 +3,7 @@
 use crate::error::ConfigError;
 use crate::extension::ExtensionIds;
 use crate::kernel::Tier;
-use crate::profile::{Profile, Transform};
+use crate::suite::Suite;
 
 /// The most streams a context may be configured for.
 const STREAMS_LIMIT: usize = 1 << 16;
@@ -23,8 +23,10 @@ pub struct SenderConfig {
     pub encrypted_extensions: ExtensionIds,
     /// Encrypts SRTCP, as DTLS-SRTP always does (RFC 3711 §3.4: the E flag). Default: yes.
     pub encrypt_rtcp: bool,
-    /// Takes a profile without encryption. Default: no.
+    /// Takes a profile or suite that does not encrypt all. Default: no.
     pub allow_null_cipher: bool,
+    /// Takes a suite with tags below those of the profiles. Default: no.
+    pub allow_weak_tags: bool,
     /// How far behind the newest a sequence number may be sent, in packets; rounded up to a power
     /// of two. Default: 1024.
     ///
@@ -36,8 +38,28 @@ pub struct SenderConfig {
     /// How many SSRCs beyond that are remembered by their highest index alone. Past both, new ones
     /// are refused, since forgetting one could repeat a nonce. Default: 65536, of 40 bytes each.
     pub max_retired_streams: usize,
+    /// What becomes of an RTP packet whose sequence number has been sent. Default: [`Repeats::Refuse`].
+    pub repeats: Repeats,
+    /// The first SRTCP index of each SSRC. Default: 0 (RFC 3711 §3.4); libsrtp starts at 1.
+    pub first_rtcp_index: u32,
     /// The instruction set of the kernels. Default: the best of this CPU.
     pub tier: Tier,
+}
+
+/// What a [`Sender`](crate::Sender) does with an RTP packet whose sequence number has been sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Repeats {
+    /// It is refused. The default: nothing is remembered of what was sent but its index.
+    #[default]
+    Refuse,
+    /// It is sealed once more, if nothing comes of that which was not sent before. For forwarders
+    /// that keep packets in the clear and retransmit them under their old numbers.
+    ///
+    /// Under AES-GCM, Cryptex or RFC 6904 that takes the very same packet: header and payload. Under
+    /// counter mode the payload must be the same, and the header may differ, which no key stream
+    /// covers. A keyed fingerprint tells, which takes 32 bytes for each packet of [`SenderConfig::window`]; a
+    /// packet that fails is refused as [`IndexUsed`](crate::ProtectError::IndexUsed).
+    Same,
 }
 
 impl Default for SenderConfig {
@@ -47,9 +69,12 @@ impl Default for SenderConfig {
             encrypted_extensions: ExtensionIds::NONE,
             encrypt_rtcp: true,
             allow_null_cipher: false,
+            allow_weak_tags: false,
             window: 1024,
             max_streams: 256,
             max_retired_streams: 65_536,
+            repeats: Repeats::Refuse,
+            first_rtcp_index: 0,
             tier: Tier::detect(),
         }
     }
@@ -110,8 +135,10 @@ pub struct ReceiverConfig {
     /// Drops SRTCP packets that are not encrypted (RFC 3711 §3.4: the E flag). Default: yes. The
     /// NULL profiles take both.
     pub require_encrypted_rtcp: bool,
-    /// Takes a profile without encryption. Default: no.
+    /// Takes a profile or suite that does not encrypt all. Default: no.
     pub allow_null_cipher: bool,
+    /// Takes a suite with tags below those of the profiles. Default: no.
+    pub allow_weak_tags: bool,
     /// The replay window of SRTP in packets, from 64; rounded up to a power of two. Default: 1024.
     pub rtp_window: usize,
     /// The replay window of SRTCP in packets, from 64; rounded up to a power of two. Default: 128.
@@ -137,6 +164,7 @@ impl Default for ReceiverConfig {
             encrypted_extensions: ExtensionIds::NONE,
             require_encrypted_rtcp: true,
             allow_null_cipher: false,
+            allow_weak_tags: false,
             rtp_window: 1024,
             rtcp_window: 128,
             duplicates: Duplicates::Report,
@@ -149,31 +177,35 @@ impl Default for ReceiverConfig {
 }
 
 impl SenderConfig {
-    pub(crate) fn check(&self, profile: Profile) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self, suite: Suite) -> Result<(), ConfigError> {
         let headers = (self.cryptex, !self.encrypted_extensions.is_empty());
-        check_encryption(profile, self.allow_null_cipher, headers)?;
+        let weak = (self.allow_null_cipher, self.allow_weak_tags);
+        check_services(suite, weak, headers)?;
         check_sizes(&[self.window], self.max_streams)
     }
 }
 
 impl ReceiverConfig {
-    pub(crate) fn check(&self, profile: Profile) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self, suite: Suite) -> Result<(), ConfigError> {
         let cryptex = self.cryptex != CryptexPolicy::Off;
         let headers = (cryptex, !self.encrypted_extensions.is_empty());
-        check_encryption(profile, self.allow_null_cipher, headers)?;
+        let weak = (self.allow_null_cipher, self.allow_weak_tags);
+        check_services(suite, weak, headers)?;
         check_sizes(&[self.rtp_window, self.rtcp_window], self.max_streams)
     }
 }
 
-/// `headers` says whether Cryptex is on, and whether extensions are encrypted one by one.
-fn check_encryption(
-    profile: Profile,
-    allow_null: bool,
+/// `weak` says whether ciphers may be missing, and whether tags may be short; `headers` whether Cryptex is
+/// on, and whether extensions are encrypted one by one.
+fn check_services(
+    suite: Suite,
+    (allow_null, allow_weak_tags): (bool, bool),
     headers: (bool, bool),
 ) -> Result<(), ConfigError> {
-    let null = profile.transform() == Transform::Null;
+    let null = !suite.rtp().encrypts();
     match headers {
-        _ if null && !allow_null => Err(ConfigError::NullCipher),
+        _ if !suite.encrypts_all() && !allow_null => Err(ConfigError::NullCipher),
+        _ if suite.has_weak_tags() && !allow_weak_tags => Err(ConfigError::WeakTags),
         // RFC 9335 §5: both mechanisms would encrypt the same bytes.
         (true, true) => Err(ConfigError::CryptexWithEncryptedExtensions),
         (true, _) | (_, true) if null => Err(ConfigError::HeaderEncryptionWithNullCipher),
@@ -194,17 +226,18 @@ fn check_sizes(windows: &[usize], max_streams: usize) -> Result<(), ConfigError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Profile;
 
     fn sender(profile: Profile, change: impl FnOnce(&mut SenderConfig)) -> Result<(), ConfigError> {
         let mut config = SenderConfig::default();
         change(&mut config);
-        config.check(profile)
+        config.check(profile.into())
     }
 
     fn receiver(change: impl FnOnce(&mut ReceiverConfig)) -> Result<(), ConfigError> {
         let mut config = ReceiverConfig::default();
         change(&mut config);
-        config.check(Profile::AeadAes128Gcm)
+        config.check(Profile::AeadAes128Gcm.into())
     }
 
     #[test]

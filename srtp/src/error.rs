@@ -182,6 +182,10 @@ pub enum ConfigError {
     /// Cryptex or encrypted extensions with a profile that encrypts nothing.
     #[error("a profile without encryption can't encrypt headers")]
     HeaderEncryptionWithNullCipher,
+    /// Tags of the suite are below those of the profiles, and the configuration does not say
+    /// `allow_weak_tags`.
+    #[error("tags below those of the profiles were not allowed")]
+    WeakTags,
     /// A replay window has 64 to 32768 packets.
     #[error("a replay window has 64 to 32768 packets")]
     ReplayWindow,
@@ -194,9 +198,12 @@ pub enum ConfigError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RekeyError {
-    /// The new key is for another profile.
+    /// The new key is for another profile or suite.
     #[error("the new key is for another profile")]
     Profile,
+    /// There is no key.
+    #[error("there is no key")]
+    NoKey,
     /// The keys of a context either all have a master key identifier or none has, and all are of
     /// one length.
     #[error("master key identifiers of a context are all of one length")]
@@ -216,6 +223,18 @@ pub enum RekeyError {
     /// The key that protects packets can't be removed.
     #[error("the master key is in use")]
     Active,
+}
+
+/// Why a context was not configured anew. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconfigureError {
+    /// The configuration contradicts itself or the suite.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The keys don't fit each other, or were in use before the present ones.
+    #[error(transparent)]
+    Keys(#[from] RekeyError),
 }
 
 /// Why a counter was not moved: it would step back (RFC 3711 §3.3.1).

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::kernel::{AesKey, CipherKey};
 use crate::keys::{KEY_MAX, Material, SALT_MAX};
+use crate::profile::Transform;
 
 /// What a derived key is for (RFC 3711 §4.3.1 and §4.3.2, RFC 6904 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub(crate) type Fingerprint = [u8; 16];
 /// The counter block that gives the fingerprint: a label that no RFC uses, under a salt of zeros.
 const FINGERPRINT_BLOCK: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
 
+/// The counter block that gives the key of [`Repeats::Same`](crate::Repeats): another such label.
+const REPEATS_BLOCK: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0xfe, 0, 0, 0, 0, 0, 0, 0, 0];
+
 /// Length of the key of HMAC-SHA1 (RFC 3711 §8.2).
 pub(crate) const AUTH_KEY_LEN: usize = 20;
 
@@ -39,7 +43,7 @@ impl<'a> Derivation<'a> {
     pub(crate) fn new(material: &'a Material, period: u64) -> Self {
         // RFC 3711 §4.3.3, RFC 6188 §3: the PRF is AES in counter mode under the master key, of its
         // length.
-        let key = AesKey::from_bytes(material.key()).expect("invariant: 16 or 32 bytes");
+        let key = AesKey::from_bytes(material.key()).expect("invariant: 16, 24 or 32 bytes");
         Self {
             master: CipherKey::new(key),
             material,
@@ -54,15 +58,19 @@ impl<'a> Derivation<'a> {
         out
     }
 
-    /// An encryption key: `out[..key_len]` of the profile.
+    /// An encryption key: `out[..key_len]` of the cipher.
     pub(crate) fn encryption_key(&self, label: Label) -> Zeroizing<[u8; KEY_MAX]> {
         self.derive(label)
     }
 
-    /// A salt in the 14 bytes of counter mode; AES-GCM takes the first 12.
-    pub(crate) fn salt(&self, label: Label) -> Zeroizing<[u8; SALT_MAX]> {
+    /// A salt in the 14 bytes of counter mode, of which AES-GCM takes the first 12.
+    pub(crate) fn salt(&self, label: Label, transform: Transform) -> Zeroizing<[u8; SALT_MAX]> {
+        let len = match transform {
+            Transform::Gcm => SALT_MAX - 2,
+            Transform::Cm | Transform::Null => SALT_MAX,
+        };
         let mut out = Zeroizing::new([0; SALT_MAX]);
-        self.fill(label, &mut out[..self.material.profile.salt_len()]);
+        self.fill(label, &mut out[..len]);
         out
     }
 
@@ -73,6 +81,13 @@ impl<'a> Derivation<'a> {
         self.master
             .apply_keystream(&FINGERPRINT_BLOCK, &mut fingerprint);
         fingerprint
+    }
+
+    /// The key under which packets are told apart that were sent.
+    pub(crate) fn repeats_key(&self) -> Zeroizing<[u8; 16]> {
+        let mut key = Zeroizing::new([0; 16]);
+        self.master.apply_keystream(&REPEATS_BLOCK, &mut key[..]);
+        key
     }
 
     fn fill(&self, label: Label, out: &mut [u8]) {
@@ -114,7 +129,7 @@ mod tests {
             hex("c61e7a93744f39ee10734afe3ff7a087")
         );
         assert_eq!(
-            derivation.salt(Label::RtpSalt)[..],
+            derivation.salt(Label::RtpSalt, Transform::Cm)[..],
             hex("30cbbc08863d8c85d49db34a9ae1")
         );
         assert_eq!(
@@ -141,7 +156,7 @@ mod tests {
             hex("5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4")
         );
         assert_eq!(
-            derivation.salt(Label::RtpSalt)[..],
+            derivation.salt(Label::RtpSalt, Transform::Cm)[..],
             hex("fa31791685ca444a9e07c6c64e93")
         );
         assert_eq!(

@@ -8,8 +8,9 @@ use crate::kdf::{Derivation, Fingerprint};
 use crate::kernel::{Tier, Wiped};
 use crate::keys::Material;
 use crate::master::MasterKey;
-use crate::profile::Profile;
+use crate::profile::Transform;
 use crate::stack;
+use crate::suite::Suite;
 use crate::trailer::TrailerFormat;
 
 /// The most master keys a context holds at a time.
@@ -22,7 +23,8 @@ const KEYS_MAX: usize = 16;
 /// copy behind that nobody wipes.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
-    profile: Profile,
+    suite: Suite,
+    rtp_transform: Transform,
     tier: Tier,
     rtp_trailer: TrailerFormat,
     rtcp_trailer: TrailerFormat,
@@ -31,6 +33,9 @@ pub(crate) struct KeyRing {
     periodic: bool,
     /// Whether keys of encrypted header extensions are derived.
     header: bool,
+    /// Length of the identifiers that the keys have.
+    key_mki_len: u8,
+    /// Length of the identifiers in packets: that, or 0 where they are left out.
     mki_len: u8,
     /// The key at place 0, one step away from a packet.
     first: Wiped<MasterKey>,
@@ -43,24 +48,88 @@ pub(crate) struct KeyRing {
 
 impl KeyRing {
     pub(crate) fn new(material: Box<Material>, tier: Tier, header: bool) -> Self {
-        let (profile, mki_len) = (material.profile, material.mki.len());
+        let (suite, mki_len) = (material.suite, material.mki.len());
+        let fingerprint = fingerprint(&material);
         Self {
-            profile,
+            suite,
+            rtp_transform: suite.rtp().transform(),
             tier: tier.or_portable(),
-            rtp_trailer: TrailerFormat::new(Kind::Rtp, profile, mki_len),
-            rtcp_trailer: TrailerFormat::new(Kind::Rtcp, profile, mki_len),
+            rtp_trailer: TrailerFormat::new(Kind::Rtp, suite, mki_len),
+            rtcp_trailer: TrailerFormat::new(Kind::Rtcp, suite, mki_len),
             periodic: !material.rate.is_never(),
             header,
+            key_mki_len: mki_len as u8,
             mki_len: mki_len as u8,
-            fingerprints: vec![fingerprint(&material)],
-            first: MasterKey::boxed(material, tier, header),
+            fingerprints: vec![fingerprint],
+            first: MasterKey::boxed(material, tier, header, fingerprint),
             others: Vec::new(),
             active: 0,
         }
     }
 
-    pub(crate) fn profile(&self) -> Profile {
-        self.profile
+    pub(crate) fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// What SRTP packets go through.
+    #[inline(always)]
+    pub(crate) fn rtp_transform(&self) -> Transform {
+        self.rtp_transform
+    }
+
+    /// What stands behind packets while there are identifiers in them, or none.
+    fn set_mki_len(&mut self, mki_len: u8) {
+        self.mki_len = mki_len;
+        self.rtp_trailer = TrailerFormat::new(Kind::Rtp, self.suite, mki_len.into());
+        self.rtcp_trailer = TrailerFormat::new(Kind::Rtcp, self.suite, mki_len.into());
+    }
+
+    /// Puts identifiers into packets, if the keys have them, or leaves them out.
+    pub(crate) fn show_mki(&mut self, shown: bool) {
+        self.set_mki_len(if shown { self.key_mki_len } else { 0 });
+    }
+
+    /// Whether the keys have identifiers, shown or not.
+    pub(crate) fn has_mki(&self) -> bool {
+        self.key_mki_len > 0
+    }
+
+    /// A ring of these keys, at least one, for the streams of this one. A key of this ring goes on in it
+    /// with what is left of its lifetime; one that came before is refused.
+    #[allow(
+        clippy::vec_box,
+        reason = "keys that are moved leave no copy behind: each stays in its box"
+    )]
+    pub(crate) fn succeeded_by(
+        &self,
+        keys: Vec<Box<Material>>,
+        tier: Tier,
+        header: bool,
+    ) -> Result<Self, RekeyError> {
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or(RekeyError::NoKey)?;
+        let mut ring = Self::new(first, tier, header);
+        for material in keys {
+            ring.add(material)?;
+        }
+        for place in 0..ring.len() {
+            let key = ring.key_mut(place);
+            let same =
+                (0..self.len()).find(|&old| self.key(old).fingerprint() == key.fingerprint());
+            match same {
+                Some(old) => key.go_on_as(self.key(old)),
+                None if self.fingerprints.contains(key.fingerprint()) => {
+                    return Err(RekeyError::KeyReused);
+                }
+                None => {}
+            }
+        }
+        for fingerprint in &self.fingerprints {
+            if !ring.fingerprints.contains(fingerprint) {
+                ring.fingerprints.push(*fingerprint);
+            }
+        }
+        Ok(ring)
     }
 
     pub(crate) fn tier(&self) -> Tier {
@@ -126,7 +195,7 @@ impl KeyRing {
 
     /// Adds a key to those that have an identifier.
     pub(crate) fn add(&mut self, material: Box<Material>) -> Result<(), RekeyError> {
-        if self.mki_len == 0 {
+        if self.key_mki_len == 0 {
             return Err(RekeyError::Mki);
         }
         if self.find(material.mki.as_slice()).is_some() {
@@ -201,10 +270,10 @@ impl KeyRing {
     }
 
     fn admit(&mut self, material: Box<Material>) -> Result<Wiped<MasterKey>, RekeyError> {
-        if material.profile != self.profile {
+        if material.suite != self.suite {
             return Err(RekeyError::Profile);
         }
-        if material.mki.len() != self.mki_len() {
+        if material.mki.len() != usize::from(self.key_mki_len) {
             return Err(RekeyError::Mki);
         }
         // RFC 3711 §9.2: previously used keys must not be used again.
@@ -214,7 +283,12 @@ impl KeyRing {
         }
         self.fingerprints.push(fingerprint);
         self.periodic |= !material.rate.is_never();
-        Ok(MasterKey::boxed(material, self.tier, self.header))
+        Ok(MasterKey::boxed(
+            material,
+            self.tier,
+            self.header,
+            fingerprint,
+        ))
     }
 }
 

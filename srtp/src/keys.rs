@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::profile::{Lifetime, Profile};
+use crate::suite::Suite;
 
 /// The longest master key identifier in bytes (RFC 4568 §6.1).
 pub const MKI_MAX: usize = 128;
@@ -51,7 +52,7 @@ pub struct Keys<D> {
 
 /// What a master key consists of.
 pub(crate) struct Material {
-    pub(crate) profile: Profile,
+    pub(crate) suite: Suite,
     pub(crate) lifetime: Lifetime,
     pub(crate) rate: DerivationRate,
     pub(crate) mki: Mki,
@@ -145,15 +146,28 @@ impl<D> Keys<D> {
         master_key: &[u8],
         master_salt: &[u8],
     ) -> Result<Self, KeyError> {
-        if master_key.len() != profile.key_len() {
+        Self::for_suite(profile.into(), master_key, master_salt)
+    }
+
+    /// The same for a suite that no profile names.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::KeyLength`] or [`KeyError::SaltLength`].
+    pub fn for_suite(
+        suite: Suite,
+        master_key: &[u8],
+        master_salt: &[u8],
+    ) -> Result<Self, KeyError> {
+        if master_key.len() != suite.key_len() {
             return Err(KeyError::KeyLength);
         }
-        if master_salt.len() != profile.salt_len() {
+        if master_salt.len() != suite.salt_len() {
             return Err(KeyError::SaltLength);
         }
         let mut material = Box::new(Material {
-            profile,
-            lifetime: profile.lifetime(),
+            suite,
+            lifetime: suite.lifetime(),
             rate: DerivationRate::NEVER,
             mki: Mki::NONE,
             key: [0; KEY_MAX],
@@ -203,17 +217,23 @@ impl<D> Keys<D> {
         self
     }
 
-    /// The profile.
+    /// The suite: that of the profile, where they were made for one.
     #[must_use]
-    pub fn profile(&self) -> Profile {
-        self.material.profile
+    pub fn suite(&self) -> Suite {
+        self.material.suite
+    }
+
+    /// The profile, if there is one that says what the suite says.
+    #[must_use]
+    pub fn profile(&self) -> Option<Profile> {
+        self.material.suite.profile()
     }
 }
 
 impl<D> fmt::Debug for Keys<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys")
-            .field("profile", &self.material.profile)
+            .field("suite", &self.material.suite)
             .field("mki", &self.material.mki.as_slice())
             .finish_non_exhaustive()
     }
@@ -222,14 +242,14 @@ impl<D> fmt::Debug for Keys<D> {
 impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Material")
-            .field("profile", &self.profile)
+            .field("suite", &self.suite)
             .finish_non_exhaustive()
     }
 }
 
 impl Material {
     pub(crate) fn key(&self) -> &[u8] {
-        &self.key[..self.profile.key_len()]
+        &self.key[..self.suite.key_len()]
     }
 
     /// The master salt as the key derivation takes it: 14 bytes.

@@ -53,20 +53,24 @@ mod opening;
 mod profile;
 mod receiver;
 mod recovery;
+mod repeats;
 mod replay;
 mod sealing;
 mod sender;
 mod session;
 mod stack;
 mod streams;
+mod suite;
 mod trailer;
 #[cfg(test)]
 mod vectors;
 
 pub use batch::{Incoming, Outgoing, protect_batch, protect_fan_out, unprotect_batch};
 pub use classify::{Kind, classify};
-pub use config::{CryptexPolicy, Duplicates, ReceiverConfig, RocRecovery, SenderConfig};
-pub use error::{ConfigError, CounterError, ProtectError, RekeyError, UnprotectError};
+pub use config::{CryptexPolicy, Duplicates, ReceiverConfig, Repeats, RocRecovery, SenderConfig};
+pub use error::{
+    ConfigError, CounterError, ProtectError, ReconfigureError, RekeyError, UnprotectError,
+};
 pub use event::{Event, ReceiverStatistics, SenderStatistics};
 pub use extension::ExtensionIds;
 pub use header_extension::{HeaderExtension, NoRoom};
@@ -79,6 +83,7 @@ pub use limits::PACKET_MAX;
 pub use profile::{Lifetime, Profile};
 pub use receiver::{Freshness, Receiver, Unprotected};
 pub use sender::Sender;
+pub use suite::{Cipher, Protection, Suite};
 
 /// The most bytes that protecting a packet without a master key identifier adds, whatever the
 /// profile and its configuration.

@@ -4,6 +4,7 @@ use std::hash::{Hash as _, Hasher};
 
 use crate::classify::Kind;
 use crate::event::{Event, Events};
+use crate::kdf::Fingerprint;
 use crate::kernel::{Tier, Wiped};
 use crate::keys::Material;
 use crate::profile::Lifetime;
@@ -18,6 +19,7 @@ const PERIODS_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) struct MasterKey {
     mki: Box<[u8]>,
+    fingerprint: Fingerprint,
     /// The session keys, of period 0 where there is a key derivation rate.
     pub(crate) session: SessionKeys,
     rtp: Usage,
@@ -27,11 +29,12 @@ pub(crate) struct MasterKey {
 }
 
 impl MasterKey {
-    fn new(material: Box<Material>, tier: Tier, header: bool) -> Self {
+    fn new(material: Box<Material>, tier: Tier, header: bool, fingerprint: Fingerprint) -> Self {
         let Lifetime { rtp, rtcp } = material.lifetime;
         let session = SessionKeys::derive(&material, 0, tier, header);
         Self {
             mki: material.mki.as_slice().into(),
+            fingerprint,
             session,
             rtp: Usage::new(rtp),
             rtcp: Usage::new(rtcp),
@@ -40,8 +43,23 @@ impl MasterKey {
     }
 
     /// A key in its box.
-    pub(crate) fn boxed(material: Box<Material>, tier: Tier, header: bool) -> Wiped<Self> {
-        stack::leaving_none(|| Wiped::new(Self::new(material, tier, header)))
+    pub(crate) fn boxed(
+        material: Box<Material>,
+        tier: Tier,
+        header: bool,
+        fingerprint: Fingerprint,
+    ) -> Wiped<Self> {
+        stack::leaving_none(|| Wiped::new(Self::new(material, tier, header, fingerprint)))
+    }
+
+    /// What names the key without telling it.
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// Goes on with what is left of the lifetime of `before`, which is the same key.
+    pub(crate) fn go_on_as(&mut self, before: &Self) {
+        (self.rtp, self.rtcp) = (before.rtp, before.rtcp);
     }
 
     pub(crate) fn mki(&self) -> &[u8] {

@@ -11,7 +11,6 @@ use crate::header::{RTCP_CLEAR_LEN, RtpHeader, rtcp_ssrc};
 use crate::index::OutOfRange;
 use crate::kernel::{Job, Layout};
 use crate::limits::PACKET_MAX;
-use crate::profile::Transform;
 use crate::receiver::{Receiver, Unprotected};
 use crate::replay::{ReplayList, Verdict};
 use crate::sealing::{next_index, rtp_trailer};
@@ -177,7 +176,7 @@ impl Receiver {
                 padding: header.padding,
             },
             tag: trailer.tag,
-            trailer: rtp_trailer(self.ring.profile().transform(), index),
+            trailer: rtp_trailer(self.ring.rtp_transform(), index),
             hole: span.hole,
         };
         Ok(())
@@ -198,8 +197,8 @@ impl Receiver {
         let (encrypted, index) = read_rtcp_word(u32::from_be_bytes(*word));
         // RFC 3711 §3.4: the E flag says whether the packet is encrypted, but the receiver's policy
         // whether that will do.
-        let may_be_clear = !self.config.require_encrypted_rtcp
-            || self.ring.profile().transform() == Transform::Null;
+        let may_be_clear =
+            !self.config.require_encrypted_rtcp || !self.ring.suite().rtcp().encrypts();
         if !encrypted && !may_be_clear {
             return Err(UnprotectError::NotEncrypted);
         }

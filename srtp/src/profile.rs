@@ -174,22 +174,6 @@ impl Profile {
             Self::AeadAes128Gcm | Self::AeadAes256Gcm => Transform::Gcm,
         }
     }
-
-    /// The most packets one master key may protect under this profile.
-    pub(crate) const fn lifetime(self) -> Lifetime {
-        match self.transform() {
-            // RFC 5764 §4.1.2: maximum_lifetime of the profiles with HMAC-SHA1 is 2^31 packets.
-            Transform::Cm | Transform::Null => Lifetime {
-                rtp: 1 << 31,
-                rtcp: 1 << 31,
-            },
-            // RFC 3711 §9.2, RFC 7714 §14.2: 2^48 SRTP packets, 2^31 SRTCP packets.
-            Transform::Gcm => Lifetime {
-                rtp: 1 << 48,
-                rtcp: 1 << 31,
-            },
-        }
-    }
 }
 
 impl fmt::Display for Profile {

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::classify::Kind;
 use crate::config::ReceiverConfig;
-use crate::error::{ConfigError, CounterError, RekeyError, UnprotectError};
+use crate::error::{ConfigError, CounterError, ReconfigureError, RekeyError, UnprotectError};
 use crate::event::{Event, Events, ReceiverStatistics};
 use crate::index::HALF_CYCLE;
 use crate::kernel::Tier;
@@ -12,6 +12,7 @@ use crate::keyring::KeyRing;
 use crate::keys::ReceiverKeys;
 use crate::profile::{Profile, Transform};
 use crate::streams::StreamTable;
+use crate::suite::Suite;
 
 /// Unprotects what one endpoint receives from another: all its SRTP and SRTCP streams under one set
 /// of keys.
@@ -84,7 +85,7 @@ impl Receiver {
     ///
     /// If the configuration contradicts itself or the profile.
     pub fn new(keys: ReceiverKeys, config: ReceiverConfig) -> Result<Self, ConfigError> {
-        config.check(keys.profile())?;
+        config.check(keys.suite())?;
         let header = !config.encrypted_extensions.is_empty();
         Ok(Self {
             ring: KeyRing::new(keys.material, config.tier, header),
@@ -120,10 +121,16 @@ impl Receiver {
         self.unprotect(Kind::Rtcp, packet)
     }
 
-    /// The profile.
+    /// The profile, if there is one that says what the suite says.
     #[must_use]
-    pub fn profile(&self) -> Profile {
-        self.ring.profile()
+    pub fn profile(&self) -> Option<Profile> {
+        self.ring.suite().profile()
+    }
+
+    /// The suite.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.ring.suite()
     }
 
     /// The instruction set that the packets run on.
@@ -177,7 +184,7 @@ impl Receiver {
     ///
     /// If the key does not fit this context; nothing has changed.
     pub fn rekey(&mut self, keys: ReceiverKeys) -> Result<(), RekeyError> {
-        if self.ring.mki_len() == 0 {
+        if !self.ring.has_mki() {
             self.ring.replace(keys.material, true)
         } else {
             self.ring.add(keys.material)
@@ -187,7 +194,7 @@ impl Receiver {
     /// Forgets the key before the last [`Receiver::rekey`], of keys without identifiers. RFC 5764
     /// §5.2 asks to keep it for some time, for packets on their way.
     pub fn drop_replaced_keys(&mut self) {
-        if self.ring.mki_len() == 0 {
+        if !self.ring.has_mki() {
             self.ring.drop_replaced();
         }
     }
@@ -203,6 +210,50 @@ impl Receiver {
             self.ring.set_active(other);
         }
         self.ring.remove(mki)
+    }
+
+    /// Takes other keys and another configuration for the same streams: they keep their ROC, indexes and
+    /// replay lists, so that the key in use may be among the keys. The suite may be another one.
+    ///
+    /// # Errors
+    ///
+    /// If a key was in use before those that are now, or configuration and keys don't fit; nothing has
+    /// changed.
+    pub fn reconfigure(
+        &mut self,
+        keys: Vec<ReceiverKeys>,
+        config: ReceiverConfig,
+    ) -> Result<(), ReconfigureError> {
+        let keys: Vec<_> = keys.into_iter().map(|keys| keys.material).collect();
+        let first = keys.first().ok_or(RekeyError::NoKey)?;
+        config.check(first.suite)?;
+        let header = !config.encrypted_extensions.is_empty();
+        self.ring = self.ring.succeeded_by(keys, config.tier, header)?;
+        self.streams
+            .resize(config.max_streams, config.max_retired_streams);
+        self.streams
+            .set_windows(config.rtp_window, config.rtcp_window);
+        self.config = config;
+        Ok(())
+    }
+
+    /// Gives the place of an SSRC free. It is remembered by its highest indexes: nothing up to those is taken
+    /// again.
+    pub fn forget(&mut self, ssrc: u32) {
+        self.streams.retire(ssrc);
+    }
+
+    /// Whether an SSRC is held: one of which packets were received, or whose counters were set.
+    #[must_use]
+    pub fn holds(&self, ssrc: u32) -> bool {
+        self.streams.find(ssrc).is_some()
+    }
+
+    /// Says whether the master key identifiers of the keys stand in packets to come. Where they don't,
+    /// packets are opened with the first key alone.
+    pub fn expect_mki(&mut self, expected: bool) {
+        self.ring.set_active(0);
+        self.ring.show_mki(expected);
     }
 
     /// What has happened. To be polled after unprotecting packets, whenever convenient; returns
@@ -269,6 +320,6 @@ impl Receiver {
     /// session keys change with the index.
     #[inline(always)]
     pub(crate) fn runs_alone(&self) -> bool {
-        self.ring.profile().transform() == Transform::Gcm || self.ring.is_periodic()
+        self.ring.rtp_transform() == Transform::Gcm || self.ring.is_periodic()
     }
 }

@@ -52,9 +52,9 @@ impl Receiver {
         packet: &mut [u8],
     ) -> Result<Unprotected, UnprotectError> {
         let guess = first.claim;
-        let keys = match self.ring.mki_len() {
-            0 => 0..self.ring.len(),
-            _ => guess.key..guess.key + 1,
+        let keys = match self.ring.has_mki() {
+            false => 0..self.ring.len(),
+            true => guess.key..guess.key + 1,
         };
         for key in keys {
             for index in [Some(guess.index), self.other_index(kind, &guess)] {
@@ -71,7 +71,7 @@ impl Receiver {
                 let mut opening = first;
                 opening.claim = claim;
                 if kind == Kind::Rtp {
-                    opening.trailer = rtp_trailer(self.ring.profile().transform(), index);
+                    opening.trailer = rtp_trailer(self.ring.rtp_transform(), index);
                 }
                 if self.open(kind, &opening, packet) {
                     self.statistics.recovered += u64::from(index != guess.index);

@@ -69,16 +69,7 @@ impl Sender {
     ) -> Result<usize, ProtectError> {
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let header = RtpHeader::parse(packet)?;
-        let preparation = if self.config.cryptex {
-            Preparation::of(&header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
-        } else if cryptex::is_marked(&header) {
-            return Err(ProtectError::ReservedExtension);
-        } else {
-            Preparation::Nothing
-        };
-        if self.ring.has_header_keys() {
-            check_extension(packet, header)?;
-        }
+        let preparation = self.preparation(packet, &header)?;
         let payload_end = len + preparation.growth();
         if payload_end > PACKET_MAX {
             return Err(ProtectError::TooLong);
@@ -87,7 +78,11 @@ impl Sender {
         if buffer.len() < trailer.end {
             return Err(ProtectError::BufferTooSmall(trailer.end));
         }
-        let index = self.take_rtp_index(header.ssrc, header.sequence_number)?;
+        let mut taken = self.take_rtp_index(header.ssrc, header.sequence_number);
+        if self.sent.is_some() {
+            taken = self.remember(taken, &buffer[..len], &header);
+        }
+        let index = taken?;
 
         // From here on nothing fails: the index is used up.
         let mut span = Span::payload(&header);
@@ -103,9 +98,29 @@ impl Sender {
         layout.clear = span.start;
         layout.end = payload_end;
         layout.tag = trailer.tag;
-        layout.trailer = rtp_trailer(self.ring.profile().transform(), index);
+        layout.trailer = rtp_trailer(self.ring.rtp_transform(), index);
         layout.hole = span.hole;
         Ok(trailer.end)
+    }
+
+    /// What Cryptex asks for (RFC 9335), if the header extension can be encrypted as configured.
+    #[inline(always)]
+    pub(crate) fn preparation(
+        &self,
+        packet: &[u8],
+        header: &RtpHeader,
+    ) -> Result<Preparation, ProtectError> {
+        let preparation = if self.config.cryptex {
+            Preparation::of(header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
+        } else if cryptex::is_marked(header) {
+            return Err(ProtectError::ReservedExtension);
+        } else {
+            Preparation::Nothing
+        };
+        if self.ring.has_header_keys() {
+            check_extension(packet, *header)?;
+        }
+        Ok(preparation)
     }
 
     /// Checks an RTCP packet, takes its index, and writes what stands in the clear; gives the
@@ -127,8 +142,7 @@ impl Sender {
         }
         let index = self.take_rtcp_index(ssrc)?;
 
-        let may_encrypt = self.ring.profile().transform() != Transform::Null;
-        let encrypted = self.config.encrypt_rtcp && may_encrypt;
+        let encrypted = self.config.encrypt_rtcp && self.ring.suite().rtcp().encrypts();
         let word = rtcp_word(encrypted, index);
         buffer[trailer.word..trailer.word + WORD_LEN].copy_from_slice(&word.to_be_bytes());
         self.write_mki(buffer, trailer.mki);
@@ -182,7 +196,8 @@ impl Sender {
     /// The index of an RTCP packet, which is taken by this.
     fn take_rtcp_index(&mut self, ssrc: u32) -> Result<u32, ProtectError> {
         self.check_lifetime(Kind::Rtcp)?;
-        let index = self.streams.lists(ssrc).rtcp.next();
+        let next = self.streams.lists(ssrc).rtcp.next();
+        let index = next.max(self.config.first_rtcp_index.into());
         // RFC 3711 §3.4: the index starts at 0; §9.2: it never wraps.
         if index > RTCP_INDEX_MAX {
             return Err(ProtectError::IndexExhausted);
@@ -270,7 +285,7 @@ pub(crate) fn next_index(list: &ReplayList, sequence_number: u16) -> Result<u64,
 
 /// The index that an RTP packet is sent under.
 #[inline(always)]
-fn index_to_take(list: &ReplayList, sequence_number: u16) -> Result<u64, ProtectError> {
+pub(crate) fn index_to_take(list: &ReplayList, sequence_number: u16) -> Result<u64, ProtectError> {
     next_index(list, sequence_number).map_err(|error| match error {
         // RFC 3711 §3.3.1, appendix A: what lies more than 2^15 ahead at ROC 0 is of the ROC
         // before. Sealed under ROC 0, it would take all that follows to ROC 1.

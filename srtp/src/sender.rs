@@ -2,14 +2,17 @@
 
 use crate::classify::Kind;
 use crate::config::SenderConfig;
-use crate::error::{ConfigError, CounterError, ProtectError, RekeyError};
+use crate::error::{ConfigError, CounterError, ProtectError, ReconfigureError, RekeyError};
 use crate::event::{Event, Events, SenderStatistics};
+use crate::header::RtpHeader;
 use crate::kernel::{Job, Tier};
 use crate::keyring::KeyRing;
 use crate::keys::SenderKeys;
 use crate::profile::{Profile, Transform};
+use crate::repeats::Sent;
 use crate::sealing::Sealing;
 use crate::streams::StreamTable;
+use crate::suite::Suite;
 
 /// Protects what one endpoint sends to another: all its SRTP and SRTCP streams under one set of
 /// keys.
@@ -34,6 +37,8 @@ pub struct Sender {
     pub(crate) streams: StreamTable,
     pub(crate) config: SenderConfig,
     pub(crate) events: Events,
+    /// Where packets may be repeated: what was sent.
+    pub(crate) sent: Option<Box<Sent>>,
     statistics: SenderStatistics,
 }
 
@@ -44,9 +49,10 @@ impl Sender {
     ///
     /// If the configuration contradicts itself or the profile.
     pub fn new(keys: SenderKeys, config: SenderConfig) -> Result<Self, ConfigError> {
-        config.check(keys.profile())?;
+        config.check(keys.suite())?;
         let header = !config.encrypted_extensions.is_empty();
         Ok(Self {
+            sent: Sent::new(&keys.material, &config),
             ring: KeyRing::new(keys.material, config.tier, header),
             streams: StreamTable::new(
                 config.max_streams,
@@ -88,19 +94,36 @@ impl Sender {
     #[must_use]
     pub fn rtp_overhead(&self) -> usize {
         let insertion = if self.config.cryptex { 4 } else { 0 };
-        self.ring.profile().rtp_tag_len() + self.ring.mki_len() + insertion
+        self.ring.trailer(Kind::Rtp).len() + insertion
     }
 
     /// How many bytes protection adds to an RTCP packet.
     #[must_use]
     pub fn rtcp_overhead(&self) -> usize {
-        self.ring.profile().rtcp_tag_len() + self.ring.mki_len() + 4
+        self.ring.trailer(Kind::Rtcp).len()
     }
 
-    /// The profile.
+    /// The exact length that this RTP packet will have when it is protected.
+    ///
+    /// # Errors
+    ///
+    /// If it would be refused whatever its sequence number.
+    pub fn protected_rtp_len(&self, packet: &[u8]) -> Result<usize, ProtectError> {
+        let header = RtpHeader::parse(packet)?;
+        let growth = self.preparation(packet, &header)?.growth();
+        Ok(packet.len() + growth + self.ring.trailer(Kind::Rtp).len())
+    }
+
+    /// The profile, if there is one that says what the suite says.
     #[must_use]
-    pub fn profile(&self) -> Profile {
-        self.ring.profile()
+    pub fn profile(&self) -> Option<Profile> {
+        self.ring.suite().profile()
+    }
+
+    /// The suite.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.ring.suite()
     }
 
     /// The instruction set that the packets run on.
@@ -129,7 +152,11 @@ impl Sender {
     #[must_use]
     pub fn rtcp_index(&self, ssrc: u32) -> u32 {
         // The index ends at 2^31 - 1, and the next one at 2^31.
-        self.streams.lists(ssrc).rtcp.next() as u32
+        self.streams
+            .lists(ssrc)
+            .rtcp
+            .next()
+            .max(self.config.first_rtcp_index.into()) as u32
     }
 
     /// Makes `next` the next SRTCP index of an SSRC: for a stream that another sender began.
@@ -150,7 +177,7 @@ impl Sender {
     ///
     /// If the key does not fit this context; nothing has changed.
     pub fn rekey(&mut self, keys: SenderKeys) -> Result<(), RekeyError> {
-        if self.ring.mki_len() == 0 {
+        if !self.ring.has_mki() {
             return self.ring.replace(keys.material, false);
         }
         let mki = keys.material.mki;
@@ -183,6 +210,64 @@ impl Sender {
     /// [`RekeyError::UnknownMki`], or [`RekeyError::Active`] for the key in use.
     pub fn remove_keys(&mut self, mki: &[u8]) -> Result<(), RekeyError> {
         self.ring.remove(mki)
+    }
+
+    /// Takes other keys and another configuration for the same streams: they keep their ROC and indexes,
+    /// and nothing that was sent counts as new, so that the key in use may be among the keys. The suite
+    /// may be another one. The first key is the one in use.
+    ///
+    /// # Errors
+    ///
+    /// If a key was in use before those that are now, or configuration and keys don't fit; nothing has
+    /// changed.
+    pub fn reconfigure(
+        &mut self,
+        keys: Vec<SenderKeys>,
+        config: SenderConfig,
+    ) -> Result<(), ReconfigureError> {
+        let keys: Vec<_> = keys.into_iter().map(|keys| keys.material).collect();
+        let first = keys.first().ok_or(RekeyError::NoKey)?;
+        config.check(first.suite)?;
+        let sent = Sent::new(first, &config);
+        let header = !config.encrypted_extensions.is_empty();
+        self.ring = self.ring.succeeded_by(keys, config.tier, header)?;
+        self.streams
+            .resize(config.max_streams, config.max_retired_streams);
+        self.streams.set_windows(config.window, 0);
+        // Under another cipher, or with headers encrypted otherwise, it is not the same any more.
+        self.sent = sent;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Gives the place of an SSRC free. What was sent of it is remembered by its highest index: nothing up
+    /// to that is sent again.
+    pub fn forget(&mut self, ssrc: u32) {
+        self.streams.retire(ssrc);
+        if let Some(sent) = &mut self.sent {
+            sent.forget(ssrc);
+        }
+    }
+
+    /// Whether an SSRC is held: one of which packets were sent, or whose counters were set.
+    #[must_use]
+    pub fn holds(&self, ssrc: u32) -> bool {
+        self.streams.find(ssrc).is_some()
+    }
+
+    /// Protects further packets with the key at this place, in the order in which keys were given, and says
+    /// whether its master key identifier stands in them. For callers that choose anew with each packet.
+    ///
+    /// # Errors
+    ///
+    /// [`RekeyError::UnknownMki`] if there are fewer keys.
+    pub fn select(&mut self, place: usize, show_mki: bool) -> Result<(), RekeyError> {
+        if place >= self.ring.len() {
+            return Err(RekeyError::UnknownMki);
+        }
+        self.ring.set_active(place);
+        self.ring.show_mki(show_mki);
+        Ok(())
     }
 
     /// What has happened. To be polled after protecting packets, whenever convenient; returns
@@ -250,7 +335,7 @@ impl Sender {
     /// session keys change with the index.
     #[inline(always)]
     pub(crate) fn runs_alone(&self) -> bool {
-        self.ring.profile().transform() == Transform::Gcm || self.ring.is_periodic()
+        self.ring.rtp_transform() == Transform::Gcm || self.ring.is_periodic()
     }
 
     /// Seals a packet where session keys change with the index (RFC 3711 §4.3.1).

@@ -3,9 +3,10 @@
 use zeroize::Zeroize;
 
 use crate::kdf::{AUTH_KEY_LEN, Derivation, Label};
-use crate::kernel::{AesKey, CipherKey, Key, Tier, Wiped};
+use crate::kernel::{AesKey, CipherKey, Key, SHORT_GCM_TAG_LEN, Tier, Wiped};
 use crate::keys::{Material, SALT_MAX};
 use crate::profile::Transform;
+use crate::suite::Protection;
 
 /// The session keys of SRTP and SRTCP (RFC 3711 §4.3).
 #[derive(Debug)]
@@ -35,41 +36,48 @@ impl SessionKeys {
     /// extensions.
     pub(crate) fn derive(material: &Material, period: u64, tier: Tier, header: bool) -> Self {
         let derivation = Derivation::new(material, period);
-        let profile = material.profile;
-        let packet_key = |encryption, authentication, salt, tag_len| PacketKey {
-            key: match profile.transform() {
-                Transform::Gcm => {
-                    let key = derivation.encryption_key(encryption);
-                    Key::gcm(tier, aes_key(&key[..profile.key_len()]))
-                }
-                Transform::Cm => {
-                    let key = derivation.encryption_key(encryption);
-                    let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
-                    let cipher = aes_key(&key[..profile.key_len()]);
-                    Key::cm(tier, Some(cipher), &auth, tag_len)
-                }
-                Transform::Null => {
-                    let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
-                    Key::cm(tier, None, &auth, tag_len)
-                }
-            },
-            salt: match profile.transform() {
-                Transform::Gcm => Salt::of_nonces(&derivation.salt(salt)),
-                Transform::Cm | Transform::Null => Salt::new(&derivation.salt(salt)),
-            },
+        let packet_key = |protection: Protection, encryption, authentication, salt| {
+            let (transform, tag_len) = (protection.transform(), protection.tag_len());
+            let key_len = protection.cipher().key_len();
+            let salt = derivation.salt(salt, transform);
+            PacketKey {
+                key: match transform {
+                    Transform::Gcm => {
+                        let key = derivation.encryption_key(encryption);
+                        let key = aes_key(&key[..key_len]);
+                        match tag_len {
+                            SHORT_GCM_TAG_LEN => Key::gcm_with_short_tags(key),
+                            _ => Key::gcm(tier, key),
+                        }
+                    }
+                    Transform::Cm => {
+                        let key = derivation.encryption_key(encryption);
+                        let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
+                        Key::cm(tier, Some(aes_key(&key[..key_len])), &auth, tag_len)
+                    }
+                    Transform::Null => {
+                        let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
+                        Key::cm(tier, None, &auth, tag_len)
+                    }
+                },
+                salt: match transform {
+                    Transform::Gcm => Salt::of_nonces(&salt),
+                    Transform::Cm | Transform::Null => Salt::new(&salt),
+                },
+            }
         };
         Self {
             rtp: packet_key(
+                material.suite.rtp(),
                 Label::RtpEncryption,
                 Label::RtpAuthentication,
                 Label::RtpSalt,
-                profile.rtp_tag_len(),
             ),
             rtcp: packet_key(
+                material.suite.rtcp(),
                 Label::RtcpEncryption,
                 Label::RtcpAuthentication,
                 Label::RtcpSalt,
-                profile.rtcp_tag_len(),
             ),
             header: header.then(|| Wiped::new(HeaderKey::derive(&derivation, material))),
         }
@@ -111,11 +119,12 @@ impl PacketKey {
 impl HeaderKey {
     fn derive(derivation: &Derivation<'_>, material: &Material) -> Self {
         // RFC 6904 §2.2, RFC 7714 §8.3: counter mode in all profiles, AES-GCM included, with a key
-        // and salt of the profile's lengths.
+        // and salt of the cipher's lengths.
+        let rtp = material.suite.rtp();
         let key = derivation.encryption_key(Label::HeaderEncryption);
         Self {
-            key: CipherKey::new(aes_key(&key[..material.profile.key_len()])),
-            salt: Salt::new(&derivation.salt(Label::HeaderSalt)),
+            key: CipherKey::new(aes_key(&key[..rtp.cipher().key_len()])),
+            salt: Salt::new(&derivation.salt(Label::HeaderSalt, rtp.transform())),
         }
     }
 
@@ -126,7 +135,7 @@ impl HeaderKey {
 }
 
 fn aes_key(bytes: &[u8]) -> AesKey<'_> {
-    AesKey::from_bytes(bytes).expect("invariant: profiles have keys of 16 or 32 bytes")
+    AesKey::from_bytes(bytes).expect("invariant: ciphers have keys of 16, 24 or 32 bytes")
 }
 
 /// A session salt, standing where a packet's SSRC and index are XORed to it.

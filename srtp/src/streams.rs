@@ -19,6 +19,14 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
+    /// What is left of them without their windows.
+    fn without_windows(&self) -> Self {
+        Self {
+            rtp: self.rtp.without_window(),
+            rtcp: self.rtcp.without_window(),
+        }
+    }
+
     #[inline(always)]
     fn of(&self, kind: Kind) -> &ReplayList {
         match kind {
@@ -26,6 +34,11 @@ impl Lists {
             Kind::Rtcp => &self.rtcp,
         }
     }
+}
+
+/// The words of a window of so many bits.
+fn words(window: usize) -> u32 {
+    window.div_ceil(64).next_power_of_two() as u32
 }
 
 #[derive(Debug, Hash)]
@@ -92,7 +105,6 @@ impl StreamTable {
         rtp_window: usize,
         rtcp_window: usize,
     ) -> Self {
-        let words = |window: usize| window.div_ceil(64).next_power_of_two() as u32;
         Self {
             positions: Vec::new(),
             streams: Vec::new(),
@@ -213,6 +225,49 @@ impl StreamTable {
         Ok(place)
     }
 
+    /// Retires a stream, if it is held.
+    pub(crate) fn retire(&mut self, ssrc: u32) {
+        let Some(place) = self.find(ssrc) else {
+            return;
+        };
+        self.streams[place].lists = self.streams[place].lists.without_windows();
+        self.retired.insert(ssrc, self.streams[place].lists);
+        // The last one moves to its place.
+        self.hash_out(place);
+        let last = self.streams.len() - 1;
+        if place != last {
+            self.hash_out(last);
+        }
+        self.streams.swap_remove(place);
+        let stride = self.stride();
+        self.bits
+            .copy_within(last * stride..(last + 1) * stride, place * stride);
+        self.bits.truncate(last * stride);
+        if place != last {
+            self.hash_in(place);
+        }
+        self.recent = 0;
+    }
+
+    /// Changes how many streams there may be. Those that are held stay.
+    pub(crate) fn resize(&mut self, max: usize, max_retired: usize) {
+        (self.max, self.max_retired) = (max, max_retired);
+    }
+
+    /// Changes the replay windows. If another size begins, nothing up to the highest indexes is new.
+    pub(crate) fn set_windows(&mut self, rtp_window: usize, rtcp_window: usize) {
+        let words = (words(rtp_window), words(rtcp_window));
+        if words == (self.rtp_words, self.rtcp_words) {
+            return;
+        }
+        (self.rtp_words, self.rtcp_words) = words;
+        for stream in &mut self.streams {
+            stream.lists = stream.lists.without_windows();
+        }
+        self.bits.clear();
+        self.bits.resize(self.streams.len() * self.stride(), 0);
+    }
+
     /// The ROC of the highest index of an SSRC, if it is known.
     pub(crate) fn roc(&self, ssrc: u32) -> Option<u32> {
         let list = self.lists(ssrc).rtp;
@@ -312,11 +367,8 @@ impl StreamTable {
             .ok_or(TableFull)?;
         self.hash_out(place);
         let stream = &mut self.streams[place];
-        let lists = Lists {
-            rtp: stream.lists.rtp.without_window(),
-            rtcp: stream.lists.rtcp.without_window(),
-        };
-        self.retired.insert(stream.ssrc, lists);
+        self.retired
+            .insert(stream.ssrc, stream.lists.without_windows());
         stream.ssrc = ssrc;
         let stride = self.stride();
         self.bits[place * stride..][..stride].fill(0);

@@ -1,7 +1,8 @@
 //! What stands behind the payload of a protected packet.
 
 use crate::classify::Kind;
-use crate::profile::{Profile, Transform};
+use crate::profile::Transform;
+use crate::suite::Suite;
 
 /// Length of the word with the E flag and the SRTCP index (RFC 3711 §3.4).
 pub(crate) const WORD_LEN: usize = 4;
@@ -33,12 +34,13 @@ pub(crate) struct Trailer {
 
 impl TrailerFormat {
     /// The trailer of packets of `kind` with a master key identifier of `mki_len` bytes.
-    pub(crate) fn new(kind: Kind, profile: Profile, mki_len: usize) -> Self {
-        let (tag_len, word_len) = match kind {
-            Kind::Rtp => (profile.rtp_tag_len(), 0),
-            Kind::Rtcp => (profile.rtcp_tag_len(), WORD_LEN),
+    pub(crate) fn new(kind: Kind, suite: Suite, mki_len: usize) -> Self {
+        let (protection, word_len) = match kind {
+            Kind::Rtp => (suite.rtp(), 0),
+            Kind::Rtcp => (suite.rtcp(), WORD_LEN),
         };
-        let (tag, word, mki) = match profile.transform() {
+        let tag_len = protection.tag_len();
+        let (tag, word, mki) = match protection.transform() {
             // RFC 3711 §3.1 and §3.4: the tag stands last.
             Transform::Cm | Transform::Null => (word_len + mki_len, 0, word_len),
             // RFC 7714 §8.2 and §9.2: the tag is part of the ciphertext, and what else there is
@@ -85,14 +87,15 @@ pub(crate) fn read_rtcp_word(word: u32) -> (bool, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Profile;
 
     /// RFC 3711 §3.1 and §3.4: payload, (index,) MKI, tag.
     #[test]
     fn with_hmac_the_tag_is_last() {
-        let profile = Profile::Aes128CmSha1_32;
-        let rtp = TrailerFormat::new(Kind::Rtp, profile, 3).behind(100);
+        let suite = Suite::from(Profile::Aes128CmSha1_32);
+        let rtp = TrailerFormat::new(Kind::Rtp, suite, 3).behind(100);
         assert_eq!((rtp.mki, rtp.tag, rtp.end), (100, 103, 107));
-        let rtcp = TrailerFormat::new(Kind::Rtcp, profile, 3).behind(100);
+        let rtcp = TrailerFormat::new(Kind::Rtcp, suite, 3).behind(100);
         let places = (rtcp.word, rtcp.mki, rtcp.tag, rtcp.end);
         assert_eq!(places, (100, 104, 107, 117));
     }
@@ -100,10 +103,10 @@ mod tests {
     /// RFC 7714 §8.2 and §9.2: payload, tag, (index,) MKI.
     #[test]
     fn with_gcm_the_tag_is_first() {
-        let profile = Profile::AeadAes128Gcm;
-        let rtp = TrailerFormat::new(Kind::Rtp, profile, 3).behind(100);
+        let suite = Suite::from(Profile::AeadAes128Gcm);
+        let rtp = TrailerFormat::new(Kind::Rtp, suite, 3).behind(100);
         assert_eq!((rtp.tag, rtp.mki, rtp.end), (100, 116, 119));
-        let rtcp = TrailerFormat::new(Kind::Rtcp, profile, 3).behind(100);
+        let rtcp = TrailerFormat::new(Kind::Rtcp, suite, 3).behind(100);
         let places = (rtcp.tag, rtcp.word, rtcp.mki, rtcp.end);
         assert_eq!(places, (100, 116, 120, 123));
     }

@@ -384,7 +384,7 @@ fn wycheproof_aes_gcm() {
     let mut ran = 0;
     for (group, test) in wycheproof(include_str!("../tests/data/aes_gcm_test.json")) {
         let (key, iv) = (field(&test, "key"), field(&test, "iv"));
-        let Some(aes) = AesKey::from_bytes(&key) else {
+        let Some(aes @ (AesKey::Aes128(_) | AesKey::Aes256(_))) = AesKey::from_bytes(&key) else {
             continue;
         };
         if iv.len() != 12 || group["tagSize"] != 128 {

@@ -76,6 +76,7 @@ impl Session {
             lifetime: random.choose(&[Lifetime::RFC3711, Lifetime::RFC3711, few]),
             rate: rates[usize::from(random.one_in(6))],
             receiving: ReceiverConfig {
+                allow_weak_tags: false,
                 cryptex: match header {
                     2 => random.choose(&[CryptexPolicy::Accept, CryptexPolicy::Require]),
                     _ => CryptexPolicy::Off,

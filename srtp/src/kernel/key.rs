@@ -4,22 +4,30 @@ use std::fmt;
 
 use super::engine::{Engine, State};
 use super::message::TAG_MAX;
-use super::{Tier, portable};
+use super::{Tier, Wiped, portable};
+
+/// Length of the tags of AES-GCM in drafts of RFC 7714.
+pub(crate) const SHORT_GCM_TAG_LEN: usize = 8;
 
 /// An AES key, by its length.
 #[derive(Clone, Copy)]
 pub(crate) enum AesKey<'a> {
     /// AES-128.
     Aes128(&'a [u8; 16]),
+    /// AES-192, which the portable kernels alone have.
+    Aes192(&'a [u8; 24]),
     /// AES-256.
     Aes256(&'a [u8; 32]),
 }
 
 impl<'a> AesKey<'a> {
-    /// The key of these bytes, if they are 16 or 32.
+    /// The key of these bytes, if they are 16, 24 or 32.
     pub(crate) fn from_bytes(bytes: &'a [u8]) -> Option<Self> {
         if let Ok(key) = bytes.try_into() {
             return Some(Self::Aes128(key));
+        }
+        if let Ok(key) = bytes.try_into() {
+            return Some(Self::Aes192(key));
         }
         bytes.try_into().ok().map(Self::Aes256)
     }
@@ -51,7 +59,10 @@ impl Key {
             tag_len <= TAG_MAX,
             "invariant: no profile has longer tags of HMAC"
         );
-        let engine = Engine::new(tier).unwrap_or(Engine::Portable);
+        let engine = match cipher {
+            Some(AesKey::Aes192(_)) => Engine::Portable,
+            _ => Engine::new(tier).unwrap_or(Engine::Portable),
+        };
         Self {
             engine,
             state: engine.cm(cipher, auth),
@@ -67,6 +78,17 @@ impl Key {
             engine,
             state: engine.gcm(cipher),
             tag_len: 16,
+            is_aead: true,
+        }
+    }
+
+    /// The key of AES-GCM with tags cut to [`SHORT_GCM_TAG_LEN`] bytes, as drafts of RFC 7714 had them: rare, and so the portable
+    /// kernels'.
+    pub(crate) fn gcm_with_short_tags(cipher: AesKey<'_>) -> Self {
+        Self {
+            engine: Engine::Portable,
+            state: State::Portable(Wiped::new(portable::State::gcm_with_short_tags(cipher))),
+            tag_len: SHORT_GCM_TAG_LEN as u8,
             is_aead: true,
         }
     }

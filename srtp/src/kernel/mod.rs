@@ -64,7 +64,7 @@ mod tests;
 
 pub(crate) use batch::{protect, unprotect};
 pub(crate) use job::{Forged, Job, Layout};
-pub(crate) use key::{AesKey, CipherKey, Key};
+pub(crate) use key::{AesKey, CipherKey, Key, SHORT_GCM_TAG_LEN};
 pub(crate) use list::{LIST_MAX, List};
 pub use tier::Tier;
 pub(crate) use wiped::Wiped;

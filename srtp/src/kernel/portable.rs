@@ -3,7 +3,7 @@
 use aes::cipher::array::Array;
 use aes::cipher::consts::{U12, U16};
 use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipherCore};
-use aes::{Aes128Enc, Aes256Enc};
+use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use ctr::CtrCore;
@@ -13,13 +13,16 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
 use super::job::{AAD_MAX_BEFORE_TRAILER, TRAILER_LEN};
-use super::{AesKey, Forged, Layout};
+use super::{AesKey, Forged, Layout, SHORT_GCM_TAG_LEN};
 
 /// The key state of the portable tier.
 pub(super) enum State {
     Cm(Option<Cipher>, Hmac<Sha1>),
     Gcm128(Aes128Gcm),
     Gcm256(Aes256Gcm),
+    /// With tags cut short, which `aes-gcm` does not open: the cipher deciphers for it.
+    ShortGcm128(Aes128Gcm, Cipher),
+    ShortGcm256(Aes256Gcm, Cipher),
 }
 
 impl State {
@@ -32,7 +35,16 @@ impl State {
     pub(super) fn gcm(key: AesKey<'_>) -> Self {
         match key {
             AesKey::Aes128(key) => Self::Gcm128(Aes128Gcm::new(key.into())),
+            AesKey::Aes192(_) => unreachable!("invariant: no suite has AES-192-GCM"),
             AesKey::Aes256(key) => Self::Gcm256(Aes256Gcm::new(key.into())),
+        }
+    }
+
+    pub(super) fn gcm_with_short_tags(key: AesKey<'_>) -> Self {
+        match Self::gcm(key) {
+            Self::Gcm128(aead) => Self::ShortGcm128(aead, Cipher::new(key)),
+            Self::Gcm256(aead) => Self::ShortGcm256(aead, Cipher::new(key)),
+            other => other,
         }
     }
 
@@ -51,8 +63,12 @@ impl State {
                 let digest = digest(mac, &buffer[..layout.end], layout.trailer);
                 buffer[layout.tag..][..tag_len].copy_from_slice(&digest[..tag_len]);
             }
-            Self::Gcm128(aead) => seal(aead, iv, layout, buffer),
-            Self::Gcm256(aead) => seal(aead, iv, layout, buffer),
+            Self::Gcm128(aead) | Self::ShortGcm128(aead, _) => {
+                seal(aead, iv, layout, buffer, tag_len);
+            }
+            Self::Gcm256(aead) | Self::ShortGcm256(aead, _) => {
+                seal(aead, iv, layout, buffer, tag_len);
+            }
         }
     }
 
@@ -77,6 +93,8 @@ impl State {
             }
             Self::Gcm128(aead) => open(aead, iv, layout, buffer),
             Self::Gcm256(aead) => open(aead, iv, layout, buffer),
+            Self::ShortGcm128(aead, cipher) => open_short(aead, cipher, iv, layout, buffer),
+            Self::ShortGcm256(aead, cipher) => open_short(aead, cipher, iv, layout, buffer),
         }
     }
 
@@ -91,6 +109,7 @@ impl State {
 /// An expanded AES key.
 pub(super) enum Cipher {
     Aes128(Aes128Enc),
+    Aes192(Aes192Enc),
     Aes256(Aes256Enc),
 }
 
@@ -98,6 +117,7 @@ impl Cipher {
     pub(super) fn new(key: AesKey<'_>) -> Self {
         match key {
             AesKey::Aes128(key) => Self::Aes128(Aes128Enc::new(key.into())),
+            AesKey::Aes192(key) => Self::Aes192(Aes192Enc::new(key.into())),
             AesKey::Aes256(key) => Self::Aes256(Aes256Enc::new(key.into())),
         }
     }
@@ -105,6 +125,7 @@ impl Cipher {
     pub(super) fn apply_keystream(&self, iv: &[u8; 16], data: &mut [u8]) {
         match self {
             Self::Aes128(aes) => apply(aes, iv, data),
+            Self::Aes192(aes) => apply(aes, iv, data),
             Self::Aes256(aes) => apply(aes, iv, data),
         }
     }
@@ -126,7 +147,15 @@ fn digest(mac: &Hmac<Sha1>, data: &[u8], trailer: Option<u32>) -> [u8; 20] {
     mac.finalize().into_bytes().into()
 }
 
-fn seal<A>(aead: &A, iv: &[u8; 16], layout: &Layout, buffer: &mut [u8])
+fn seal<A>(aead: &A, iv: &[u8; 16], layout: &Layout, buffer: &mut [u8], tag_len: usize)
+where
+    A: AeadInOut<NonceSize = U12, TagSize = U16>,
+{
+    let tag = encipher(aead, iv, layout, buffer);
+    buffer[layout.tag..][..tag_len].copy_from_slice(&tag[..tag_len]);
+}
+
+fn encipher<A>(aead: &A, iv: &[u8; 16], layout: &Layout, buffer: &mut [u8]) -> [u8; 16]
 where
     A: AeadInOut<NonceSize = U12, TagSize = U16>,
 {
@@ -135,7 +164,32 @@ where
         aead.encrypt_inout_detached(nonce, aad, data.into())
             .expect("invariant: a datagram is far below the limits of AES-GCM")
     });
-    buffer[layout.tag..][..16].copy_from_slice(&tag);
+    tag.into()
+}
+
+/// Opens a packet whose tag was cut short: deciphers it and enciphers it again, which gives the whole tag and leaves the packet as
+/// it came, and deciphers it for good if the tag is right.
+fn open_short<A>(
+    aead: &A,
+    cipher: &Cipher,
+    iv: &[u8; 16],
+    layout: &Layout,
+    buffer: &mut [u8],
+) -> Result<(), Forged>
+where
+    A: AeadInOut<NonceSize = U12, TagSize = U16>,
+{
+    // RFC 7714 §8.1: the first counter block masks the tag, the second is the first of the key stream.
+    let mut counter = *iv;
+    counter[12..].copy_from_slice(&2_u32.to_be_bytes());
+    cipher.apply_keystream(&counter, &mut buffer[layout.clear..layout.end]);
+    let ours = encipher(aead, iv, layout, buffer);
+    let theirs = &buffer[layout.tag..][..SHORT_GCM_TAG_LEN];
+    if !bool::from(ours[..SHORT_GCM_TAG_LEN].ct_eq(theirs)) {
+        return Err(Forged);
+    }
+    cipher.apply_keystream(&counter, &mut buffer[layout.clear..layout.end]);
+    Ok(())
 }
 
 fn open<A>(aead: &A, iv: &[u8; 16], layout: &Layout, buffer: &mut [u8]) -> Result<(), Forged>

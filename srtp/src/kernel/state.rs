@@ -198,6 +198,7 @@ fn expand(
 ) -> Rounds {
     let (key, rounds, count): (&[u8], _, _) = match key {
         AesKey::Aes128(key) => (key, Rounds::Aes128, 11),
+        AesKey::Aes192(_) => unreachable!("invariant: AES-192 runs on the portable tier"),
         AesKey::Aes256(key) => (key, Rounds::Aes256, 15),
     };
     let words = keys.as_flattened_mut();
