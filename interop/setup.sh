@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 declare -A packages=(
     [namespaces]="iproute2 nftables strace"
     [aarch64]="qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+    [libsrtp2]="gcc g++ make pkg-config libssl-dev libsrtp2-dev valgrind binutils python3-venv python3-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-bad gstreamer1.0-plugins-good dpkg-dev"
     [libsrtp]="gcc make pkg-config libssl-dev libclang-dev"
     [browsers]="iproute2 opus-tools chromium firefox-esr procps tcpdump ffmpeg"
     [aiortc]="iproute2 opus-tools tcpdump python3-venv"
@@ -151,6 +152,12 @@ install_module() {
     command -v npm > /dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends nodejs npm
     mkdir -p "$folder/node"
     npm install --silent --no-audit --no-fund --prefix "$folder/node" "$1" > /dev/null
+}
+
+# cargo-c, of the version that this Rust takes.
+make_libsrtp2() {
+    command -v cargo-cinstall > /dev/null && return
+    cargo install --quiet --locked cargo-c --version 0.10.24+cargo-0.98.0
 }
 
 make_werift() { install_module werift; }

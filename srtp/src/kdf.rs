@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::kernel::{AesKey, CipherKey};
 use crate::keys::{KEY_MAX, Material, SALT_MAX};
 use crate::profile::Transform;
+use crate::suite::Protection;
 
 /// What a derived key is for (RFC 3711 §4.3.1 and §4.3.2, RFC 6904 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,17 @@ impl<'a> Derivation<'a> {
     pub(crate) fn derive<const N: usize>(&self, label: Label) -> Zeroizing<[u8; N]> {
         let mut out = Zeroizing::new([0; N]);
         self.fill(label, &mut out[..]);
+        out
+    }
+
+    /// A key of HMAC-SHA1. A shorter one is followed by zeros, as HMAC has it (RFC 2104 §2).
+    pub(crate) fn auth_key(
+        &self,
+        label: Label,
+        protection: Protection,
+    ) -> Zeroizing<[u8; AUTH_KEY_LEN]> {
+        let mut out = Zeroizing::new([0; AUTH_KEY_LEN]);
+        self.fill(label, &mut out[..protection.auth_key_len()]);
         out
     }
 

@@ -194,6 +194,7 @@ impl Receiver {
             .get(trailer.word..)
             .and_then(|behind| behind.first_chunk())
             .ok_or(UnprotectError::Truncated)?;
+        let key = self.key_of(packet, trailer)?;
         let (encrypted, index) = read_rtcp_word(u32::from_be_bytes(*word));
         // RFC 3711 §3.4: the E flag says whether the packet is encrypted, but the receiver's policy
         // whether that will do.
@@ -202,7 +203,6 @@ impl Receiver {
         if !encrypted && !may_be_clear {
             return Err(UnprotectError::NotEncrypted);
         }
-        let key = self.key_of(packet, trailer)?;
         let known = self.streams.known(ssrc, Kind::Rtcp);
         self.admit(Kind::Rtcp, key, &known, index.into())?;
         Ok(Opening {

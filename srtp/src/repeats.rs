@@ -105,19 +105,19 @@ impl std::fmt::Debug for Sent {
 }
 
 impl Sender {
-    /// Remembers a packet that took its index, or finds that it is the one that did.
+    /// The index of an RTP packet, which is taken by this and remembered, or was taken by the same packet.
     #[inline(never)]
-    pub(crate) fn remember(
+    pub(crate) fn take_rtp_index_or_repeat(
         &mut self,
-        taken: Result<u64, ProtectError>,
         packet: &[u8],
-        header: &RtpHeader,
+        header: RtpHeader,
     ) -> Result<u64, ProtectError> {
         let (ssrc, sequence_number) = (header.ssrc, header.sequence_number);
+        let taken = self.take_rtp_index(ssrc, sequence_number);
         let Some(sent) = &mut self.sent else {
             return taken;
         };
-        let fingerprint = sent.fingerprint(packet, header);
+        let fingerprint = sent.fingerprint(packet, &header);
         match taken {
             Ok(index) => {
                 sent.insert(ssrc, Entry { index, fingerprint });

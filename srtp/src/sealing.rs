@@ -69,7 +69,16 @@ impl Sender {
     ) -> Result<usize, ProtectError> {
         let packet = buffer.get(..len).ok_or(ProtectError::LengthBeyondBuffer)?;
         let header = RtpHeader::parse(packet)?;
-        let preparation = self.preparation(packet, &header)?;
+        let preparation = if self.config.cryptex {
+            Preparation::of(&header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
+        } else if cryptex::is_marked(&header) {
+            return Err(ProtectError::ReservedExtension);
+        } else {
+            Preparation::Nothing
+        };
+        if self.ring.has_header_keys() {
+            check_extension(packet, header)?;
+        }
         let payload_end = len + preparation.growth();
         if payload_end > PACKET_MAX {
             return Err(ProtectError::TooLong);
@@ -78,11 +87,11 @@ impl Sender {
         if buffer.len() < trailer.end {
             return Err(ProtectError::BufferTooSmall(trailer.end));
         }
-        let mut taken = self.take_rtp_index(header.ssrc, header.sequence_number);
-        if self.sent.is_some() {
-            taken = self.remember(taken, &buffer[..len], &header);
-        }
-        let index = taken?;
+        let index = if self.sent.is_some() {
+            self.take_rtp_index_or_repeat(&buffer[..len], header)?
+        } else {
+            self.take_rtp_index(header.ssrc, header.sequence_number)?
+        };
 
         // From here on nothing fails: the index is used up.
         let mut span = Span::payload(&header);
@@ -101,26 +110,6 @@ impl Sender {
         layout.trailer = rtp_trailer(self.ring.rtp_transform(), index);
         layout.hole = span.hole;
         Ok(trailer.end)
-    }
-
-    /// What Cryptex asks for (RFC 9335), if the header extension can be encrypted as configured.
-    #[inline(always)]
-    pub(crate) fn preparation(
-        &self,
-        packet: &[u8],
-        header: &RtpHeader,
-    ) -> Result<Preparation, ProtectError> {
-        let preparation = if self.config.cryptex {
-            Preparation::of(header).map_err(|_| ProtectError::ExtensionNotEncryptable)?
-        } else if cryptex::is_marked(header) {
-            return Err(ProtectError::ReservedExtension);
-        } else {
-            Preparation::Nothing
-        };
-        if self.ring.has_header_keys() {
-            check_extension(packet, *header)?;
-        }
-        Ok(preparation)
     }
 
     /// Checks an RTCP packet, takes its index, and writes what stands in the clear; gives the
@@ -164,7 +153,11 @@ impl Sender {
 
     /// The index of an RTP packet, which is taken by this.
     #[inline(always)]
-    fn take_rtp_index(&mut self, ssrc: u32, sequence_number: u16) -> Result<u64, ProtectError> {
+    pub(crate) fn take_rtp_index(
+        &mut self,
+        ssrc: u32,
+        sequence_number: u16,
+    ) -> Result<u64, ProtectError> {
         self.check_lifetime(Kind::Rtp)?;
         let place = match self.streams.find(ssrc) {
             Some(place) => place,

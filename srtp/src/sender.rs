@@ -2,6 +2,7 @@
 
 use crate::classify::Kind;
 use crate::config::SenderConfig;
+use crate::cryptex::Preparation;
 use crate::error::{ConfigError, CounterError, ProtectError, ReconfigureError, RekeyError};
 use crate::event::{Event, Events, SenderStatistics};
 use crate::header::RtpHeader;
@@ -107,10 +108,16 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// If it would be refused whatever its sequence number.
+    /// If it has no whole header, or one that Cryptex can't encrypt.
     pub fn protected_rtp_len(&self, packet: &[u8]) -> Result<usize, ProtectError> {
         let header = RtpHeader::parse(packet)?;
-        let growth = self.preparation(packet, &header)?.growth();
+        let growth = if self.config.cryptex {
+            Preparation::of(&header)
+                .map_err(|_| ProtectError::ExtensionNotEncryptable)?
+                .growth()
+        } else {
+            0
+        };
         Ok(packet.len() + growth + self.ring.trailer(Kind::Rtp).len())
     }
 

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use crate::kdf::{AUTH_KEY_LEN, Derivation, Label};
+use crate::kdf::{Derivation, Label};
 use crate::kernel::{AesKey, CipherKey, Key, SHORT_GCM_TAG_LEN, Tier, Wiped};
 use crate::keys::{Material, SALT_MAX};
 use crate::profile::Transform;
@@ -52,11 +52,11 @@ impl SessionKeys {
                     }
                     Transform::Cm => {
                         let key = derivation.encryption_key(encryption);
-                        let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
+                        let auth = derivation.auth_key(authentication, protection);
                         Key::cm(tier, Some(aes_key(&key[..key_len])), &auth, tag_len)
                     }
                     Transform::Null => {
-                        let auth = derivation.derive::<AUTH_KEY_LEN>(authentication);
+                        let auth = derivation.auth_key(authentication, protection);
                         Key::cm(tier, None, &auth, tag_len)
                     }
                 },

@@ -1,5 +1,6 @@
 //! Suites: ciphers and tags of SRTP and SRTCP, chosen one by one.
 
+use crate::kdf::AUTH_KEY_LEN;
 use crate::profile::{Lifetime, Profile, Transform};
 
 /// A cipher of SRTP.
@@ -26,6 +27,7 @@ pub struct Protection {
     cipher: Cipher,
     encrypts: bool,
     tag_len: u8,
+    auth_key_len: u8,
 }
 
 /// What protects the packets of a session, where no [`Profile`] says it: ciphers and tags of SRTP and
@@ -83,6 +85,7 @@ impl Protection {
             cipher,
             encrypts: !matches!(cipher, Cipher::Null),
             tag_len: tag_len as u8,
+            auth_key_len: AUTH_KEY_LEN as u8,
         })
     }
 
@@ -91,6 +94,17 @@ impl Protection {
     pub const fn without_encryption(mut self) -> Self {
         self.encrypts = false;
         self
+    }
+
+    /// The same with keys of HMAC-SHA1 of fewer than the 20 bytes of RFC 3711 §8.2, which some took for
+    /// those of the cipher. `None` for none, or for more.
+    #[must_use]
+    pub const fn with_auth_key_len(mut self, auth_key_len: usize) -> Option<Self> {
+        if auth_key_len == 0 || auth_key_len > AUTH_KEY_LEN {
+            return None;
+        }
+        self.auth_key_len = auth_key_len as u8;
+        Some(self)
     }
 
     /// The cipher.
@@ -111,6 +125,10 @@ impl Protection {
         self.tag_len as usize
     }
 
+    pub(crate) const fn auth_key_len(self) -> usize {
+        self.auth_key_len as usize
+    }
+
     pub(crate) const fn transform(self) -> Transform {
         match self.cipher {
             Cipher::Aes128Gcm | Cipher::Aes256Gcm => Transform::Gcm,
@@ -121,10 +139,11 @@ impl Protection {
         }
     }
 
-    /// Whether its tags are below those of the profiles: `floor` with HMAC-SHA1, 16 bytes else.
+    /// Whether its tags, or the keys of its tags, are below those of the profiles: `floor` with HMAC-SHA1, 16
+    /// bytes else.
     const fn has_weak_tag(self, floor: usize) -> bool {
         let floor = if self.cipher.is_gcm() { 16 } else { floor };
-        self.tag_len() < floor
+        self.tag_len() < floor || self.auth_key_len() < AUTH_KEY_LEN
     }
 }
 
@@ -268,6 +287,9 @@ mod tests {
         assert!(!Suite::new(short, strong).has_weak_tags());
         assert!(Suite::new(strong, short).has_weak_tags());
         assert!(Suite::new(none, strong).has_weak_tags());
+        let keyed = strong.with_auth_key_len(16).expect("fits");
+        assert!(Suite::new(keyed, strong).has_weak_tags());
+        assert_eq!(strong.with_auth_key_len(21), None);
         let draft = Protection::new(Cipher::Aes128Gcm, 8).expect("fits");
         assert!(Suite::new(draft, draft).has_weak_tags());
         assert!(!Suite::new(strong, strong.without_encryption()).encrypts_all());

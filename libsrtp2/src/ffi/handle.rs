@@ -1,0 +1,85 @@
+//! What an `srtp_t` points to.
+
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use super::tell_of_panic;
+use crate::abi::EventData;
+use crate::events::{self, Events};
+use crate::session::Session;
+use crate::status::Status;
+
+/// `srtp_ctx_t`: a session, and what handlers may ask of it while a call is under way.
+pub struct Context {
+    session: UnsafeCell<Session>,
+    pub(super) user_data: AtomicPtr<c_void>,
+    /// Whether a call panicked half-way: nothing is done with the session any more.
+    poisoned: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn new(session: Session) -> Self {
+        Self {
+            session: UnsafeCell::new(session),
+            user_data: AtomicPtr::new(ptr::null_mut()),
+            poisoned: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Runs a call on the session of `context`, and tells the handler of its events once the session is let go
+/// of: a handler may call back into it.
+///
+/// # Safety
+///
+/// `context` is null or came from `srtp_create` and was not deallocated, and no other thread is in a call
+/// on it: `srtp.h` asks for both.
+#[inline]
+pub(super) unsafe fn with_session<T>(
+    context: *mut Context,
+    work: impl FnOnce(&mut Session, &mut Events) -> Result<T, Status>,
+) -> Result<T, Status> {
+    // SAFETY: null, or a context that lives (see above), of which only shared references are made.
+    let Some(handle) = (unsafe { context.as_ref() }) else {
+        return Err(Status::BAD_PARAM);
+    };
+    if handle.poisoned.load(Ordering::Relaxed) {
+        return Err(Status::FAIL);
+    }
+    let mut events = Events::default();
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: no other thread is in here (see above), and no handler runs while the reference lives, so
+        // that it is the only one.
+        let session = unsafe { &mut *handle.session.get() };
+        work(session, &mut events)
+    }));
+    if !events.is_empty() {
+        tell(context, events);
+    }
+    outcome.unwrap_or_else(|_| {
+        handle.poisoned.store(true, Ordering::Relaxed);
+        tell_of_panic();
+        Err(Status::FAIL)
+    })
+}
+
+/// Calls the event handler for each event.
+#[cold]
+fn tell(context: *mut Context, events: Events) {
+    for (ssrc, event) in events.into_inner() {
+        let Ok(Some(handler)) = catch_unwind(|| events::handler(ssrc, event)) else {
+            continue;
+        };
+        let mut data = EventData {
+            session: context.cast(),
+            ssrc,
+            event,
+        };
+        // SAFETY: whoever installed the handler promised that it may be called; the data live until it
+        // returns.
+        unsafe { handler(&raw mut data) };
+    }
+}
