@@ -45,8 +45,8 @@ build() {
 # Exactly what the headers declare, and each of Debian's public symbols.
 symbols() {
   local declared="$work/declared" exported="$work/exported"
-  sed 's|/\*.*\*/||' libsrtp2/include/srtp2/srtp.h | grep -v '#define' |
-    grep -oE '\bsrtp_[a-z0-9_]+\(' | tr -d '(' > "$declared"
+  sed 's|/\*.*\*/||' libsrtp2/include/srtp2/srtp.h libsrtp2/include/srtp2/portcullis_srtp.h | grep -v '#define' |
+    grep -oE '\b(portcullis_)?srtp_[a-z0-9_]+\(' | tr -d '(' > "$declared"
   printf '%s\n' srtp_replace_cipher_type srtp_replace_auth_type >> "$declared"
   sort -u -o "$declared" "$declared"
   nm -D --defined-only "$ours/lib/libsrtp2.so.1" | awk '{print $3}' | sort -u > "$exported"
@@ -59,7 +59,7 @@ symbols() {
 
 headers() {
   local header
-  for header in srtp cipher auth crypto_types; do
+  for header in srtp cipher auth crypto_types portcullis_srtp; do
     printf '#include <srtp2/%s.h>\nint nothing;\n' $header > "$work/header.c"
     gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$ours/include" -fsyntax-only "$work/header.c"
     g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I"$ours/include" -fsyntax-only -x c++ "$work/header.c"
@@ -78,6 +78,10 @@ program() {
 interface() {
   program interface -lsrtp2
   LD_LIBRARY_PATH=$ours/lib "$work/interface"
+  # The example, with batches and without.
+  gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$ours/include" libsrtp2/examples/fan_out.c -o "$work/fan_out" -L"$ours/lib" -lsrtp2 -ldl
+  LD_LIBRARY_PATH=$ours/lib "$work/fan_out" | grep portcullis
+  "$work/fan_out" | grep -v portcullis
 }
 
 memcheck() {

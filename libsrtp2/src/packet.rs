@@ -9,7 +9,7 @@ pub(crate) struct Packet<'a> {
     memory: PhantomData<&'a mut [u8]>,
 }
 
-impl Packet<'_> {
+impl<'a> Packet<'a> {
     /// The packet at `start`.
     ///
     /// # Safety
@@ -36,6 +36,12 @@ impl Packet<'_> {
     pub(crate) fn with_trailer(&mut self, trailer: usize) -> &mut [u8] {
         // SAFETY: `new` was promised these bytes too, and callers pass no more than the policy's trailer.
         // What stands there is written, never looked at.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.len + trailer) }
+    }
+
+    /// The same for as long as its memory is ours: for packets that run together.
+    pub(crate) fn into_slice(self, trailer: usize) -> &'a mut [u8] {
+        // SAFETY: as in `with_trailer`; the packet is gone, so that this is the only way to its memory.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.len + trailer) }
     }
 

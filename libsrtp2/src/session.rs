@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use srtp::Kind;
+use srtp::{Kind, Receiver, Sender};
 
 use crate::events::Events;
 use crate::packet::{self, Packet};
 use crate::policy::{Policy, Selector};
 use crate::status::Status;
 use crate::stream::{MkiIndex, Stream};
+
+/// Which stream of a session: that of an SSRC with a policy of its own, or the template.
+pub(crate) type StreamKey = Option<u32>;
 
 /// What stands behind an `srtp_t`.
 #[derive(Default)]
@@ -142,6 +145,44 @@ impl Session {
                 Err(Status::BAD_PARAM)
             }
             None => Err(Status::NO_CTX),
+        }
+    }
+
+    /// Which stream a packet belongs to, and its SSRC.
+    pub(crate) fn key_of(&mut self, kind: Kind, packet: &[u8]) -> Result<(StreamKey, u32), Status> {
+        let (_, ssrc) = self.stream_of(kind, packet)?;
+        Ok((self.streams.contains_key(&ssrc).then_some(ssrc), ssrc))
+    }
+
+    /// That stream.
+    pub(crate) fn stream(&mut self, key: StreamKey) -> Option<&mut Stream> {
+        match key {
+            Some(ssrc) => self.streams.get_mut(&ssrc),
+            None => self.template.as_mut(),
+        }
+    }
+
+    /// Lends the sender of a stream, ready for packets without identifiers. It has to come back.
+    pub(crate) fn lend_sender(&mut self, key: StreamKey) -> Result<Box<Sender>, Status> {
+        self.stream(key).ok_or(Status::FAIL)?.lend_sender()
+    }
+
+    /// Takes it back.
+    pub(crate) fn take_back_sender(&mut self, key: StreamKey, sender: Box<Sender>) {
+        if let Some(stream) = self.stream(key) {
+            stream.take_back_sender(sender);
+        }
+    }
+
+    /// Lends the receiver of a stream, likewise.
+    pub(crate) fn lend_receiver(&mut self, key: StreamKey) -> Result<Box<Receiver>, Status> {
+        self.stream(key).ok_or(Status::FAIL)?.lend_receiver()
+    }
+
+    /// Takes it back.
+    pub(crate) fn take_back_receiver(&mut self, key: StreamKey, receiver: Box<Receiver>) {
+        if let Some(stream) = self.stream(key) {
+            stream.take_back_receiver(receiver);
         }
     }
 

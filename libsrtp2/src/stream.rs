@@ -375,6 +375,36 @@ impl Stream {
         error.into()
     }
 
+    /// Lends the sender, without identifiers. Not with Cryptex, where each packet is looked at by itself.
+    pub(crate) fn lend_sender(&mut self) -> Result<Box<Sender>, Status> {
+        if self.policy.cryptex {
+            return Err(Status::FAIL);
+        }
+        if self.sender.is_none() {
+            self.make_sender()?;
+        }
+        if self.selected.is_some() {
+            self.select(None)?;
+        }
+        self.sender.take().ok_or(Status::FAIL)
+    }
+
+    /// Takes it back.
+    pub(crate) fn take_back_sender(&mut self, sender: Box<Sender>) {
+        self.sender = Some(sender);
+    }
+
+    /// Lends the receiver, likewise.
+    pub(crate) fn lend_receiver(&mut self) -> Result<Box<Receiver>, Status> {
+        self.ready_to_receive(Kind::Rtp, &[], false)?;
+        self.receiver.take().ok_or(Status::FAIL)
+    }
+
+    /// Takes it back.
+    pub(crate) fn take_back_receiver(&mut self, receiver: Box<Receiver>) {
+        self.receiver = Some(receiver);
+    }
+
     #[cold]
     fn select(&mut self, mki_index: MkiIndex) -> Result<(), Status> {
         let place = mki_index.unwrap_or(0) as usize;

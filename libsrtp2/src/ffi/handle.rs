@@ -60,10 +60,24 @@ pub(super) unsafe fn with_session<T>(
         tell(context, events);
     }
     outcome.unwrap_or_else(|_| {
-        handle.poisoned.store(true, Ordering::Relaxed);
-        tell_of_panic();
+        // SAFETY: `handle` is the context.
+        unsafe { poison(context) };
         Err(Status::FAIL)
     })
+}
+
+/// Says that a session answers no more.
+///
+/// # Safety
+///
+/// `context` is null, or one that lives.
+#[cold]
+pub(super) unsafe fn poison(context: *mut Context) {
+    // SAFETY: passed on.
+    if let Some(context) = unsafe { context.as_ref() } {
+        context.poisoned.store(true, Ordering::Relaxed);
+        tell_of_panic();
+    }
 }
 
 /// Calls the event handler for each event.

@@ -1,6 +1,7 @@
 //! What C calls. Each function checks its pointers, turns them into references and slices, and runs the
 //! call inside [`guard`], so that no panic unwinds into C.
 
+mod batch;
 mod handle;
 mod handlers;
 mod packets;
@@ -10,6 +11,7 @@ mod sessions;
 use std::ffi::{CStr, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use batch::*;
 pub use handle::Context;
 pub use handlers::*;
 pub use packets::*;

@@ -9,6 +9,7 @@
 
 #include <srtp2/auth.h>
 #include <srtp2/cipher.h>
+#include <srtp2/portcullis_srtp.h>
 #include <srtp2/srtp.h>
 
 static int line_failed;
@@ -224,6 +225,69 @@ static void cryptex(void)
     srtp_dealloc(in);
 }
 
+enum { BATCH = 150, SESSIONS = 3 };
+
+static unsigned char *rtcp_packet(size_t room)
+{
+    unsigned char *bytes = packet(0, 0, room);
+    bytes[1] = 201;
+    return bytes;
+}
+
+/* A batch over several sessions, RTCP and refusals among it, against the same calls one by one. */
+static void batches(int gcm)
+{
+    size_t room = gcm ? 20 : 14;
+    srtp_policy_t policy = policy_for(ssrc_any_outbound, gcm);
+    srtp_t one[SESSIONS], many[SESSIONS], in[SESSIONS];
+    portcullis_srtp_packet_t packets[BATCH];
+    size_t done, expected = 0;
+    unsigned i;
+    for (i = 0; i < SESSIONS; i++) {
+        policy.ssrc.type = ssrc_any_outbound;
+        one[i] = session_of(policy);
+        many[i] = session_of(policy);
+        policy.ssrc.type = ssrc_any_inbound;
+        in[i] = session_of(policy);
+    }
+    for (i = 0; i < BATCH; i++) {
+        packets[i].rtcp = i % 7 == 3;
+        packets[i].session = i % 50 == 49 ? NULL : many[i * i % SESSIONS];
+        /* Every tenth sequence number comes twice. */
+        packets[i].packet = packets[i].rtcp ? rtcp_packet(room) : packet(SSRC + i % 2, i - (i % 10 == 9 ? 2 : 0), room);
+        packets[i].length = i == 20 ? 5 : LEN;
+    }
+    done = portcullis_srtp_protect_batch(packets, BATCH);
+    for (i = 0; i < BATCH; i++) {
+        unsigned char *alone = packets[i].rtcp ? rtcp_packet(room) : packet(SSRC + i % 2, i - (i % 10 == 9 ? 2 : 0), room);
+        int len = i == 20 ? 5 : LEN;
+        srtp_t session = i % 50 == 49 ? NULL : one[i * i % SESSIONS];
+        srtp_err_status_t status = packets[i].rtcp ? srtp_protect_rtcp(session, alone, &len) : srtp_protect(session, alone, &len);
+        CHECK(packets[i].status == status);
+        CHECK(status || packets[i].length == len);
+        CHECK(status || !memcmp(packets[i].packet, alone, (size_t)len));
+        expected += status == srtp_err_status_ok;
+        free(alone);
+        if (packets[i].session)
+            packets[i].session = in[i * i % SESSIONS];
+        if (i == 30)
+            ((unsigned char *)packets[i].packet)[20] ^= 1;
+    }
+    CHECK(done == expected && done > BATCH / 2 && done < BATCH);
+    done = portcullis_srtp_unprotect_batch(packets, BATCH);
+    CHECK(done > BATCH / 2 && done < expected);
+    CHECK(packets[30].status == srtp_err_status_auth_fail);
+    CHECK(packets[31].status == srtp_err_status_ok && packets[31].length == LEN);
+    CHECK(portcullis_srtp_protect_batch(NULL, 5) == 0);
+    for (i = 0; i < BATCH; i++)
+        free(packets[i].packet);
+    for (i = 0; i < SESSIONS; i++) {
+        srtp_dealloc(one[i]);
+        srtp_dealloc(many[i]);
+        srtp_dealloc(in[i]);
+    }
+}
+
 /* Null where libsrtp looks for it, and where it does not. */
 static void nulls_and_nonsense(void)
 {
@@ -270,6 +334,7 @@ int main(void)
     for (i = 0; i < 2; i++) {
         round_trips((int)i);
         repetition((int)i);
+        batches((int)i);
     }
     streams_and_updates();
     collisions();
