@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use ice_lite::stun::{IntegrityKey, MessageType, MessageWriter, TransactionId};
 use portcullis::{Announcement, Path, Route, RouteDrop, Router, Shard};
-use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 use support::{caller_address, forged, server_address};
 
 fn stranger() -> Path {
@@ -160,4 +161,122 @@ fn answered(number: u32) -> (TransactionId, Vec<u8>) {
     let writer = MessageWriter::new(&mut buf, kind, id).expect("room");
     let len = writer.seal(&IntegrityKey::new(b"password")).expect("room");
     (id, buf[..len].to_vec())
+}
+
+/// Three routers, and what they have told each other and not heard yet. Who tells something tells all at once.
+struct Shards {
+    routers: Vec<Router>,
+    mail: Vec<VecDeque<(u16, Announcement)>>,
+    now: Instant,
+}
+
+impl Shards {
+    fn new() -> Self {
+        let router = |index| Router::sharded([9; 16], Shard { index, count: 3 });
+        Self {
+            routers: (0..3).map(router).collect(),
+            mail: vec![VecDeque::new(); 3],
+            now: Instant::now(),
+        }
+    }
+
+    fn post(&mut self, from: usize) {
+        while let Some(announcement) = self.routers[from].poll_announcement() {
+            for to in (0..3).filter(|&to| to != from) {
+                self.mail[to].push_back((from as u16, announcement.clone()));
+            }
+        }
+    }
+
+    /// One of them hears the next of what it was told.
+    fn hear(&mut self, index: usize) {
+        if let Some((from, announcement)) = self.mail[index].pop_front() {
+            self.routers[index].handle_announcement(from, announcement);
+            self.post(index);
+        }
+    }
+
+    /// Where each of them sends media over this path.
+    fn routes(&mut self, path: &Path) -> Vec<Route> {
+        let routers = self.routers.iter_mut();
+        routers
+            .map(|router| router.route(self.now, path, &[0x80; 40]))
+            .collect()
+    }
+}
+
+/// Sessions of several shards come to paths, leave them and end, in any order and before the shards have heard
+/// of each other: somebody who forges a victim's address comes in the moment when the victim does. When all is
+/// heard, all agree who has a path.
+#[test]
+fn shards_agree_who_has_a_path_to_which_two_came_at_once() {
+    for seed in 0..2000 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let mut shards = Shards::new();
+        let ids: Vec<_> = (0..3)
+            .map(|index| {
+                let ufrag = format!("session{index}of{seed}");
+                let id = shards.routers[index].insert(&ufrag).expect("new");
+                shards.post(index);
+                id
+            })
+            .collect();
+        let ports = [1, 2].map(|port| Path::udp(server_address(), ([192, 0, 2, 9], port).into()));
+        let mut ended = [false; 3];
+        for _ in 0..random.random_range(1..30) {
+            let index = random.random_range(0..3);
+            let path = ports[random.random_range(0..2)];
+            match random.random_range(0..8) {
+                // A check comes over a path that it takes for nobody's.
+                0..=2 if matches!(shards.routes(&path)[index], Route::Drop(_)) => {
+                    shards.routers[index].validate(ids[index], path);
+                }
+                3 => shards.routers[index].invalidate(ids[index], &path),
+                4 if !ended[index] && random.random_bool(0.2) => {
+                    ended[index] = true;
+                    shards.routers[index].remove(ids[index]);
+                }
+                _ => shards.hear(index),
+            }
+            shards.post(index);
+        }
+        while let Some(index) = (0..3).find(|&index| !shards.mail[index].is_empty()) {
+            shards.hear(index);
+        }
+        for path in ports {
+            let routes = shards.routes(&path);
+            let is_own = |route: &Route| matches!(route, Route::Session(_));
+            let owner = routes.iter().position(is_own);
+            let others = routes.iter().filter(|route| !is_own(route));
+            let expected = match owner {
+                Some(owner) => Route::Shard(owner as u16),
+                None => Route::Drop(RouteDrop::UnvalidatedMedia),
+            };
+            let agree = others.clone().all(|route| *route == expected);
+            assert!(agree && others.count() >= 2, "{seed}: {routes:?}");
+        }
+    }
+}
+
+/// A path is given up for a session that has ended when it hears of it: it is nobody's then.
+#[test]
+fn a_path_that_is_given_up_for_nobody_is_nobodys() {
+    let mut shards = Shards::new();
+    let own = shards.routers[0].insert("first").expect("new");
+    let other = shards.routers[1].insert("second").expect("new");
+    shards.routers[0].validate(own, stranger());
+    shards.routers[1].remove(other);
+    for index in [0, 1] {
+        shards.post(index);
+    }
+    while let Some(index) = (0..3).find(|&index| !shards.mail[index].is_empty()) {
+        shards.hear(index);
+    }
+    let nobodys = Route::Drop(RouteDrop::UnvalidatedMedia);
+    assert_eq!(shards.routes(&stranger())[1..], [Route::Shard(0); 2]);
+    let (path, to) = (stranger(), other);
+    shards.routers[1].handle_announcement(0, Announcement::PathYielded { path, to });
+    assert_eq!(shards.routes(&path)[1], nobodys);
+    let removed = shards.routers[1].poll_announcement();
+    assert_eq!(removed, Some(Announcement::PathRemoved(path)));
 }

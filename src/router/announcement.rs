@@ -64,7 +64,17 @@ impl Router {
     pub fn handle_announcement(&mut self, shard: u16, announcement: Announcement) {
         let target = Target::Shard(shard);
         match announcement {
+            // Both came to it before they heard of each other: the first of them keeps it, and says so again
+            // after what the other has said.
+            Announcement::PathAdded(path)
+                if self.shard.index < shard && matches!(self.owner(&path), Owner::Session(_)) =>
+            {
+                self.announce(Announcement::PathAdded(path));
+            }
             Announcement::PathAdded(path) => {
+                if matches!(self.owner(&path), Owner::Session(_)) {
+                    self.announce(Announcement::PathRemoved(path));
+                }
                 self.forget(&path);
                 self.paths.insert(path, target);
             }
@@ -86,6 +96,11 @@ impl Router {
             }
             Announcement::PathYielded { path, to } if to.shard == self.shard.index => {
                 self.validate(to, path);
+                if self.owner(&path) == Owner::Shard(shard) {
+                    // Who has claimed it has ended meanwhile.
+                    self.forget(&path);
+                    self.announce(Announcement::PathRemoved(path));
+                }
             }
             _ => {}
         }
@@ -104,6 +119,8 @@ impl Router {
     /// Gives up the path for a session of another shard.
     pub(crate) fn yield_path(&mut self, path: Path, to: SessionId) {
         self.forget(&path);
+        // It is nobody's to take meanwhile.
+        self.paths.insert(path, Target::Shard(to.shard));
         self.announce(Announcement::PathYielded { path, to });
     }
 
