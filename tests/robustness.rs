@@ -8,7 +8,7 @@ use portcullis::{Discard, MAX_OVERHEAD, Path, SendError, SessionEvent};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use support::served::Served;
-use support::{Conditions, Terms, World, rtp, server_address};
+use support::{Conditions, Terms, World, caller_address, rtp, server_address};
 
 /// T-DMX-06, T-DMX-07: every first byte, lengths from nothing to the longest datagram.
 #[test]
@@ -148,6 +148,46 @@ fn t_api_03_queues_are_bounded() {
     let kept = world.server.events.iter().filter(data).count() as u64;
     assert_eq!(kept + lost, 1000);
     assert!(kept <= 64, "{kept}");
+}
+
+/// T-API-03: data takes the place of data alone. What the router has to know, and that the session has
+/// ended, outlives any number of records that nobody reads.
+#[test]
+fn t_api_03_data_pushes_out_no_other_event() {
+    let mut world = World::new(Terms::DEFAULT, Conditions::FAIR);
+    let [caller, server] = [&mut world.caller.session, &mut world.server.session];
+    let (mut now, mut buf) = (world.now, [0; 1500]);
+    let (sent, came) = (
+        Path::udp(server_address(), caller_address()),
+        Path::udp(caller_address(), server_address()),
+    );
+    let mut secured = false;
+    for number in 0..2000_u32 {
+        now += Duration::from_millis(1);
+        let _ = (caller.handle_timeout(now), server.handle_timeout(now));
+        while let Some(event) = caller.poll_event() {
+            secured |= matches!(event, SessionEvent::Secured(_));
+        }
+        if secured {
+            let record = caller.send_application_data(now, &number.to_be_bytes());
+            assert_eq!(record, Ok(()));
+        }
+        while let Some(transmit) = caller.poll_transmit(now, &mut buf) {
+            let _ = server.handle_datagram(now, sent, &mut buf[..transmit.len]);
+        }
+        while let Some(transmit) = server.poll_transmit(now, &mut buf) {
+            let _ = caller.handle_datagram(now, came, &mut buf[..transmit.len]);
+        }
+    }
+    server.close(now);
+    let lost = server.statistics().discarded(Discard::EventOverflow);
+    assert!(lost > 1000, "{lost}");
+    world.server.collect();
+    let mut others = world.server.events.iter();
+    let mut told = |wanted: fn(&SessionEvent) -> bool| others.any(wanted);
+    assert!(told(|it| matches!(it, SessionEvent::PathValidated { .. })));
+    assert!(told(|it| matches!(it, SessionEvent::Secured(_))));
+    assert!(told(|it| matches!(it, SessionEvent::Closed(_))));
 }
 
 /// Datagrams of a real call, cut, flipped and mixed up, at every stage of it. The genuine ones follow

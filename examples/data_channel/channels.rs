@@ -165,9 +165,9 @@ impl Channels {
         Ok(())
     }
 
-    /// Hands the session all that SCTP has to send, or as much as DTLS takes now. Says whether there is
-    /// more: call again when that has been sent.
-    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Hands the session all that SCTP has to send, or as much as DTLS takes now: call again when that
+    /// has been sent.
+    pub(crate) fn transmit(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         let session = cx.session_mut();
         loop {
@@ -181,12 +181,12 @@ impl Channels {
                     .map(|it| it.payload)
                 {
                     Some(Payload::RawEncode(packets)) => self.waiting.extend(packets),
-                    _ => return false,
+                    _ => return,
                 }
             }
             while let Some(packet) = self.waiting.front() {
                 match session.send_application_data(now, packet) {
-                    Err(SendError::Dtls(dtls::SendError::QueueFull)) => return true,
+                    Err(SendError::Dtls(dtls::SendError::QueueFull)) => return,
                     // Of what is refused otherwise SCTP thinks that the network lost it.
                     _ => drop(self.waiting.pop_front()),
                 }

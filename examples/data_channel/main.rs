@@ -27,8 +27,6 @@ use channels::{Channels, Heard, MAX_MESSAGE};
 /// One browser.
 struct Echo {
     channels: Channels,
-    /// When there is more to be sent than DTLS would take.
-    more: Option<Instant>,
 }
 
 impl Call for Echo {
@@ -37,9 +35,13 @@ impl Call for Echo {
     fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
 
     fn handle_event(&mut self, cx: &mut Context<'_>, event: SessionEvent) {
-        if let SessionEvent::ApplicationData(record) = event {
-            self.channels.handle_record(cx.now(), record);
-            self.follow(cx);
+        match event {
+            SessionEvent::ApplicationData(record) => {
+                self.channels.handle_record(cx.now(), record);
+                self.follow(cx);
+            }
+            SessionEvent::ApplicationDataDrained => self.channels.transmit(cx),
+            _ => {}
         }
     }
 
@@ -49,7 +51,7 @@ impl Call for Echo {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.more.or_else(|| self.channels.poll_timeout())
+        self.channels.poll_timeout()
     }
 }
 
@@ -69,8 +71,7 @@ impl Echo {
                 }
             }
         }
-        // What DTLS has taken is on its way when this call is asked again.
-        self.more = self.channels.transmit(cx).then(|| cx.now());
+        self.channels.transmit(cx);
     }
 }
 
@@ -92,16 +93,7 @@ async fn answer(
         Signalling::answer(server.config, Instant::now(), &offer, &*server.capabilities)
             .map_err(|error| refuse(&error))?;
     let channels = Channels::new();
-    let inserted = server
-        .handle
-        .insert(
-            session,
-            Echo {
-                channels,
-                more: None,
-            },
-        )
-        .await;
+    let inserted = server.handle.insert(session, Echo { channels }).await;
     inserted.map_err(|error| refuse(&error))?;
     Ok(([(header::CONTENT_TYPE, "application/sdp")], answer))
 }

@@ -48,6 +48,23 @@ impl Association {
     }
 }
 
+/// Whether application data was refused, and since when there is room for it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backlog {
+    Taken,
+    Refused,
+    Drained(Instant),
+}
+
+impl Backlog {
+    pub(super) fn drained(self) -> Option<Instant> {
+        match self {
+            Self::Drained(since) => Some(since),
+            Self::Taken | Self::Refused => None,
+        }
+    }
+}
+
 /// A lite agent sends its ClientHello before the peer's address is proved, and no more than three
 /// times what came from it may go there: one with a post-quantum share would have to wait.
 fn small_client_hello(config: &dtls::Config) -> Result<Arc<dtls::Config>, dtls::Error> {
@@ -113,6 +130,31 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// The connection has taken application data, or refused it.
+    pub(super) fn note_taken(&mut self, sent: &Result<(), dtls::SendError>) {
+        if *sent == Err(dtls::SendError::QueueFull) {
+            self.backlog = Backlog::Refused;
+        }
+    }
+
+    /// After a datagram of DTLS has gone out.
+    pub(super) fn note_drained(&mut self, now: Instant) {
+        let queued = self
+            .association
+            .connection()
+            .map(Connection::queued_records);
+        if self.backlog == Backlog::Refused && queued == Some(0) {
+            self.backlog = Backlog::Drained(now);
+        }
+    }
+
+    pub(super) fn tell_drained(&mut self) {
+        if self.backlog.drained().is_some() {
+            self.backlog = Backlog::Taken;
+            self.emit(SessionEvent::ApplicationDataDrained);
+        }
     }
 
     fn closed_by_peer(&mut self, now: Instant) {

@@ -51,7 +51,10 @@ pub enum OnConsentExpired {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionConfig {
-    /// Versions, algorithms, SRTP profiles and timing of DTLS.
+    /// Versions, algorithms, SRTP profiles and timing of DTLS. For a session of data alone,
+    /// [`srtp_profiles`](dtls::ConfigBuilder::srtp_profiles) with none offers no SRTP, and
+    /// [`srtp_required(false)`](dtls::ConfigBuilder::srtp_required) takes a peer that has none;
+    /// sending media is [`SendError::NotSecured`](crate::SendError::NotSecured) then.
     pub dtls: Arc<dtls::Config>,
     /// Our certificate. With `None` a new one is made, which keeps sessions apart
     /// (RFC 8827 §6.5): somebody on the path can join the handshakes of two calls whose sessions

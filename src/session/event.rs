@@ -82,6 +82,13 @@ pub enum SessionEvent {
     Secured(Summary),
     /// A record of application data, such as SCTP for data channels.
     ApplicationData(Vec<u8>),
+    /// All application data that was taken is on its way, after
+    /// [`Session::send_application_data`](crate::Session::send_application_data) had to refuse some
+    /// with [`dtls::SendError::QueueFull`]: there is room again. [`Session::handle_timeout`] tells it,
+    /// which is due at once then, so that what an application sends next does not hold up others.
+    ///
+    /// [`Session::handle_timeout`]: crate::Session::handle_timeout
+    ApplicationDataDrained,
     /// The peer's consent to receive is gone, and nothing is sent any more (RFC 7675). The session
     /// ends, unless its owner waits ([`OnConsentExpired`](crate::OnConsentExpired)), or has revoked
     /// consent itself: then a check over another path brings it back, or an ICE restart; after
@@ -181,14 +188,27 @@ impl Timeline {
 #[derive(Debug, Default)]
 pub(super) struct Events(VecDeque<SessionEvent>);
 
-/// A handshake raises a handful; more wait only if the owner does not poll.
-const MAX_EVENTS: usize = 64;
+/// Records of application data that may wait: they come as fast as the peer sends, and whoever reads
+/// them can do without one, as without one that the network lost.
+const MAX_RECORDS: usize = 64;
+
+/// Other events that may wait. They tell how the session stands, and the router has to know of some,
+/// so that data never takes their place. A call makes a handful, and another one with each path that
+/// an authenticated peer changes to; so many wait only for an owner that has stopped polling.
+const MAX_OTHERS: usize = 192;
 
 impl Events {
-    /// Adds an event, if need be in place of the oldest one.
+    /// Adds an event. The oldest one of its sort may have to go for it: data for data.
     pub(super) fn push(&mut self, event: SessionEvent, counters: &mut Counters) {
-        if self.0.len() == MAX_EVENTS {
-            self.0.pop_front();
+        let is_data = |event: &SessionEvent| matches!(event, SessionEvent::ApplicationData(_));
+        let (sort, limit) = match is_data(&event) {
+            true => (true, MAX_RECORDS),
+            false => (false, MAX_OTHERS),
+        };
+        let same = |waiting: &&SessionEvent| is_data(waiting) == sort;
+        if self.0.len() >= limit && self.0.iter().filter(same).count() >= limit {
+            let oldest = self.0.iter().position(|waiting| is_data(waiting) == sort);
+            oldest.map(|oldest| self.0.remove(oldest));
             counters.count(Discard::EventOverflow);
         }
         self.0.push_back(event);

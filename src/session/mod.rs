@@ -28,7 +28,7 @@ use ice_lite::{Credentials, Path, Transmit};
 use srtp::Kind;
 
 use self::agreement::Agreement;
-use self::association::Association;
+use self::association::{Association, Backlog};
 use self::early::Early;
 use self::event::Events;
 use self::ice::Agent;
@@ -73,6 +73,7 @@ pub struct Session {
     /// A datagram of DTLS that waits until more has come from an address that is not proved yet. The end of the
     /// session discards it.
     held: Option<Box<[u8]>>,
+    backlog: Backlog,
     handshake_paths: HandshakePaths,
     /// DTLS inside STUN, until it turns out that there will be none.
     sped: Option<Box<Sped>>,
@@ -122,6 +123,7 @@ impl Session {
                 fingerprints: None,
             },
             held: None,
+            backlog: Backlog::Taken,
             handshake_paths: HandshakePaths::default(),
             sped: config.sped.then(Box::default),
             media: None,
@@ -158,6 +160,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
         self.ice.handle_timeout(now);
         let result = self.follow_ice(now).and_then(|()| self.expire_dtls(now));
+        self.tell_drained();
         self.expire_early(now);
         if self
             .connect_deadline()
@@ -189,6 +192,7 @@ impl Session {
             .chain(dtls.and_then(dtls::Connection::poll_rest))
             .chain(self.connect_deadline())
             .chain(self.early.as_ref().and_then(|early| early.deadline()))
+            .chain(self.backlog.drained())
             .min()
     }
 
@@ -254,7 +258,7 @@ impl Session {
     /// [`MAX_APPLICATION_DATA`] bytes. Poll for datagrams afterwards.
     ///
     /// 64 KiB or 128 records may wait to be polled. If you have more to send, stop at
-    /// [`dtls::SendError::QueueFull`], and go on when they are gone.
+    /// [`dtls::SendError::QueueFull`], and go on at [`SessionEvent::ApplicationDataDrained`].
     ///
     /// # Errors
     /// It was not taken; the session lives on.
@@ -267,7 +271,9 @@ impl Session {
             return Err(dtls::SendError::TooLong { length, limit }.into());
         }
         let connection = self.association.connection_mut();
-        Ok(connection.ok_or(SendError::NotSecured)?.send(now, data)?)
+        let sent = connection.ok_or(SendError::NotSecured)?.send(now, data);
+        self.note_taken(&sent);
+        Ok(sent?)
     }
 
     /// Ends all sending at once, because consent to it was taken back by other means than ICE, such as

@@ -197,6 +197,7 @@ impl Session {
                     connection.resume_retransmission(now);
                 }
                 self.note_sent(now, path);
+                self.note_drained(now);
                 Some(Transmit { path, len })
             }
             Err(SendRefused::AmplificationLimit) => {

@@ -26,7 +26,8 @@ discards! {
     SendRefused => "send_refused",
     /// A packet of ours that SRTP did not seal, after it was queued.
     NotSealed => "not_sealed",
-    /// The event that had waited longest: `poll_event` is not called often enough.
+    /// The record of application data, or the other event, that had waited longest: `poll_event` is
+    /// not called often enough.
     EventOverflow => "event_overflow",
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn event(session: &str, event: &SessionEvent) {
             info!(session, %reason, "closed");
         }
         SessionEvent::Closed(reason) => warn!(session, %reason, "closed"),
-        SessionEvent::ApplicationData(_) => {}
+        SessionEvent::ApplicationData(_) | SessionEvent::ApplicationDataDrained => {}
     }
 }
 

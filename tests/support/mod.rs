@@ -220,7 +220,12 @@ impl World {
         (Self::of(now, conditions, caller, server), answer)
     }
 
-    fn of(now: Instant, conditions: Conditions, caller: Session, server: Session) -> Self {
+    pub(crate) fn of(
+        now: Instant,
+        conditions: Conditions,
+        caller: Session,
+        server: Session,
+    ) -> Self {
         let mut world = Self {
             now,
             start: now,

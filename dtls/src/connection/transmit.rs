@@ -128,6 +128,13 @@ impl Connection {
         Ok(())
     }
 
+    /// How many records of application data wait for [`Connection::poll_transmit`]: at 0 there is
+    /// room again after [`SendError::QueueFull`].
+    #[must_use]
+    pub fn queued_records(&self) -> usize {
+        self.outbox.data.len()
+    }
+
     /// Ends the connection: tells the peer by close_notify, after what was queued before. Data
     /// from the peer is still taken until it closes too.
     pub fn close(&mut self, _now: Instant) {
