@@ -10,6 +10,7 @@ use allocation_counter::measure;
 use dtls::Certificate;
 use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
 use portcullis::{Call, Context, Gate, IceMode, Path, Session, SessionConfig};
+use support::served::Served;
 use support::{Terms, server_address};
 
 struct Nothing;
@@ -83,4 +84,61 @@ fn t_dos_07_100_000_sessions_leave_no_table_alarm_or_byte() {
     assert_eq!(held.bytes_current, 0);
     assert_eq!(gate.totals().sessions, 100_000);
     assert!(gate.router().is_empty());
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Calls with keys and media: some move to another address, some claim the path of another, some hang up, and
+/// some are never heard again. The clock goes back an hour, and on again.
+fn eventful(served: &mut Served) {
+    for number in 0..8 {
+        served.place_call(number);
+    }
+    served.run_for(Duration::from_millis(500));
+    assert!(served.callers.iter().all(|it| it.peer.secured().is_some()));
+    for index in 0..8 {
+        assert!(served.talks(index, 1));
+    }
+    // The second claims what the first has, and two have new addresses.
+    served.callers[1].peer.address = served.callers[0].peer.address;
+    for (index, port) in [(2, 4000), (3, 4001)] {
+        let moved = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 77).into(), port);
+        served.callers[index].peer.address = moved;
+    }
+    let refused = served.gate.refused_paths();
+    served.run_for(Duration::from_secs(7));
+    assert!(served.gate.refused_paths() > refused);
+    let now = served.now;
+    for index in 4..6 {
+        let id = served.callers[index].id;
+        served.gate.with(now, id, |_, cx| cx.close());
+    }
+    served.deliver_answers();
+    let ago = now.checked_sub(HOUR).expect("it began late enough");
+    served.gate.handle_timeout(ago);
+    assert_eq!(served.gate.calls().count(), 6, "an hour ago nothing is due");
+    served.now = now + HOUR;
+    served.gate.handle_timeout(served.now);
+    served.gate.handle_timeout(served.now);
+    served.gate.outbox().clear();
+    served.callers.clear();
+    served.ends.lock().expect("no panic").clear();
+}
+
+#[test]
+fn t_dos_07_calls_of_every_end_and_a_clock_that_jumps_both_ways_leave_nothing() {
+    let mut served = Served::with_calls(0);
+    served.now += 2 * HOUR;
+    let digest = served.gate.state_digest();
+    eventful(&mut served);
+    let held = measure(|| {
+        for _ in 0..4 {
+            eventful(&mut served);
+            assert_eq!(served.gate.poll_timeout(), None);
+            assert_eq!(served.gate.state_digest(), digest);
+            assert_eq!(served.gate.calls().count(), 0);
+        }
+    });
+    assert_eq!(held.bytes_current, 0);
+    assert!(served.gate.router().is_empty());
 }
