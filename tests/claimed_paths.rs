@@ -159,6 +159,72 @@ fn a_former_owner_that_forges_its_old_address_does_not_keep_it() {
     assert!(served.talks(1, 1));
 }
 
+/// Two other calls forge the victim's address and the one that its NAT gives it next, ten times a second, before
+/// the change and after it. Downstream resumes within a second of the victim's first check there.
+#[test]
+fn a_rebinding_in_the_middle_of_two_thefts_is_followed_within_a_second() {
+    for both in [true, false] {
+        rebinding_amid_thefts(both);
+    }
+}
+
+/// The victim sends media too, or it only receives.
+fn rebinding_amid_thefts(both: bool) {
+    let mut served = Served::with_calls(3);
+    let old = served.path(0);
+    let moved = "203.0.113.50:5000".parse().expect("an address");
+    let new = Path::udp(old.local, moved);
+    let mut number = 0;
+    let mut sequence = 0;
+    let mut thieves = |served: &mut Served| {
+        for (thief, path) in [(1, old), (2, old), (1, new), (2, new)] {
+            let check = check_of(served, thief, number);
+            number += 1;
+            let now = served.now;
+            served.gate.handle_datagram(now, path, &mut check.clone());
+        }
+        // What is sent to an address that nobody has yet is lost.
+        served.deliver_answers();
+        served.run_for(ms(100));
+    };
+    for _ in 0..30 {
+        thieves(&mut served);
+        sequence += 1;
+        assert!(!both || served.talks(0, sequence));
+        assert!(hears(&mut served, 0, sequence));
+    }
+    served.callers[0].peer.address = moved;
+    let checks = |served: &Served| {
+        let id = served.callers[0].id;
+        let mut calls = served.gate.calls();
+        let found = calls.find(|(other, ..)| *other == id);
+        found.map(|(_, session, _)| session.statistics().ice.requests_received)
+    };
+    let (before, change) = (checks(&served), served.now);
+    while checks(&served) == before {
+        thieves(&mut served);
+        assert!(served.now < change + ms(7000), "it asks for consent");
+    }
+    let first = served.now;
+    loop {
+        thieves(&mut served);
+        sequence += 1;
+        if (!both || served.talks(0, sequence)) && hears(&mut served, 0, sequence) {
+            break;
+        }
+        assert!(served.now < first + ms(1000), "downstream does not resume");
+    }
+    for _ in 0..100 {
+        thieves(&mut served);
+        sequence += 1;
+        assert!(!both || served.talks(0, sequence));
+        assert!(hears(&mut served, 0, sequence));
+    }
+    for thief in [1, 2] {
+        assert!(served.talks(thief, 1), "over their own");
+    }
+}
+
 /// Two calls of one peer share its socket. The first keeps the path, and the second is told; when the
 /// first has ended the second has it with its next check.
 #[test]

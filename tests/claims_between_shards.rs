@@ -77,6 +77,36 @@ fn a_shard_keeps_the_path_of_who_is_there() {
     assert_eq!((told(&served, 0), served.gate.lost_paths()), (vec![], 0));
 }
 
+/// A peer of another shard has proved to be there too: ours is asked at once, keeps its path if it answers, and
+/// loses it to the next claim after 3 s if not, though its checks were heard lately.
+#[test]
+fn a_shard_has_an_owner_prove_itself_anew_that_another_peer_has_proved_to_replace() {
+    for answers in [true, false] {
+        let mut served = Served::with_calls_on(1, Terms::DEFAULT, HERE);
+        announced(&mut served);
+        let path = served.path(0);
+        assert!(served.gate.outbox().is_empty());
+        let to = claim(&mut served, path, 0, true);
+        let refused = Announcement::PathRefused { path, to };
+        assert_eq!(announced(&mut served), std::slice::from_ref(&refused));
+        let asked: Vec<_> = served.gate.outbox().datagrams().map(|it| it.path).collect();
+        assert_eq!(asked, [path], "at once");
+        if answers {
+            served.run_for(Duration::from_millis(3000));
+        } else {
+            served.gate.outbox().clear();
+            served.now += Duration::from_millis(3000);
+            served.gate.handle_timeout(served.now);
+            served.gate.outbox().clear();
+        }
+        let to = claim(&mut served, path, 0, true);
+        let yielded = Announcement::PathYielded { path, to };
+        let expected = if answers { refused } else { yielded };
+        assert_eq!(announced(&mut served), [expected], "{answers}");
+        assert_eq!(served.talks(0, 1), answers);
+    }
+}
+
 /// Nothing was heard of the peer for longer than two checks are apart: who has proved to be there now
 /// gets the path, and its owner is told.
 #[test]
