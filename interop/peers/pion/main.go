@@ -1,4 +1,4 @@
-// pion/dtls, DTLS 1.2: client|server PORT DTLS PROFILE CERTIFICATE KEY GROUP.
+// pion/dtls: client|server PORT DTLS PROFILE CERTIFICATE KEY GROUP.
 package main
 
 import (
@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v4"
+	"github.com/pion/dtls/v4/pkg/protocol"
 )
 
 var profiles = map[string]dtls.SRTPProtectionProfile{
@@ -43,14 +44,19 @@ func run(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	config := &dtls.Config{
-		Certificates:           []tls.Certificate{certificate},
-		InsecureSkipVerify:     true,
-		ClientAuth:             dtls.RequireAnyClientCert,
-		ExtendedMasterSecret:   dtls.RequireExtendedMasterSecret,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{profiles[profile]},
+	version := protocol.Version1_2
+	if arguments[2] == "1.3" {
+		version = protocol.Version1_3
 	}
-	connection, err := open(role, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, config)
+	options := []dtls.Option{
+		dtls.WithCertificates(certificate),
+		dtls.WithInsecureSkipVerify(true),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
+		dtls.WithSRTPProtectionProfiles(profiles[profile]),
+		dtls.WithMinVersion(version),
+		dtls.WithMaxVersion(version),
+	}
+	connection, err := open(role, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}, options)
 	if err != nil {
 		return err
 	}
@@ -62,11 +68,19 @@ func run(arguments []string) error {
 	return tell(connection, profile)
 }
 
-func open(role string, address *net.UDPAddr, config *dtls.Config) (*dtls.Conn, error) {
+func open(role string, address *net.UDPAddr, options []dtls.Option) (*dtls.Conn, error) {
 	if role == "client" {
-		return dtls.Dial("udp", address, config)
+		client := make([]dtls.ClientOption, 0, len(options))
+		for _, option := range options {
+			client = append(client, option)
+		}
+		return dtls.Dial("udp", address, client...)
 	}
-	listener, err := dtls.Listen("udp", address, config)
+	server := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	for _, option := range options {
+		server = append(server, option)
+	}
+	listener, err := dtls.ListenAddr("udp", address, server...)
 	if err != nil {
 		return nil, err
 	}

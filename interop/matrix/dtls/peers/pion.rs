@@ -8,8 +8,8 @@ pub(super) const PEER: Peer = Peer {
     name: "pion",
     version: || compiled("pion").and_then(|_| required()),
     install: "interop/setup.sh pion",
-    dtls: &["1.2"],
-    groups13: &[],
+    dtls: &["1.3", "1.2"],
+    groups13: &["X25519MLKEM768", "X25519"],
     srtp: true,
     profiles: &[GCM_128, GCM_256, CM_80, CM_32],
     certificates: &["ecdsa", "rsa"],
@@ -22,6 +22,6 @@ pub(super) const PEER: Peer = Peer {
 /// The version that the module file names.
 fn required() -> Option<String> {
     let module = std::fs::read_to_string(source("pion/go.mod")).ok()?;
-    let (_, rest) = module.split_once("github.com/pion/dtls/v3 v")?;
+    let (_, rest) = module.split_once("github.com/pion/dtls/v4 v")?;
     rest.split_whitespace().next().map(str::to_owned)
 }
