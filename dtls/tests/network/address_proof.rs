@@ -214,15 +214,22 @@ fn a_post_quantum_share_with_the_cookie() {
 }
 
 /// Where a tenth of the datagrams gets lost, with flights much longer than three ClientHellos: neither
-/// side ever waits for the other for good. `PORTCULLIS_PROOF_RUNS=1000` for the long run.
+/// side ever waits for the other for good. RSA-2048 and RSA-4096, alone and in chains.
+/// `PORTCULLIS_PROOF_RUNS=1000` for the long run.
 #[cfg(feature = "aws-lc-rs")]
 #[test]
 fn long_flights_in_spite_of_loss() {
     let runs = std::env::var("PORTCULLIS_PROOF_RUNS").ok();
-    let runs: u64 = runs.map_or(10, |runs| runs.parse().expect("a number"));
-    let pem = include_str!("certificates/rsa.pem");
-    let key = include_str!("certificates/rsa.key.pem");
-    for chain in [1, 8] {
+    let runs: u64 = runs.map_or(5, |runs| runs.parse().expect("a number"));
+    let short = (
+        include_str!("certificates/rsa.pem"),
+        include_str!("certificates/rsa.key.pem"),
+    );
+    let long = (
+        include_str!("certificates/rsa4096.pem"),
+        include_str!("certificates/rsa4096.key.pem"),
+    );
+    for ((pem, key), chain) in [(short, 1), (short, 8), (long, 1), (long, 4)] {
         let certificate = Certificate::from_pem(&pem.repeat(chain), key, &**crate::pair::PROVIDER);
         let certificate = Arc::new(certificate.expect("certificate"));
         for flavour in FLAVOURS {

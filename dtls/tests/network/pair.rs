@@ -1,6 +1,6 @@
 //! Two connections, a clock that only the bench moves, and the network between them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
@@ -95,6 +95,8 @@ impl End {
 pub(crate) struct Pair {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
+    /// How late it is, for a network whose moods follow the clock.
+    pub(crate) clock: Rc<Cell<Duration>>,
     ends: [End; 2],
     pub(crate) network: Network,
     /// Datagrams on their way, by time of arrival and order of sending.
@@ -171,6 +173,7 @@ impl Pair {
         Self {
             now,
             start: now,
+            clock: Rc::default(),
             ends,
             network: ideal(MS),
             in_flight: BTreeMap::new(),
@@ -202,6 +205,7 @@ impl Pair {
     /// Takes out what the ends want to send and tell.
     pub(crate) fn flush(&mut self) {
         let mut buf = [0; 2048];
+        self.clock.set(self.elapsed());
         for side in Side::BOTH {
             let end = &mut self.ends[side as usize];
             while let Some(length) = end.connection.poll_transmit(self.now, &mut buf) {
