@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "usage: bench/run.sh calls|constant-time|dtls|flood|forward|srtp|stun [--json FILE] [ARGS]" >&2
+  echo "usage: bench/run.sh calls|constant-time|dtls|flood|forward|setup|srtp|stun [--json FILE] [ARGS]" >&2
   exit 2
 }
 
@@ -53,6 +53,10 @@ case $name in
       absent openssl
     fi
     on_one_core "$program" "$@" "${workers[@]}"
+    ;;
+  setup)
+    # On a virtual clock, so that it does not matter what else runs. EARLIER=PROGRAM is bench-setup of an earlier commit.
+    "$(build "" main bench-setup)" "$@"
     ;;
   srtp)
     # PORTCULLIS_LIBSRTP=libsrtp-openssl=PATH,libsrtp-boringssl=PATH names libraries of libsrtp 2 or 3 that somebody built.
