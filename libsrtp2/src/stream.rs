@@ -20,6 +20,8 @@ pub(crate) struct Stream {
     policy: Policy,
     sender: Option<Box<Sender>>,
     receiver: Option<Box<Receiver>>,
+    /// A receiver that was made to see whether the policy holds, and is as good as new.
+    spare: Option<Box<Receiver>>,
     /// What the sender was told last.
     selected: MkiIndex,
     /// The same of the receiver.
@@ -33,17 +35,22 @@ pub(crate) struct Stream {
 impl Stream {
     /// A stream under `policy`, if its keys and settings fit each other.
     pub(crate) fn new(policy: Policy) -> Result<Self, Status> {
-        let stream = Self {
+        let mut stream = Self {
             policy,
             sender: None,
             receiver: None,
+            spare: None,
             selected: None,
             expects_mki: false,
             pending_roc: None,
             reused: 0,
         };
         // What can be wrong shows now, and not with the first packet.
-        make_receiver(&stream.policy)?;
+        match stream.policy.selector {
+            Selector::AnyOutbound => stream.make_sender()?,
+            Selector::AnyInbound => stream.make_receiver()?,
+            Selector::Specific(_) => stream.spare = Some(Box::new(make_receiver(&stream.policy)?)),
+        }
         Ok(stream)
     }
 
@@ -70,7 +77,7 @@ impl Stream {
 
     fn reconfigure(&mut self, policy: &Policy) -> Result<(), Status> {
         // Of what is wrong with the policy nothing may be left half done.
-        make_receiver(policy)?;
+        let spare = make_receiver(policy)?;
         if let Some(sender) = &mut self.sender {
             sender.reconfigure(policy.sender_keys()?, policy.sender_config())?;
             sender.select(0, false).map_err(|_| Status::FAIL)?;
@@ -81,6 +88,7 @@ impl Stream {
             receiver.expect_mki(false);
             self.expects_mki = false;
         }
+        self.spare = self.receiver.is_none().then(|| Box::new(spare));
         Ok(())
     }
 
@@ -437,11 +445,14 @@ impl Stream {
 
     #[cold]
     fn make_receiver(&mut self) -> Result<(), Status> {
-        let mut receiver = make_receiver(&self.policy)?;
+        let mut receiver = match self.spare.take() {
+            Some(spare) => spare,
+            None => Box::new(make_receiver(&self.policy)?),
+        };
         if let Some((ssrc, roc)) = self.pending_roc {
             receiver.set_roc(ssrc, roc)?;
         }
-        self.receiver = Some(Box::new(receiver));
+        self.receiver = Some(receiver);
         self.expects_mki = false;
         Ok(())
     }
