@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
 use portcullis::{
     Call, CloseReason, Context, Gate, IceMode, Kind, Path, Session, SessionEvent, SessionId, Shard,
 };
@@ -240,6 +241,43 @@ impl Served {
         self.gate
             .calls()
             .find_map(|(other, _, recorder)| (other == id).then_some(recorder))
+    }
+
+    /// Whether an RTP packet of the server's reaches caller `index`.
+    pub(crate) fn hears(&mut self, index: usize, sequence: u16) -> bool {
+        let id = self.callers[index].id;
+        let before = self.callers[index].peer.rtp.len();
+        let (buf, len) = rtp::packet(9, sequence);
+        let now = self.now;
+        let sent = self
+            .gate
+            .with(now, id, |_, cx| cx.send_rtp(&buf[..len]).is_ok());
+        assert_eq!(sent, Some(true), "the call may send");
+        self.deliver_answers();
+        self.callers[index].peer.rtp.len() == before + 1
+    }
+
+    /// A check of caller `index`, with USE-CANDIDATE, as whoever has its credentials writes it, in this role.
+    pub(crate) fn check_of(&self, index: usize, number: u16, role: AttributeType) -> Vec<u8> {
+        let id = self.callers[index].id;
+        let mut calls = self.gate.calls();
+        let found = calls.find(|(other, ..)| *other == id);
+        let (_, session, _) = found.expect("the call");
+        let ours = session.local_parameters().credentials;
+        let mut id = [8; 12];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        let mut buf = [0; 256];
+        let kind = MessageType::BINDING_REQUEST;
+        let mut writer = MessageWriter::new(&mut buf, kind, TransactionId(id)).expect("room");
+        let theirs = self.callers[index].peer.session.local_ufrag();
+        writer.username(ours.ufrag(), theirs).expect("room");
+        let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
+        put(AttributeType::PRIORITY, &[0x7E, 0, 0, 1]);
+        put(role, &[1; 8]);
+        put(AttributeType::USE_CANDIDATE, &[]);
+        let key = IntegrityKey::new(ours.password().as_bytes());
+        let len = writer.seal(&key).expect("room");
+        buf[..len].to_vec()
     }
 
     /// A sealed RTP packet of caller `index`.
