@@ -159,13 +159,18 @@ gstreamer() {
   LD_LIBRARY_PATH=$ours/lib "$work/gst/check"
 }
 
-# Every pair of cipher and authentication that srtpenc can name, one second of sound through srtpenc and srtpdec, on ours and on Debian's: as many bytes come out.
+# Every pair of cipher and authentication that srtpenc can name: a second of sound through srtpenc and srtpdec, on ours and on Debian's. The NULL cipher is
+# named too, and srtpenc takes no key for it, whichever library it has.
 pipelines() {
-  local cipher auth key count=0 folder bytes
-  for cipher in null aes-128-icm aes-256-icm aes-128-gcm aes-256-gcm; do
+  local cipher auth control key count=0 folder bytes
+  for cipher in aes-128-icm aes-256-icm aes-128-gcm aes-256-gcm; do
     for auth in null hmac-sha1-32 hmac-sha1-80; do
-      case $cipher in
-      *-gcm) [ $auth = null ] || continue ;;
+      control=$auth
+      case $cipher-$auth in
+      *-gcm-null) ;;
+      *-gcm-*) continue ;;
+      # It wants SRTCP to be authenticated.
+      *-null) control=hmac-sha1-80 ;;
       esac
       case $cipher in
       aes-128-gcm) key=$(printf '%056d' 1) ;;
@@ -174,16 +179,16 @@ pipelines() {
       *) key=$(printf '%060d' 1) ;;
       esac
       bytes=()
-      for folder in "$ours/lib" /usr/lib/x86_64-linux-gnu; do
-        LD_LIBRARY_PATH=$folder gst-launch-1.0 -q audiotestsrc num-buffers=50 samplesperbuffer=160 ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay ! \
-          srtpenc "key=$key" rtp-cipher=$cipher rtp-auth=$auth rtcp-cipher=$cipher rtcp-auth=$auth ! \
-          "application/x-srtp,payload=0,ssrc=(uint)1,srtp-key=(buffer)$key,srtp-cipher=(string)$cipher,srtp-auth=(string)$auth,srtcp-cipher=(string)$cipher,srtcp-auth=(string)$auth" ! \
-          srtpdec ! rtppcmudepay ! filesink "location=$work/gst/sound" > "$work/gst/log" 2>&1 || true
-        bytes+=("$(stat -c %s "$work/gst/sound" 2> /dev/null || echo 0)")
+      for folder in "$ours/lib" "$work/debian-alone"; do
+        LD_LIBRARY_PATH=$folder timeout 60 gst-launch-1.0 -q audiotestsrc num-buffers=50 samplesperbuffer=160 ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay ! \
+          srtpenc "key=$key" rtp-cipher=$cipher rtp-auth=$auth rtcp-cipher=$cipher rtcp-auth=$control ! \
+          "application/x-srtp,payload=0,ssrc=(uint)1,srtp-key=(buffer)$key,srtp-cipher=(string)$cipher,srtp-auth=(string)$auth,srtcp-cipher=(string)$cipher,srtcp-auth=(string)$control" ! \
+          srtpdec ! rtppcmudepay ! filesink "location=$work/gst/sound" || true
+        bytes+=("$(stat -c %s "$work/gst/sound" || echo 0)")
         rm -f "$work/gst/sound"
       done
       echo "$cipher $auth: ours ${bytes[0]}, Debian's ${bytes[1]}"
-      [ "${bytes[0]}" = "${bytes[1]}" ] || [ "${bytes[0]}" -gt "${bytes[1]}" ]
+      [ "${bytes[0]}" = 8000 ]
       count=$((count + 1))
     done
   done
@@ -196,6 +201,9 @@ differential() {
   echo "$(grep -c alike "$work/log") suites, $packets packets each way"
 }
 
+# Debian's library alone: beside it stand others that programs have their own of.
+mkdir -p "$work/debian-alone"
+ln -sf "$theirs" "$work/debian-alone/libsrtp2.so.1"
 interop/setup.sh libsrtp2 > "$work/setup.log" 2>&1 || { tail "$work/setup.log" && exit 1; }
 check build 'installed .*' build
 check symbols '[0-9]+ symbols' symbols
