@@ -232,19 +232,27 @@ impl<D> Keys<D> {
 
 impl<D> fmt::Debug for Keys<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
-            .field("suite", &self.material.suite)
-            .field("mki", &self.material.mki.as_slice())
+        let mut keys = f.debug_struct("Keys");
+        show_suite(&mut keys, self.material.suite);
+        keys.field("mki", &self.material.mki.as_slice())
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Material")
-            .field("suite", &self.suite)
-            .finish_non_exhaustive()
+        let mut material = f.debug_struct("Material");
+        show_suite(&mut material, self.suite);
+        material.finish_non_exhaustive()
     }
+}
+
+/// Shows the profile, or the suite where there is none.
+fn show_suite(shown: &mut fmt::DebugStruct<'_, '_>, suite: Suite) {
+    match suite.profile() {
+        Some(profile) => shown.field("profile", &profile),
+        None => shown.field("suite", &suite),
+    };
 }
 
 impl Material {
