@@ -60,38 +60,37 @@ pub(crate) struct Listen {
     /// The UDP port of all calls: HOST:PORT, or a port of all addresses, of IPv6 and IPv4
     #[arg(long, value_name = "ADDR", default_value = "3478", value_parser = any_address)]
     pub(crate) media: SocketAddr,
-    /// A TCP port beside it, for callers that UDP does not get through from (ICE-TCP); without it
-    /// none
+    /// A TCP port beside it, for callers whose UDP is blocked (ICE-TCP); none by default
     #[arg(long, value_name = "ADDR", value_parser = any_address)]
     pub(crate) media_tcp: Option<SocketAddr>,
-    /// Address at which callers reach the media ports, where it is not one of this host: behind a
-    /// 1:1 NAT, in a container; with a port if that differs, too. May be given several times
+    /// Address at which callers reach the media ports, if it is not one of this host: behind a 1:1
+    /// NAT, in a container. Add the port if it differs too. May be given several times
     #[arg(long, value_name = "IP[:PORT]")]
     pub(crate) public_address: Vec<Public>,
-    /// Certificate for https, with those that lead to its issuer behind it (PEM); without it http
+    /// Certificate chain for https, leaf first (PEM); http without it
     #[arg(long, value_name = "FILE.pem", requires = "https_key")]
     pub(crate) https_certificate: Option<PathBuf>,
     /// Its private key (PEM)
     #[arg(long, value_name = "FILE.pem", requires = "https_certificate")]
     pub(crate) https_key: Option<PathBuf>,
-    /// File with bearer tokens, one a line: who has none of them may not call; without it everybody
-    /// may
+    /// File with bearer tokens, one on each line. Callers without one of them are refused; without
+    /// the file anybody may call
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// A reverse proxy is in front of the endpoint, whose address all callers have: no host is kept from
-    /// taking all connections and calls
+    /// A reverse proxy is in front of the endpoint, so all callers seem to have its address: turns
+    /// off the limits for each address
     #[arg(long)]
     pub(crate) behind_proxy: bool,
-    /// STUN or TURN server that callers are told of; may be given several times
+    /// STUN or TURN server to tell callers about; may be given several times
     #[arg(long, value_name = "URL[,USER,PASSWORD]")]
     pub(crate) ice_server: Vec<String>,
-    /// Where counters are served for Prometheus, under /metrics; without it nowhere
+    /// Where to serve counters for Prometheus, under /metrics; nowhere by default
     #[arg(long, value_name = "ADDR", value_parser = local_address)]
     pub(crate) metrics: Option<SocketAddr>,
     /// Recording to play to each caller, over and over (Ogg Opus)
     #[arg(long, value_name = "FILE.ogg")]
     pub(crate) play: Option<PathBuf>,
-    /// Folder for the recordings of the callers; without it nothing is recorded
+    /// Folder for recordings of the callers; nothing is recorded without it
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
@@ -115,7 +114,7 @@ pub(crate) struct Dial {
     /// Recording to play, once; the call ends with it (Ogg Opus)
     #[arg(long, value_name = "FILE.ogg")]
     pub(crate) play: Option<PathBuf>,
-    /// Folder for the recording of the host; without it nothing is recorded
+    /// Folder for the recording of the host; nothing is recorded without it
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
@@ -160,7 +159,7 @@ pub(crate) struct Security {
     /// Role in the DTLS handshake when this side answers a call and may choose
     #[arg(long, value_name = "ROLE", default_value = "server")]
     pub(crate) dtls_role: Role,
-    /// Certificate for all calls (PEM); without it each call makes its own
+    /// Certificate for all calls (PEM); by default each call makes its own
     #[arg(long, value_name = "FILE.pem", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
     /// Its private key (PEM, PKCS#8)
@@ -170,8 +169,8 @@ pub(crate) struct Security {
     /// call
     #[arg(long, value_name = "FILE")]
     pub(crate) key_log: Option<PathBuf>,
-    /// File with options (TOML): `http = "[::]:8080"` there is `--http [::]:8080` here. What the
-    /// command line says counts more
+    /// File with options (TOML): `http = "[::]:8080"` there is `--http [::]:8080` here. The command
+    /// line takes precedence
     #[arg(long, value_name = "FILE.toml")]
     #[allow(
         dead_code,
@@ -198,7 +197,7 @@ pub(crate) enum Profile {
     Gcm256,
     #[value(name = "aes128-cm-sha1-80")]
     CmSha1,
-    /// Its tags of 32 bits are for whoever asks for them
+    /// Tags of 32 bits, only for those who ask for them
     #[value(name = "aes128-cm-sha1-32")]
     CmSha1Short,
 }
