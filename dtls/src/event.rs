@@ -46,6 +46,9 @@ pub struct ConnectionInfo {
     pub cipher_suite: CipherSuite,
     /// The key exchange group.
     pub group: NamedGroup,
+    /// Whether the keys depend on all that was said before, certificates included: always, but in DTLS
+    /// 1.2 with [`ConfigBuilder::dangerous_allow_plain_master_secret`](crate::ConfigBuilder::dangerous_allow_plain_master_secret).
+    pub extended_master_secret: bool,
     /// The SRTP profile, if one was agreed on.
     pub srtp_profile: Option<SrtpProfile>,
     /// The MKI that both sides agreed on; mostly empty.

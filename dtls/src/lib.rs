@@ -125,7 +125,8 @@
 //! # Left out
 //!
 //! - Renegotiation (RFC 8827 §6.5 forbids it; who asks is told no_renegotiation), compression, CBC, static RSA and finite-field
-//!   Diffie-Hellman suites, DTLS 1.0, and DTLS 1.2 without the extended master secret.
+//!   Diffie-Hellman suites, DTLS 1.0, and DTLS 1.2 without the extended master secret, unless
+//!   [`ConfigBuilder::dangerous_allow_plain_master_secret`] lets it in.
 //! - Session resumption, PSKs and early data: tickets are read and forgotten. A call that comes
 //!   back makes a new handshake.
 //! - Connection IDs (RFC 9146, RFC 9147 §9): ICE keeps track of paths. Post-handshake

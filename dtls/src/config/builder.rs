@@ -56,6 +56,22 @@ impl ConfigBuilder {
         self
     }
 
+    /// Takes peers of DTLS 1.2 that have no extended master secret (RFC 7627): old SIP devices. By default
+    /// they are refused with [`Error::ExtendedMasterSecretMissing`](crate::Error::ExtendedMasterSecretMissing).
+    /// Peers that have it use it as ever.
+    ///
+    /// What it risks: without it the keys don't depend on the certificates. Somebody to whom both ends
+    /// connect on purpose, each with its fingerprint, can make both handshakes end in one master secret,
+    /// and so in the same SRTP and exported keys (the triple handshake, RFC 7627 §1): packets of one call can
+    /// be played into the other, and what is bound to an exporter is bound to both. Nobody whose
+    /// fingerprint is not in the signalling can do that.
+    /// [`ConnectionInfo::extended_master_secret`](crate::ConnectionInfo::extended_master_secret) tells which calls
+    /// are so.
+    pub fn dangerous_allow_plain_master_secret(mut self) -> Self {
+        self.config.plain_master_secret = true;
+        self
+    }
+
     /// Puts hybrid groups behind the classic ones, so that a ClientHello has some 250 bytes, not
     /// 1400: for a client that may not send so much yet, since its peer's address is not proved.
     pub fn small_client_hello(mut self) -> Self {

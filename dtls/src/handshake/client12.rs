@@ -94,7 +94,7 @@ impl ExpectServerKeyExchange {
         if !config.groups(version).any(|group| group == exchange.group) {
             return Err(Error::UnofferedGroup(exchange.group));
         }
-        let Randoms { client, server } = &session.randoms;
+        let Randoms { client, server, .. } = &session.randoms;
         let mut signed = [&client[..], server].concat();
         let mut writer = Writer::new(&mut signed);
         ServerKeyExchange::write_params(&mut writer, exchange.group, exchange.public);
@@ -189,7 +189,7 @@ impl ExpectDone {
         let exchange = ClientKeyExchange { public: &public };
         cx.send(HandshakeType::CLIENT_KEY_EXCHANGE, |w| exchange.write(w))?;
         let (provider, hash) = (cx.layers.provider(), cx.core.transcript.hash());
-        let master = MasterSecret::extended(provider, suite, randoms, &premaster, &hash);
+        let master = MasterSecret::new(provider, suite, randoms, &premaster, &hash);
         cx.log_secret(Label::ClientRandom, &randoms.client, master.as_bytes());
         if let Some(scheme) = request {
             authentication::send_certificate_verify(scheme, cx)?;

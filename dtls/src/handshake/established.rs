@@ -75,7 +75,12 @@ impl Finished {
             after,
         } = self;
         let local = cx.core.certificate.fingerprint_sha256();
-        let info = Arc::new(connection_info(agreed, peer, local));
+        // RFC 8446: in DTLS 1.3 every secret depends on the transcript.
+        let extended = match &exporter {
+            Exporter::Prf(master) => master.is_extended(),
+            Exporter::Hkdf { .. } => true,
+        };
+        let info = Arc::new(connection_info(agreed, extended, peer, local));
         cx.layers.emit(Event::Connected(Arc::clone(&info)));
         Established {
             info,
@@ -97,7 +102,12 @@ impl Established {
     }
 }
 
-fn connection_info(agreed: Agreed, peer: VerifiedPeer, local: Fingerprint) -> ConnectionInfo {
+fn connection_info(
+    agreed: Agreed,
+    extended_master_secret: bool,
+    peer: VerifiedPeer,
+    local: Fingerprint,
+) -> ConnectionInfo {
     let Agreed {
         suite,
         group,
@@ -109,6 +119,7 @@ fn connection_info(agreed: Agreed, peer: VerifiedPeer, local: Fingerprint) -> Co
         version: suite.version,
         cipher_suite: suite.id,
         group,
+        extended_master_secret,
         srtp_profile: answers.srtp_profile,
         mki: answers.mki,
         alpn: answers.alpn,

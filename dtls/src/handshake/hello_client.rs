@@ -287,6 +287,7 @@ impl ExpectServerHello {
         let suite = chosen_suite(hello, ProtocolVersion::DTLS1_2, config)?;
         let extensions = &hello.extensions;
         hello12::check_extensions(
+            config,
             extensions.extended_master_secret,
             extensions.renegotiation_info,
             extensions.ec_point_formats,
@@ -302,6 +303,7 @@ impl ExpectServerHello {
         let randoms = Randoms {
             client: random,
             server: hello.random,
+            extended: extensions.extended_master_secret,
         };
         Ok(client12::begin(suite, answers, randoms, shares))
     }

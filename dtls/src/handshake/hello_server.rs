@@ -59,7 +59,7 @@ fn enter12(
 ) -> Result<State, Error> {
     const VERSION: ProtocolVersion = ProtocolVersion::DTLS1_2;
     let config = cx.layers.config;
-    check_hello12(hello)?;
+    check_hello12(hello, config)?;
     let group = negotiate::choose_group12(hello, config)?;
     let schemes = hello.extensions.signature_algorithms.as_ref();
     let (suite, scheme) = cx.core.select_certificate(|certificate| {
@@ -81,9 +81,11 @@ fn enter12(
     let randoms = Randoms {
         client: hello.random,
         server: server_random12(cx)?,
+        extended: hello.extensions.extended_master_secret,
     };
     let extensions = ServerExtensions {
-        extended_master_secret: true,
+        // RFC 7627 §5.3: in answer to the client's alone.
+        extended_master_secret: randoms.extended,
         renegotiation_info: offers_renegotiation_info(hello).then_some(&[]),
         ec_point_formats: hello
             .extensions
@@ -103,12 +105,13 @@ fn enter12(
 }
 
 /// What DTLS 1.2 demands of a ClientHello besides things to choose from.
-fn check_hello12(hello: &ClientHello<'_>) -> Result<(), Error> {
+fn check_hello12(hello: &ClientHello<'_>, config: &Config) -> Result<(), Error> {
     let extensions = &hello.extensions;
     if !hello.compression_methods.contains(&NULL_COMPRESSION) {
         return Err(Error::IllegalCompressionMethod);
     }
     hello12::check_extensions(
+        config,
         extensions.extended_master_secret,
         extensions.renegotiation_info,
         extensions.ec_point_formats,

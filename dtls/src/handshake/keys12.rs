@@ -16,11 +16,13 @@ const MASTER_SECRET: usize = 48;
 /// The longest key block: two keys of 32 bytes and two IVs of 12.
 const MAX_KEY_BLOCK: usize = 2 * (32 + 12);
 
-/// Both hellos' randoms.
+/// What both hellos give to the key schedule: their randoms, and whether the master secret is the
+/// extended one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Randoms {
     pub(crate) client: [u8; 32],
     pub(crate) server: [u8; 32],
+    pub(crate) extended: bool,
 }
 
 /// The master secret and what belongs to it.
@@ -35,16 +37,22 @@ pub(crate) struct MasterSecret {
 pub(crate) type VerifyData = [u8; 12];
 
 impl MasterSecret {
-    /// The extended master secret; `session_hash` covers ClientHello to ClientKeyExchange.
-    pub(crate) fn extended(
+    /// The master secret that the hellos have agreed on; `session_hash` covers ClientHello to
+    /// ClientKeyExchange.
+    pub(crate) fn new(
         provider: &dyn CryptoProvider,
         suite: Suite,
         randoms: Randoms,
         premaster: &SharedSecret,
         session_hash: &Digest,
     ) -> Self {
-        // RFC 7627 §4: the session hash takes the place of the randoms.
-        let seed = [&b"extended master secret"[..], session_hash.as_ref()];
+        let Randoms { client, server, .. } = &randoms;
+        let seed = match randoms.extended {
+            // RFC 7627 §4: the session hash takes the place of the randoms.
+            true => [&b"extended master secret"[..], session_hash.as_ref(), &[]],
+            // RFC 5246 §8.1.
+            false => [&b"master secret"[..], client, server],
+        };
         let secret = Secret::filled(MASTER_SECRET, |out| {
             prf(provider, suite.hash, premaster.as_bytes(), &seed, out);
         });
@@ -122,12 +130,16 @@ impl MasterSecret {
         label: &[u8],
         context: Option<&[u8]>,
     ) {
-        let Randoms { client, server } = &self.randoms;
+        let Randoms { client, server, .. } = &self.randoms;
         // An empty context differs from none: its length of zero is hashed.
         let length = context.map(|context| (context.len() as u16).to_be_bytes());
         let length = length.as_ref().map_or(&[][..], |length| &length[..]);
         let seed = [label, client, server, length, context.unwrap_or_default()];
         prf(provider, self.hash, self.secret.as_bytes(), &seed, out);
+    }
+
+    pub(crate) const fn is_extended(&self) -> bool {
+        self.randoms.extended
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -210,7 +222,7 @@ mod tests {
         let suite = suite.expect("one of ours");
         let premaster = SharedSecret::new(vec![5; 32]);
         let hash = Digest::new(&[6; 32]);
-        MasterSecret::extended(&*default_provider(), suite, randoms, &premaster, &hash)
+        MasterSecret::new(&*default_provider(), suite, randoms, &premaster, &hash)
     }
 
     /// RFC 7627 §4: the session hash takes the place of the randoms in the master secret;
@@ -220,10 +232,12 @@ mod tests {
         let one = master(Randoms {
             client: [1; 32],
             server: [2; 32],
+            extended: true,
         });
         let other = master(Randoms {
             client: [1; 32],
             server: [3; 32],
+            extended: true,
         });
         assert_eq!(one.as_bytes(), other.as_bytes());
         let export = |master: &MasterSecret, context| {
@@ -236,12 +250,36 @@ mod tests {
         assert_ne!(export(&one, None), export(&one, Some(b"")));
     }
 
+    /// Both master secrets, as an independent implementation of the PRF has them.
+    #[test]
+    fn master_secrets_known_answers() {
+        let answers = [
+            (
+                false,
+                "f77ba4e9984be0be20fc4b058555ba9e435fcfd8556c1780a68d2b98617ab92a6893ab697e1fbb5de847dde26b66dd73",
+            ),
+            (
+                true,
+                "7757ee76138e42d193032198a8bd9f9efbf5721feb4bf4f00e9b348d9495003d440503745fb91aea19fb17967c78f0b7",
+            ),
+        ];
+        for (extended, expected) in answers {
+            let master = master(Randoms {
+                client: [1; 32],
+                server: [2; 32],
+                extended,
+            });
+            assert_eq!(master.as_bytes(), hex(expected));
+        }
+    }
+
     #[test]
     fn finished_depends_on_the_sender_and_is_compared_whole() {
         let (provider, hash) = (default_provider(), Digest::new(&[9; 32]));
         let master = master(Randoms {
             client: [1; 32],
             server: [2; 32],
+            extended: true,
         });
         let good = master.verify_data(&*provider, Role::Client, &hash);
         let verify = |sender, data: &[u8]| master.verify_finished(&*provider, sender, &hash, data);

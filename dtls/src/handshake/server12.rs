@@ -159,7 +159,7 @@ impl ExpectClientKeyExchange {
         cx.record(message);
         let provider = cx.layers.provider();
         let hash = cx.core.transcript.hash();
-        let master = MasterSecret::extended(provider, agreed.suite, randoms, &premaster, &hash);
+        let master = MasterSecret::new(provider, agreed.suite, randoms, &premaster, &hash);
         cx.log_secret(Label::ClientRandom, &randoms.client, master.as_bytes());
         let keys = Keys::new(Role::Server, &master, agreed.suite, cx);
         if proves {

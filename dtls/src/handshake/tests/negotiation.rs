@@ -183,6 +183,34 @@ fn t_neg_09_extended_master_secret() {
     assert_eq!(outcome, client(Error::ExtendedMasterSecretMissing));
 }
 
+/// T-NEG-09: where it is not demanded, both sides still use it if both have it, and who takes it out of
+/// a hello on the way is found out by Finished.
+#[test]
+fn t_neg_09_a_plain_master_secret_is_for_peers_that_have_no_other() {
+    let lenient = || config(V::DTLS1_2).dangerous_allow_plain_master_secret();
+    let mut pair = Pair::with([lenient(), lenient()]);
+    assert_eq!(pair.run(|_, _| ()), Ok(()));
+    for role in [Role::Client, Role::Server] {
+        let established = pair.end(role).handshake.established();
+        assert!(
+            established
+                .expect("established")
+                .info
+                .extended_master_secret
+        );
+    }
+    let outcome = with_client_hello(lenient(), |hello| {
+        hello.extensions.extended_master_secret = false;
+    });
+    assert_ne!(outcome, Ok(()));
+    assert_ne!(outcome, server(Error::ExtendedMasterSecretMissing));
+    let outcome = with_server_hello(lenient(), |hello| {
+        hello.extensions.extended_master_secret = false;
+    });
+    assert_ne!(outcome, Ok(()));
+    assert_ne!(outcome, client(Error::ExtendedMasterSecretMissing));
+}
+
 /// RFC 5746 §3.4 and §3.6: empty; a client may send the cipher suite instead; a server may be
 /// silent.
 #[test]
