@@ -118,6 +118,8 @@ pub struct Config {
     pub(crate) mki: Vec<u8>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) max_message: u16,
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) server_name: Option<String>,
     pub(crate) mtu: usize,
     pub(crate) fallback_mtu: Option<usize>,
     pub(crate) retransmit: RetransmitConfig,
@@ -181,6 +183,8 @@ impl Config {
                 mki: Vec::new(),
                 alpn: Vec::new(),
                 max_message: MAX_MESSAGE,
+                record_size_limit: None,
+                server_name: None,
                 mtu: DEFAULT_MTU,
                 fallback_mtu: Some(FALLBACK_MTU),
                 retransmit: RetransmitConfig::default(),
@@ -277,6 +281,12 @@ pub enum ConfigError {
         "an application protocol name is empty or longer than 255 bytes, or there are too many"
     )]
     BadApplicationProtocol,
+    /// A name that is no host's (RFC 6066 §3).
+    #[error("the server's name is empty, too long, an address, or has characters that no host has")]
+    BadServerName,
+    /// A `record_size_limit` outside of 64 to 16385.
+    #[error("a record size limit of {0} is not between 64 and 16385")]
+    BadRecordSizeLimit(u16),
     /// An initial retransmission time of zero.
     #[error("the initial retransmission time is zero")]
     ZeroRetransmitTime,

@@ -77,6 +77,9 @@ pub enum Error {
     /// The peer signed with a scheme that we did not offer, or that its key or version forbids.
     #[error("the peer signed with {0:?}, which was not offered or does not fit its key")]
     WrongSignatureScheme(SignatureScheme),
+    /// A `record_size_limit` below 64 (RFC 8449 §4).
+    #[error("the peer takes records of {0} bytes only")]
+    RecordSizeLimitTooSmall(u16),
     /// Our certificate is of none of the types that the server of DTLS 1.2 takes.
     #[error("no common certificate type: ours is {ours}, the server takes {theirs:?}")]
     NoCommonCertificateType {
@@ -318,6 +321,7 @@ impl Error {
             | Self::WrongSignatureScheme(_)
             | Self::BadSrtpProfileAnswer(_)
             | Self::SrtpMkiMismatch
+            | Self::RecordSizeLimitTooSmall(_)
             | Self::UnofferedApplicationProtocol
             | Self::MisplacedExtension(_)
             | Self::NonEmptyLegacyCookie

@@ -55,6 +55,9 @@ pub struct ConnectionInfo {
     pub mki: Vec<u8>,
     /// The application protocol, if one was agreed on.
     pub alpn: Option<Vec<u8>>,
+    /// The host that the client asked for (RFC 6066 §3), as the client wrote it: compare without regard
+    /// to case. On the server it is no more than a wish.
+    pub server_name: Option<String>,
     /// The peer's end-entity certificate in DER; `None` if a client had none to show.
     pub peer_certificate: Option<Vec<u8>>,
     /// The SHA-256 fingerprint of the peer's certificate.

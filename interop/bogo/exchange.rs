@@ -39,6 +39,11 @@ pub(crate) enum Failure {
         expected: String,
         actual: Option<Vec<u8>>,
     },
+    /// The client asked for another host than the test expects.
+    WrongServerName {
+        expected: String,
+        actual: Option<String>,
+    },
     /// Nobody judged the peer's certificate.
     Unverified,
 }
@@ -133,6 +138,12 @@ impl Exchange<'_> {
         {
             let (expected, actual) = (expected.clone(), info.alpn.clone());
             return Err(Failure::WrongProtocol { expected, actual });
+        }
+        if let Some(expected) = &self.flags.expect_server_name
+            && info.server_name.as_ref() != Some(expected)
+        {
+            let (expected, actual) = (expected.clone(), info.server_name.clone());
+            return Err(Failure::WrongServerName { expected, actual });
         }
         if self.flags.expect_verify_result
             && info.peer_certificate.is_some()

@@ -56,6 +56,8 @@ pub(crate) struct Flags {
     /// What a client offers, or a server chooses.
     pub(crate) alpn: Vec<String>,
     pub(crate) expect_alpn: Option<String>,
+    pub(crate) host_name: Option<String>,
+    pub(crate) expect_server_name: Option<String>,
     pub(crate) expect_verify_result: bool,
 }
 
@@ -106,6 +108,8 @@ impl Flags {
             "-key-update-before-read" => self.key_update_before_read = true,
             "-advertise-alpn" => self.alpn.extend(protocols(&args.text(flag)?)),
             "-select-alpn" => self.alpn.push(args.text(flag)?),
+            "-host-name" => self.host_name = Some(args.text(flag)?),
+            "-expect-server-name" => self.expect_server_name = Some(args.text(flag)?),
             "-expect-alpn" => self.expect_alpn = Some(args.text(flag)?),
             "-expect-verify-result" => self.expect_verify_result = true,
             "-max-cert-list" => self.max_cert_list = Some(args.number(flag)?),

@@ -97,6 +97,9 @@ fn config(flags: &Flags, provider: Arc<dyn CryptoProvider>) -> Result<Config, Co
             .collect();
         builder = builder.signature_schemes(&schemes);
     }
+    if let Some(name) = &flags.host_name {
+        builder = builder.server_name(name);
+    }
     if let Some(mtu) = flags.mtu {
         builder = builder.mtu(mtu);
     }

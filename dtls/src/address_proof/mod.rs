@@ -17,12 +17,12 @@ use self::judge::{Judgement, Received};
 use crate::config::Config;
 use crate::error::Error;
 use crate::flight::read_fragment;
-use crate::handshake::{Asked, Message};
+use crate::handshake::{Asked, Message, server_name};
 use crate::record::RecordNumber;
 use crate::record::plaintext::{self, Plaintext};
 use crate::stats::Discard;
 use crate::wire::handshake::{HEADER, Header};
-use crate::wire::{AlertLevel, ContentType, HandshakeType, Reader};
+use crate::wire::{AlertLevel, ClientHello, ContentType, HandshakeType, Reader};
 
 /// Demands of clients that they prove to receive at their address, before there is anything that
 /// one could call a connection.
@@ -124,6 +124,17 @@ pub struct ProvenHello {
     /// The number of the (last) record that it came in.
     pub(crate) record: RecordNumber,
     pub(crate) asked: Option<Asked>,
+}
+
+impl ProvenHello {
+    /// The host that the client asks for (RFC 6066 §3), as the client wrote it, before anything is
+    /// answered: for a server that has several configurations or certificates to choose from. It has
+    /// nothing but visible ASCII characters, and is no more than a wish.
+    #[must_use]
+    pub fn server_name(&self) -> Option<String> {
+        let hello = Reader::read_exact::<ClientHello<'_>>(&self.body).ok()?;
+        server_name(hello.extensions.server_name)
+    }
 }
 
 /// Counters since the start.

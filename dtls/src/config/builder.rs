@@ -14,6 +14,20 @@ const MAX_ALPN: usize = 1 << 14;
 /// The first retransmission where nothing is known of the path (RFC 9147 §5.8.2).
 const DATA_RETRANSMIT: Duration = Duration::from_secs(1);
 
+/// The values of `record_size_limit` (RFC 8449 §4).
+const RECORD_SIZES: std::ops::RangeInclusive<u16> = 64..=(1 << 14) + 1;
+
+/// RFC 6066 §3: a DNS name, no address, without a dot at the end.
+fn is_host(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    name.len() <= 253 && name.split('.').all(label) && name.parse::<std::net::IpAddr>().is_err()
+}
+
 /// Puts a [`Config`] together. Setters replace defaults; [`ConfigBuilder::build`] checks the whole.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -127,6 +141,22 @@ impl ConfigBuilder {
         self
     }
 
+    /// The host that a client asks for (RFC 6066 §3), so that a server of several can choose what to show: a
+    /// DNS name in ASCII, without a dot at the end. It is sent in the clear. None by default.
+    pub fn server_name(mut self, name: &str) -> Self {
+        self.config.server_name = Some(name.to_owned());
+        self
+    }
+
+    /// The longest plaintext of a protected record that we take, in bytes, from 64 to 16385; in DTLS 1.3 the content
+    /// type is one of them (`record_size_limit`, RFC 8449). A client offers it, a server answers a client
+    /// that offers it, and then each keeps to what the other said. Not sent by default: small devices ask
+    /// for it, whose buffers don't hold 2^14 bytes.
+    pub fn record_size_limit(mut self, bytes: u16) -> Self {
+        self.config.record_size_limit = Some(bytes);
+        self
+    }
+
     /// The longest handshake message to take, in bytes; 16 KiB by default. A chain of certificates with
     /// post-quantum keys may need more. That much is held for a peer that sent as much, and an eighth
     /// more, before anything of it is verified.
@@ -217,6 +247,18 @@ impl ConfigBuilder {
         let total: usize = config.alpn.iter().map(|name| 1 + name.len()).sum();
         if !config.alpn.iter().all(fits) || total > MAX_ALPN {
             return Err(ConfigError::BadApplicationProtocol);
+        }
+        if let Some(limit) = config.record_size_limit
+            && !RECORD_SIZES.contains(&limit)
+        {
+            return Err(ConfigError::BadRecordSizeLimit(limit));
+        }
+        if config
+            .server_name
+            .as_deref()
+            .is_some_and(|name| !is_host(name))
+        {
+            return Err(ConfigError::BadServerName);
         }
         if config.retransmit.initial.is_zero() {
             return Err(ConfigError::ZeroRetransmitTime);
@@ -312,6 +354,23 @@ mod tests {
             refusal(|c| c.mki(&name)),
             Some(ConfigError::MkiTooLong(256))
         );
+        for name in [
+            "",
+            ".",
+            "a..b",
+            "a.example.",
+            "192.0.2.1",
+            "::1",
+            "a\0b",
+            "ä.example",
+        ] {
+            let error = Some(ConfigError::BadServerName);
+            assert_eq!(refusal(|c| c.server_name(name)), error, "{name}");
+        }
+        for limit in [0, 63, 16_386] {
+            let error = Some(ConfigError::BadRecordSizeLimit(limit));
+            assert_eq!(refusal(|c| c.record_size_limit(limit)), error);
+        }
         for names in [&[&b""[..]][..], &[&name], &many] {
             let error = Some(ConfigError::BadApplicationProtocol);
             assert_eq!(refusal(|c| c.alpn(names)), error);

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::{Connection, REST, Status};
 use crate::error::{Error, SendError};
-use crate::record::MAX_PLAINTEXT;
 use crate::wire::{AlertDescription, AlertLevel, ContentType};
 
 /// At most this many bytes of application data wait to be polled. More means that nobody polls.
@@ -98,7 +97,8 @@ impl Connection {
     /// no more than a way to hide when something is said (RFC 5246 §6.2.1), and are not delivered.
     ///
     /// The MTU is that of the handshake alone: who sends data knows its path better (SCTP probes
-    /// for it), so that a record may have up to 2^14 bytes.
+    /// for it), so that a record may have up to 2^14 bytes, or what the peer takes
+    /// ([`ConfigBuilder::record_size_limit`](crate::ConfigBuilder::record_size_limit)).
     ///
     /// # Errors
     /// [`SendError::NotConnected`] before [`Event::Connected`](crate::Event::Connected),
@@ -113,10 +113,11 @@ impl Connection {
         if self.handshake.established().is_none() {
             return Err(SendError::NotConnected);
         }
-        if data.len() > MAX_PLAINTEXT {
+        let limit = self.records.max_content();
+        if data.len() > limit {
             return Err(SendError::TooLong {
                 length: data.len(),
-                limit: MAX_PLAINTEXT,
+                limit,
             });
         }
         if data.is_empty() {
@@ -133,6 +134,17 @@ impl Connection {
     #[must_use]
     pub fn queued_records(&self) -> usize {
         self.outbox.data.len()
+    }
+
+    /// The most bytes of application data that a datagram of `datagram` bytes of UDP payload carries now; 0
+    /// where it has no room for any.
+    ///
+    /// Keys and versions differ in what they add, so that the answer holds from
+    /// [`Event::Connected`](crate::Event::Connected) on.
+    #[must_use]
+    pub fn max_payload(&self, datagram: usize) -> usize {
+        let room = datagram.saturating_sub(self.records.write_overhead());
+        room.min(self.records.max_content())
     }
 
     /// Ends the connection: tells the peer by close_notify, after what was queued before. Data

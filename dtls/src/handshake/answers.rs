@@ -13,7 +13,20 @@ pub(crate) struct Answers {
     pub(crate) srtp_profile: Option<SrtpProfile>,
     pub(crate) mki: Vec<u8>,
     pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) record_sizes: Option<RecordSizes>,
+    /// The host that the client asked for.
+    pub(crate) server_name: Option<String>,
 }
+
+/// The values of `record_size_limit` that both sides sent (RFC 8449).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordSizes {
+    pub(crate) ours: u16,
+    pub(crate) theirs: u16,
+}
+
+/// RFC 8449 §4: no endpoint may ask for less.
+pub(crate) const MIN_RECORD_SIZE: u16 = 64;
 
 // ---- The server gives them ----------------------------------------------------------------------
 
@@ -32,6 +45,8 @@ impl Answers {
                 _ => Vec::new(),
             },
             alpn: choose_alpn(hello.extensions.alpn.as_ref(), config)?,
+            record_sizes: record_sizes(hello.extensions.record_size_limit, config)?,
+            server_name: server_name(hello.extensions.server_name),
         })
     }
 
@@ -44,9 +59,27 @@ impl Answers {
                 mki: &self.mki,
             }),
             alpn: self.alpn.as_deref().map(AlpnAnswer::Name),
+            record_size_limit: self.record_sizes.map(|sizes| sizes.ours),
             ..ServerExtensions::default()
         }
     }
+}
+
+/// The name of a host as text, if it is one: ASCII without blanks and control characters. Who compares it
+/// with names of its own must see all of it.
+pub(crate) fn server_name(name: Option<&[u8]>) -> Option<String> {
+    let name = name.filter(|name| name.iter().all(u8::is_ascii_graphic))?;
+    String::from_utf8(name.to_vec()).ok()
+}
+
+fn record_sizes(theirs: Option<u16>, config: &Config) -> Result<Option<RecordSizes>, Error> {
+    let (Some(theirs), Some(ours)) = (theirs, config.record_size_limit) else {
+        return Ok(None);
+    };
+    if theirs < MIN_RECORD_SIZE {
+        return Err(Error::RecordSizeLimitTooSmall(theirs));
+    }
+    Ok(Some(RecordSizes { ours, theirs }))
 }
 
 fn choose_srtp(offer: Option<&UseSrtp<'_>>, config: &Config) -> Result<Option<SrtpProfile>, Error> {
@@ -97,6 +130,8 @@ const ENCRYPTED_EXTENSIONS: &[ExtensionType] = &[
     ExtensionType::USE_SRTP,
     ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
     ExtensionType::SUPPORTED_GROUPS,
+    ExtensionType::SERVER_NAME,
+    ExtensionType::RECORD_SIZE_LIMIT,
 ];
 
 /// Extensions that a ServerHello of DTLS 1.2 may have. No server should send supported_groups
@@ -108,6 +143,8 @@ const SERVER_HELLO_12: &[ExtensionType] = &[
     ExtensionType::USE_SRTP,
     ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
     ExtensionType::SUPPORTED_GROUPS,
+    ExtensionType::SERVER_NAME,
+    ExtensionType::RECORD_SIZE_LIMIT,
 ];
 
 /// Extensions that our ClientHello may have, so that an answer to them is not out of place as such.
@@ -141,6 +178,7 @@ impl Answers {
         config: &Config,
     ) -> Result<Self, Error> {
         check_types(extensions, SERVER_HELLO_12)?;
+        check_offered(extensions, config)?;
         Self::take(extensions, config)
     }
 
@@ -150,6 +188,7 @@ impl Answers {
         config: &Config,
     ) -> Result<Self, Error> {
         check_types(extensions, ENCRYPTED_EXTENSIONS)?;
+        check_offered(extensions, config)?;
         Self::take(extensions, config)
     }
 
@@ -160,7 +199,23 @@ impl Answers {
             srtp_profile,
             mki,
             alpn,
+            record_sizes: record_sizes(extensions.record_size_limit, config)?,
+            server_name: config.server_name.clone(),
         })
+    }
+}
+
+/// Extensions that are offered only where the configuration asks for them.
+fn check_offered(extensions: &ServerExtensions<'_>, config: &Config) -> Result<(), Error> {
+    let offered = |kind| match kind {
+        ExtensionType::SERVER_NAME => config.server_name.is_some(),
+        ExtensionType::RECORD_SIZE_LIMIT => config.record_size_limit.is_some(),
+        _ => true,
+    };
+    let mut types = extensions.raw.iter().flat_map(|raw| raw.types());
+    match types.find(|&kind| !offered(kind)) {
+        None => Ok(()),
+        Some(kind) => Err(Error::UnsolicitedExtension(kind)),
     }
 }
 

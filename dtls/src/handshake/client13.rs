@@ -79,6 +79,8 @@ impl ExpectEncryptedExtensions {
             message.read::<EncryptedExtensions<'_>>(HandshakeType::ENCRYPTED_EXTENSIONS)?;
         self.session.agreed.answers =
             Answers::in_encrypted_extensions(&extensions.extensions, cx.layers.config)?;
+        cx.layers
+            .limit_records(self.session.agreed.answers.record_sizes);
         cx.record(message);
         Ok(State::Client13CertificateOrRequest(Box::new(
             ExpectCertificateOrRequest {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::answers::RecordSizes;
 use super::identity::{Identity, Judgement};
 use super::message::Message;
 use super::transcript::Transcript;
@@ -87,6 +88,13 @@ impl<'a> Layers<'a> {
     /// Protects what is sent from now on under new keys.
     pub(super) fn set_write(&mut self, stage: Stage, keys: EpochKeys) -> Result<(), Error> {
         self.records.install_write(stage, keys)
+    }
+
+    /// Keeps protected records to the sizes that both sides asked for.
+    pub(super) fn limit_records(&mut self, sizes: Option<RecordSizes>) {
+        if let Some(RecordSizes { ours, theirs }) = sizes {
+            self.records.limit(ours, theirs);
+        }
     }
 
     /// Tells the peer that we don't do what it wants, and goes on.

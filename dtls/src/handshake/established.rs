@@ -123,6 +123,7 @@ fn connection_info(
         srtp_profile: answers.srtp_profile,
         mki: answers.mki,
         alpn: answers.alpn,
+        server_name: answers.server_name,
         peer_fingerprint: der.map(Fingerprint::sha256),
         peer_certificate: peer.certificate,
         local_fingerprint: local,

@@ -70,6 +70,8 @@ impl Offer {
             ec_point_formats: dtls12.then_some(&[UNCOMPRESSED]),
             renegotiation_info: dtls12.then_some(&[]),
             extended_master_secret: dtls12,
+            server_name: config.server_name.as_deref().map(str::as_bytes),
+            record_size_limit: config.record_size_limit,
             psk_dhe_ke: config.dtls13 && config.invite_tickets,
         };
         let hello = ClientHello {
@@ -300,6 +302,7 @@ impl ExpectServerHello {
             .start(provider, ProtocolVersion::DTLS1_2, suite.hash);
         cx.record(message);
         cx.set_version(ProtocolVersion::DTLS1_2);
+        cx.layers.limit_records(answers.record_sizes);
         let randoms = Randoms {
             client: random,
             server: hello.random,

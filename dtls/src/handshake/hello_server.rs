@@ -73,6 +73,7 @@ fn enter12(
     })?;
     let answers = Answers::choose(hello, config)?;
     cx.set_version(VERSION);
+    cx.layers.limit_records(answers.record_sizes);
     cx.record(message);
     cx.core
         .transcript
@@ -263,6 +264,7 @@ fn answer13(
         negotiate::choose_scheme(certificate, ProtocolVersion::DTLS1_3, schemes)
     })?;
     let answers = Answers::choose(hello, config)?;
+    cx.layers.limit_records(answers.record_sizes);
     let (key_exchange, shared) = config
         .group(group)?
         .respond(share.key_exchange)

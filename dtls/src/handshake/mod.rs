@@ -40,6 +40,7 @@ mod transcript;
 
 use std::sync::Arc;
 
+pub(crate) use self::answers::server_name;
 pub(crate) use self::context::Layers;
 use self::context::{Context, Core};
 pub(crate) use self::established::Established;

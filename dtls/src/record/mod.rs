@@ -79,6 +79,23 @@ pub(crate) struct RecordLayer {
     early: Early,
     /// The version in the header of plaintext records.
     plaintext_version: ProtocolVersion,
+    limits: Limits,
+}
+
+/// The longest plaintexts of protected records, as `record_size_limit` counts them: in DTLS 1.3 with
+/// their content type (RFC 8449 §4).
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    read: u16,
+    write: u16,
+}
+
+impl Limits {
+    /// What holds without the extension.
+    const NONE: Self = Self {
+        read: MAX_PLAINTEXT as u16 + 1,
+        write: MAX_PLAINTEXT as u16 + 1,
+    };
 }
 
 impl RecordLayer {
@@ -91,6 +108,27 @@ impl RecordLayer {
             // RFC 9147 §5.3, RFC 6347 §4.2.1: the first ClientHello may say DTLS 1.0, which the
             // oldest servers need to see.
             plaintext_version: ProtocolVersion::DTLS1_0,
+            limits: Limits::NONE,
+        }
+    }
+
+    /// Takes protected records of plaintexts up to `read` bytes, and makes none of more than `write`; in
+    /// DTLS 1.3 the content type is one of them.
+    pub(crate) fn limit(&mut self, read: u16, write: u16) {
+        self.limits = Limits { read, write };
+    }
+
+    /// The longest content of a record that is sent now.
+    pub(crate) fn max_content(&self) -> usize {
+        self.content_limit(self.write_epoch())
+    }
+
+    fn content_limit(&self, epoch: u16) -> usize {
+        let keys = self.write.get(epoch).and_then(|write| write.keys.as_ref());
+        let limit = usize::from(self.limits.write);
+        match keys {
+            None => MAX_PLAINTEXT,
+            Some(keys) => (limit - usize::from(keys.is_unified())).min(MAX_PLAINTEXT),
         }
     }
 
@@ -152,7 +190,10 @@ impl RecordLayer {
             content,
         } = read.open(&*self.provider, header, record)?;
         self.read.authenticated(now, epoch);
-        if content.len() > MAX_PLAINTEXT {
+        // RFC 8449 §4: a record over the limit that we sent is an error. Padding is let pass.
+        let over =
+            epoch > 0 && content.len() + usize::from(unified) > usize::from(self.limits.read);
+        if content.len() > MAX_PLAINTEXT || over {
             return Err(Error::RecordOverflow.into());
         }
         Ok(Opened {
@@ -241,7 +282,8 @@ impl RecordLayer {
     /// if there is no room for a single byte.
     pub(crate) fn payload_room<'a>(&self, epoch: u16, out: &'a mut [u8]) -> Option<&'a mut [u8]> {
         let Overhead { before, after } = self.overhead(epoch)?;
-        let end = out.len().checked_sub(after)?.min(before + MAX_PLAINTEXT);
+        let longest = self.content_limit(epoch);
+        let end = out.len().checked_sub(after)?.min(before + longest);
         out.get_mut(before..end).filter(|room| !room.is_empty())
     }
 

@@ -10,6 +10,9 @@ use super::{
 /// A PSK goes together with a key exchange (RFC 8446 §4.2.9).
 const PSK_DHE_KE: u8 = 1;
 
+/// The one kind of server name that there is (RFC 6066 §3).
+const HOST_NAME: u8 = 0;
+
 /// The longest session id (RFC 5246 §7.4.1.2).
 pub(super) const MAX_SESSION_ID: usize = 32;
 
@@ -38,6 +41,10 @@ pub(crate) struct ClientExtensions<'a> {
     pub(crate) ec_point_formats: Option<&'a [u8]>,
     pub(crate) renegotiation_info: Option<&'a [u8]>,
     pub(crate) extended_master_secret: bool,
+    /// The name of the host (RFC 6066 §3), as its bytes came.
+    pub(crate) server_name: Option<&'a [u8]>,
+    /// RFC 8449 §4.
+    pub(crate) record_size_limit: Option<u16>,
     /// `psk_key_exchange_modes` lists `psk_dhe_ke` (RFC 8446 §4.2.9).
     pub(crate) psk_dhe_ke: bool,
 }
@@ -141,7 +148,8 @@ impl<'a> ClientExtensions<'a> {
                 self.psk_dhe_ke = nonempty(reader.vector::<u8>()?)?.contains(&PSK_DHE_KE);
             }
             ExtensionType::CERTIFICATE_AUTHORITIES => check_authorities(reader)?,
-            ExtensionType::SERVER_NAME => check_server_name(reader)?,
+            ExtensionType::SERVER_NAME => self.server_name = read_server_name(reader)?,
+            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(u16::read(reader)?),
             // RFC 8446 §4.1.2: unrecognized extensions are ignored.
             _ => drop(reader.rest()),
         }
@@ -150,6 +158,9 @@ impl<'a> ClientExtensions<'a> {
 
     fn write(&self, writer: &mut Writer<'_>) {
         use ExtensionType as E;
+        if let Some(name) = self.server_name {
+            write_one(writer, E::SERVER_NAME, |w| write_server_name(w, name));
+        }
         if let Some(versions) = &self.supported_versions {
             write_one(writer, E::SUPPORTED_VERSIONS, |w| versions.write::<u8>(w));
         }
@@ -176,6 +187,9 @@ impl<'a> ClientExtensions<'a> {
                 Protocols::write_names(w, alpn.names());
             });
         }
+        if let Some(limit) = self.record_size_limit {
+            write_one(writer, E::RECORD_SIZE_LIMIT, |w| limit.write(w));
+        }
         if self.psk_dhe_ke {
             write_one(writer, E::PSK_KEY_EXCHANGE_MODES, |w| {
                 w.vector::<u8>(&[PSK_DHE_KE]);
@@ -198,14 +212,23 @@ pub(super) fn nonempty(bytes: &[u8]) -> Result<&[u8], DecodeError> {
     }
 }
 
-/// We have no use for a server name, but a malformed one is an error (RFC 6066 §3).
-fn check_server_name(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+/// The first name of a host in a list of names (RFC 6066 §3).
+fn read_server_name<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, DecodeError> {
     let mut names = reader.nested::<u16>()?;
+    let mut found = None;
     loop {
-        u8::read(&mut names)?;
-        nonempty(names.vector::<u16>()?)?;
+        let kind = u8::read(&mut names)?;
+        let name = nonempty(names.vector::<u16>()?)?;
+        found = found.or((kind == HOST_NAME).then_some(name));
         if names.is_empty() {
-            return Ok(());
+            return Ok(found);
         }
     }
+}
+
+fn write_server_name(writer: &mut Writer<'_>, name: &[u8]) {
+    writer.nested::<u16>(|writer| {
+        HOST_NAME.write(writer);
+        writer.vector::<u16>(name);
+    });
 }

@@ -234,6 +234,7 @@ wire_enum! {
         USE_SRTP = 14,
         APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16,
         EXTENDED_MASTER_SECRET = 23,
+        RECORD_SIZE_LIMIT = 28,
         SESSION_TICKET = 35,
         PRE_SHARED_KEY = 41,
         EARLY_DATA = 42,

@@ -46,6 +46,8 @@ pub(crate) struct ServerExtensions<'a> {
     pub(crate) ec_point_formats: Option<&'a [u8]>,
     pub(crate) renegotiation_info: Option<&'a [u8]>,
     pub(crate) extended_master_secret: bool,
+    /// RFC 8449 §4.
+    pub(crate) record_size_limit: Option<u16>,
     /// All of them, as received; one that was not asked for is an error.
     pub(crate) raw: Option<RawExtensions<'a>>,
 }
@@ -190,6 +192,7 @@ impl<'a> ServerExtensions<'a> {
                 self.renegotiation_info = Some(reader.vector::<u8>()?);
             }
             ExtensionType::EXTENDED_MASTER_SECRET => self.extended_master_secret = true,
+            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(u16::read(reader)?),
             _ => drop(reader.rest()),
         }
         Ok(())
@@ -220,6 +223,9 @@ impl<'a> ServerExtensions<'a> {
         }
         if let Some(use_srtp) = &self.use_srtp {
             write_one(writer, E::USE_SRTP, |w| use_srtp.write(w));
+        }
+        if let Some(limit) = self.record_size_limit {
+            write_one(writer, E::RECORD_SIZE_LIMIT, |w| limit.write(w));
         }
         if let Some(name) = self.alpn.and_then(|alpn| alpn.name()) {
             write_one(writer, E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, |w| {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dtls::{Certificate, Error, NamedGroup, PeerIdentity, ProtocolVersion};
+use dtls::{Certificate, Error, NamedGroup, PeerIdentity, ProtocolVersion, SendError};
 
-use crate::pair::{FLAVOURS, PROVIDER, Pair, Side, certificate, config};
+use crate::pair::{FLAVOURS, PROVIDER, Pair, Side, certificate, config, expects};
 
 /// Both sides without use_srtp, the first retransmission after a second.
 #[test]
@@ -40,7 +40,7 @@ fn srtp_is_demanded_unless_told_otherwise() {
                 true => config(flavour),
                 false => config(flavour).for_data(),
             });
-            let mut pair = Pair::with(configs, Side::BOTH.map(crate::pair::expects));
+            let mut pair = Pair::with(configs, Side::BOTH.map(expects));
             assert!(!pair.connect());
             let refused = matches!(
                 pair.end(side).error,
@@ -83,4 +83,79 @@ fn the_curve_of_the_certificate_is_one_that_the_client_has() {
     assert!(pair.connect());
     let info = pair.end(Side::Client).connection.info().expect("connected");
     assert_eq!(info.version, ProtocolVersion::DTLS1_3);
+}
+
+/// RFC 6066 §3: the server learns which host the client asks for, before it answers where the client
+/// proves its address first.
+#[test]
+fn the_host_that_is_asked_for() {
+    for flavour in FLAVOURS {
+        let client = config(flavour).server_name("Coap.Example");
+        let mut pair = Pair::with([client, config(flavour)], Side::BOTH.map(expects));
+        assert!(pair.connect());
+        for side in Side::BOTH {
+            let info = pair.end(side).connection.info().expect("connected");
+            assert_eq!(info.server_name.as_deref(), Some("Coap.Example"));
+        }
+        let mut pair = Pair::new(config(flavour));
+        assert!(pair.connect());
+        let info = pair.end(Side::Server).connection.info().expect("connected");
+        assert_eq!(info.server_name, None);
+    }
+}
+
+/// RFC 8449 §4: each side keeps to what the other takes, in the handshake and after it.
+#[test]
+fn records_of_the_size_that_the_peer_takes() {
+    for flavour in FLAVOURS {
+        let limits = [512, 64];
+        let [client, server] = limits.map(|limit| config(flavour).record_size_limit(limit));
+        let mut pair = Pair::with([client, server], Side::BOTH.map(expects));
+        assert!(pair.connect(), "{flavour:?}");
+        for side in Side::BOTH {
+            let theirs = usize::from(limits[side.peer() as usize]);
+            let limit = theirs - usize::from(flavour.version == ProtocolVersion::DTLS1_3);
+            let now = pair.now;
+            let connection = pair.connection(side);
+            assert_eq!(connection.max_payload(1200), limit);
+            let length = limit + 1;
+            let too_long = Err(SendError::TooLong { length, limit });
+            assert_eq!(connection.send(now, &vec![7; length]), too_long);
+            assert_eq!(connection.send(now, &vec![7; limit]), Ok(()));
+            pair.run_for(Duration::from_millis(100));
+            assert_eq!(pair.end(side.peer()).received(), [vec![7; limit]]);
+        }
+    }
+}
+
+/// Without an answer there is no limit.
+#[test]
+fn record_sizes_are_the_affair_of_both() {
+    for flavour in FLAVOURS {
+        let client = config(flavour).record_size_limit(64);
+        let mut pair = Pair::with([client, config(flavour)], Side::BOTH.map(expects));
+        assert!(pair.connect());
+        let now = pair.now;
+        let server = pair.connection(Side::Server);
+        assert_eq!(server.send(now, &[7; 1000]), Ok(()));
+        pair.run_for(Duration::from_millis(100));
+        assert_eq!(pair.end(Side::Client).received(), [[7; 1000]]);
+    }
+}
+
+/// What [`max_payload`](dtls::Connection::max_payload) promises fits the datagram to the byte.
+#[test]
+fn the_most_that_a_datagram_carries() {
+    for flavour in FLAVOURS {
+        let mut pair = Pair::new(config(flavour));
+        assert!(pair.connect());
+        let now = pair.now;
+        let connection = pair.connection(Side::Client);
+        assert_eq!(connection.max_payload(5), 0);
+        assert_eq!(connection.max_payload(usize::MAX), 1 << 14);
+        let payload = connection.max_payload(1200);
+        connection.send(now, &vec![1; payload]).expect("connected");
+        let mut datagram = [0; 2000];
+        assert_eq!(connection.poll_transmit(now, &mut datagram), Some(1200));
+    }
 }

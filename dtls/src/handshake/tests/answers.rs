@@ -1,10 +1,14 @@
 //! use_srtp and ALPN.
 
-use super::harness::{Outcome, Pair, VERSIONS, client, config, server, with_answers};
+use super::harness::{
+    Outcome, Pair, VERSIONS, client, config, server, with_answers, with_client_hello,
+};
 use crate::config::{ConfigBuilder, Role};
 use crate::error::Error;
 use crate::event::ConnectionInfo;
-use crate::wire::{AlpnAnswer, List, ProtocolVersion, SrtpProfile, UseSrtp};
+use crate::wire::{
+    AlpnAnswer, ExtensionType, List, ProtocolVersion, ServerExtensions, SrtpProfile, UseSrtp,
+};
 
 const GCM: SrtpProfile = SrtpProfile::AEAD_AES_128_GCM;
 const CM: SrtpProfile = SrtpProfile::AES128_CM_HMAC_SHA1_80;
@@ -142,5 +146,38 @@ fn one_sided_application_protocol() {
             agreed([with(), with()]).alpn.as_deref(),
             Some(&b"webrtc"[..])
         );
+    }
+}
+
+/// RFC 8449 §4: less than 64 bytes is illegal from either side, and an answer must have been asked for.
+#[test]
+fn record_size_limits() {
+    for version in VERSIONS {
+        let plain = || config(version).srtp_required(false);
+        let limited = || plain().record_size_limit(100);
+        let outcome = with_client_hello(limited(), |hello| {
+            hello.extensions.record_size_limit = Some(63);
+        });
+        assert_eq!(outcome, server(Error::RecordSizeLimitTooSmall(63)));
+        let small: fn(&mut ServerExtensions<'_>) = |answers| answers.record_size_limit = Some(63);
+        let outcome = with_answers(limited(), small);
+        assert_eq!(outcome, client(Error::RecordSizeLimitTooSmall(63)));
+        let outcome = with_answers(plain(), small);
+        let kind = ExtensionType::RECORD_SIZE_LIMIT;
+        assert_eq!(outcome, client(Error::UnsolicitedExtension(kind)));
+    }
+}
+
+/// RFC 6066 §3: a name with what no host has in it, such as a zero byte, is none.
+#[test]
+fn names_are_seen_whole() {
+    let read = |name: &[u8]| super::super::server_name(Some(name));
+    assert_eq!(read(b"a.example").as_deref(), Some("a.example"));
+    for name in [
+        &b"a\0.example"[..],
+        b"a example",
+        "\u{e4}.example".as_bytes(),
+    ] {
+        assert_eq!(read(name), None);
     }
 }

@@ -269,6 +269,7 @@ pub(super) fn with_answers<'a>(
                         if m.extensions.selected_version.is_none() {
                             m.extensions.use_srtp = answers.use_srtp;
                             m.extensions.alpn = answers.alpn;
+                            m.extensions.record_size_limit = answers.record_size_limit;
                         }
                     });
                 }

@@ -68,6 +68,8 @@ fn client_hello() {
         cipher_suites: List::Values(SUITES),
         compression_methods: &[0],
         extensions: ClientExtensions {
+            server_name: Some(b"host.example"),
+            record_size_limit: Some(512),
             supported_versions: Some(List::Values(&[ProtocolVersion::DTLS1_3])),
             supported_groups: Some(List::Values(&[NamedGroup::X25519, NamedGroup(0xbaba)])),
             signature_algorithms: Some(List::Values(SCHEMES)),
