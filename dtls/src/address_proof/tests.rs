@@ -427,3 +427,22 @@ fn t_d13_04_a_hello_in_fragments() {
     assert!(matches!(outcome, Outcome::Proven(_)), "{outcome:?}");
     assert_eq!(bench.proof.statistics().incomplete, 2);
 }
+
+/// RFC 6066 §3: a server of several hosts knows which one is wanted before it answers.
+#[test]
+fn the_host_that_is_asked_for() {
+    for version in VERSIONS {
+        for name in [None, Some("a.example")] {
+            let mut client = config(version);
+            if let Some(name) = name {
+                client = client.server_name(name);
+            }
+            let mut bench = Bench::new(client, config(version));
+            let (second, _) = bench.second();
+            let Outcome::Proven(hello) = bench.give(address(), &second) else {
+                panic!("not proven");
+            };
+            assert_eq!(hello.server_name().as_deref(), name);
+        }
+    }
+}
