@@ -129,6 +129,15 @@ impl Prover {
     /// Forgets what was asked on other paths than these.
     pub(crate) fn retain(&mut self, is_wanted: impl Fn(&Path) -> bool) {
         self.questions.retain(|question| is_wanted(&question.path));
+        self.rest();
+    }
+
+    /// A call asks when it begins and when it moves, and thousands that do neither need no room for
+    /// what they might ask.
+    fn rest(&mut self) {
+        if self.questions.is_empty() {
+            self.questions = Vec::new();
+        }
     }
 
     /// When to ask again.
@@ -179,6 +188,7 @@ impl Prover {
             .ok_or(Discard::UnknownTransaction)?;
         self.remote.authenticate(message)?;
         let question = self.questions.swap_remove(place);
+        self.rest();
         if let Some(round_trip) = question.round_trip(now, number) {
             self.rtt.sample(round_trip);
         }

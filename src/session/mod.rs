@@ -82,7 +82,7 @@ pub struct Session {
     /// Media that came before its keys. The end of the session discards it.
     early: Option<Box<Early>>,
     /// Why it has ended. An alert may still have to go out.
-    ended: Option<CloseReason>,
+    ended: Option<Box<CloseReason>>,
     events: Events,
     timeline: Timeline,
     counters: Counters,
@@ -314,7 +314,7 @@ impl Session {
     /// Why the session has ended, once it has.
     #[must_use]
     pub fn close_reason(&self) -> Option<&CloseReason> {
-        self.ended.as_ref()
+        self.ended.as_deref()
     }
 
     /// The ufrag by which the peer's checks name this session: the key for the

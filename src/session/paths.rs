@@ -1,5 +1,6 @@
 //! Over which path the datagrams of a handshake go, what they prove of it, and when they go again.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use ice_lite::{Path, PathStanding, SendRefused};
@@ -7,7 +8,7 @@ use ice_lite::{Path, PathStanding, SendRefused};
 use super::Session;
 
 /// Where a handshake has been.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct HandshakePaths {
     /// Where the last datagram that meant something came from: what answers it goes there.
     from: Option<Path>,
@@ -18,13 +19,13 @@ pub(super) struct HandshakePaths {
     answered_after: Option<Duration>,
 }
 
-/// Where our datagrams went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where our datagrams went, as long as the handshake lasts.
+#[derive(Debug, Default, PartialEq, Eq)]
 enum Sent {
     #[default]
     Nowhere,
     /// Over this path and no other.
-    Over(Path),
+    Over(Box<Path>),
     Elsewhere,
 }
 
@@ -57,8 +58,11 @@ impl Session {
             self.ice.confirm(now, &path);
         }
         // Nobody can finish a handshake who has not seen our flights of it, and they went here alone.
-        if secured && !was_secured && self.handshake_paths.to == Sent::Over(path) {
-            self.ice.prove(&path);
+        if secured && !was_secured {
+            let to = mem::replace(&mut self.handshake_paths.to, Sent::Elsewhere);
+            if matches!(to, Sent::Over(to) if *to == path) {
+                self.ice.prove(&path);
+            }
         }
         // After a retransmission nobody can tell which of them was answered.
         if let Some((sent, resent)) = self.handshake_paths.flight.take()
@@ -94,12 +98,11 @@ impl Session {
 
     /// A datagram of DTLS goes out over this path within a message of ICE, which has its own clock.
     pub(super) fn note_carried(&mut self, path: Path) {
-        let paths = &mut self.handshake_paths;
-        paths.to = match paths.to {
-            Sent::Nowhere => Sent::Over(path),
-            Sent::Over(before) if before == path => paths.to,
-            _ => Sent::Elsewhere,
-        };
+        match &self.handshake_paths.to {
+            Sent::Nowhere => self.handshake_paths.to = Sent::Over(Box::new(path)),
+            Sent::Over(before) if **before == path => {}
+            _ => self.handshake_paths.to = Sent::Elsewhere,
+        }
     }
 
     fn flights_resent(&self) -> u32 {

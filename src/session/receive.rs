@@ -221,7 +221,7 @@ impl Session {
             trace::failed(self.local_ufrag(), error);
             self.held = None;
             self.drop_early();
-            let failed = || CloseReason::Failed(error.clone());
+            let failed = || Box::new(CloseReason::Failed(error.clone()));
             self.ended.get_or_insert_with(failed);
         }
         result
@@ -232,7 +232,7 @@ impl Session {
         if self.ended.is_none() {
             self.held = None;
             self.drop_early();
-            self.ended = Some(reason.clone());
+            self.ended = Some(Box::new(reason.clone()));
             self.emit(SessionEvent::Closed(reason));
         }
     }
