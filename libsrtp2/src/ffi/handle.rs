@@ -97,3 +97,37 @@ fn tell(context: *mut Context, events: Events) {
         unsafe { handler(&raw mut data) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::EVENT_SSRC_COLLISION;
+
+    /// A panic becomes a status, and the session answers no more: nobody can tell what it left half done.
+    #[test]
+    fn a_panic_stays_inside_and_ends_the_session() {
+        let context = Box::into_raw(Box::new(Context::new(Session::default())));
+        let call = |panics: bool| {
+            // SAFETY: the context lives, and this thread alone has it.
+            unsafe {
+                with_session(context, |_, events| {
+                    events.push(7, EVENT_SSRC_COLLISION);
+                    assert!(!panics, "this is meant to be seen");
+                    Ok(())
+                })
+            }
+        };
+        assert_eq!(call(false), Ok(()));
+        assert_eq!(call(true), Err(Status::FAIL));
+        assert_eq!(call(false), Err(Status::FAIL));
+        // SAFETY: it came from a box, and is not used any more.
+        drop(unsafe { Box::from_raw(context) });
+    }
+
+    #[test]
+    fn null_is_no_session() {
+        // SAFETY: null is looked for.
+        let outcome = unsafe { with_session(ptr::null_mut(), |_, _| Ok(())) };
+        assert_eq!(outcome, Err(Status::BAD_PARAM));
+    }
+}
