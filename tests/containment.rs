@@ -5,10 +5,12 @@ mod support;
 use std::time::{Duration, Instant};
 
 use dtls::ProtocolVersion;
-use portcullis::{Call, Context, Gate, IceMode, Path};
+use portcullis::{
+    Call, CloseReason, Context, Gate, IceMode, Path, Session, SessionEvent, SessionId,
+};
 use support::hello::client_hello;
 use support::served::Served;
-use support::{Terms, server_address};
+use support::{Terms, server_address, session};
 
 /// CVE-2026-55950: a panic in one call ends that call only.
 #[test]
@@ -173,4 +175,43 @@ fn t_dmx_10_a_panic_when_asked_for_a_time_or_dropped_ends_its_own_call_only() {
     assert_eq!((gate.panics(), gate.calls().count()), (2, 1));
     assert_eq!(gate.with(now, ids[2], |_, _| ()), Some(()));
     assert_eq!(gate.router().len(), 1);
+}
+
+/// A call whose last words are a panic, and its end another.
+struct Doomed;
+
+impl Call for Doomed {
+    fn handle_rtp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+
+    fn handle_rtcp(&mut self, _: &mut Context<'_>, _: &mut [u8]) {}
+
+    fn handle_event(&mut self, _: &mut Context<'_>, _: SessionEvent) {}
+
+    fn handle_end(&mut self, _: SessionId, _: &Session, _: &CloseReason) {
+        panic!("asked to");
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        panic!("asked to");
+    }
+}
+
+/// T-API-07: what a call does when it ends is contained, and each panic of its is counted.
+#[test]
+fn a_call_that_panics_at_its_end_ends_alone() {
+    let now = Instant::now();
+    let mut gate = Gate::new([7; 16]);
+    let config = || Terms::DEFAULT.config(IceMode::Lite, server_address());
+    let [first, second] = [(); 2].map(|()| session(now, config()));
+    let first = gate.insert(now, first, Doomed).expect("a new ufrag");
+    let second = gate.insert(now, second, Doomed).expect("a new ufrag");
+    assert_eq!(gate.panics(), 0);
+    gate.with(now, first, |_, cx| cx.close());
+    assert_eq!(gate.panics(), 2);
+    let left: Vec<_> = gate.calls().map(|(id, ..)| id).collect();
+    assert_eq!(left, [second]);
+    gate.with(now, second, |_, cx| cx.close());
+    assert_eq!((gate.panics(), gate.calls().count()), (4, 0));
 }
