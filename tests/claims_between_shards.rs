@@ -8,7 +8,7 @@ use portcullis::{Announcement, Path, Router, SessionEvent, SessionId, Shard};
 use support::Terms;
 use support::served::Served;
 
-const HERE: Shard = Shard { index: 0, count: 3 };
+const HERE: Shard = Shard { index: 1, count: 3 };
 
 /// A session of another shard.
 fn foreign(shard: u16) -> SessionId {
@@ -48,14 +48,14 @@ fn told(served: &Served, index: usize) -> Vec<SessionEvent> {
 }
 
 fn claim(served: &mut Served, path: Path, owner: u16, proved: bool) -> SessionId {
-    let by = foreign(1);
+    let by = foreign(0);
     let claim = Announcement::PathClaimed {
         path,
         by,
         owner,
         proved,
     };
-    served.gate.handle_announcement(served.now, 1, claim);
+    served.gate.handle_announcement(served.now, 0, claim);
     by
 }
 
@@ -67,7 +67,7 @@ fn a_shard_keeps_the_path_of_who_is_there() {
     let path = served.path(0);
     for proved in [false, true] {
         assert!(served.talks(0, 1 + u16::from(proved)));
-        let to = claim(&mut served, path, 0, proved);
+        let to = claim(&mut served, path, 1, proved);
         assert_eq!(
             announced(&mut served),
             [Announcement::PathRefused { path, to }]
@@ -86,7 +86,7 @@ fn a_shard_has_an_owner_prove_itself_anew_that_another_peer_has_proved_to_replac
         announced(&mut served);
         let path = served.path(0);
         assert!(served.gate.outbox().is_empty());
-        let to = claim(&mut served, path, 0, true);
+        let to = claim(&mut served, path, 1, true);
         let refused = Announcement::PathRefused { path, to };
         assert_eq!(announced(&mut served), std::slice::from_ref(&refused));
         let asked: Vec<_> = served.gate.outbox().datagrams().map(|it| it.path).collect();
@@ -99,7 +99,7 @@ fn a_shard_has_an_owner_prove_itself_anew_that_another_peer_has_proved_to_replac
             served.gate.handle_timeout(served.now);
             served.gate.outbox().clear();
         }
-        let to = claim(&mut served, path, 0, true);
+        let to = claim(&mut served, path, 1, true);
         let yielded = Announcement::PathYielded { path, to };
         let expected = if answers { refused } else { yielded };
         assert_eq!(announced(&mut served), [expected], "{answers}");
@@ -115,10 +115,10 @@ fn a_shard_gives_up_the_path_of_who_has_fallen_silent() {
     announced(&mut served);
     let path = served.path(0);
     served.now += Duration::from_secs(9);
-    claim(&mut served, path, 0, false);
+    claim(&mut served, path, 1, false);
     assert_eq!(told(&served, 0), [], "not without a proof");
     announced(&mut served);
-    let to = claim(&mut served, path, 0, true);
+    let to = claim(&mut served, path, 1, true);
     assert_eq!(
         announced(&mut served),
         [Announcement::PathYielded { path, to }]
@@ -139,7 +139,7 @@ fn a_shard_answers_for_its_own_paths_alone() {
     assert_eq!(announced(&mut served), []);
     assert!(served.talks(0, 1));
     let free = Path::udp(path.local, "203.0.113.9:9".parse().expect("one"));
-    let to = claim(&mut served, free, 0, false);
+    let to = claim(&mut served, free, 1, false);
     assert_eq!(
         announced(&mut served),
         [Announcement::PathYielded { path: free, to }]
@@ -147,7 +147,7 @@ fn a_shard_answers_for_its_own_paths_alone() {
     // It has passed on to a third shard since, which hears of it.
     let added = Announcement::PathAdded(free);
     served.gate.handle_announcement(served.now, 2, added);
-    claim(&mut served, free, 0, true);
+    claim(&mut served, free, 1, true);
     assert_eq!(announced(&mut served), []);
 }
 
@@ -159,13 +159,13 @@ fn a_call_waits_for_a_path_that_another_shard_has() {
     let by = served.place_call(7);
     let path = served.path(0);
     let added = Announcement::PathAdded(path);
-    served.gate.handle_announcement(served.now, 1, added);
+    served.gate.handle_announcement(served.now, 0, added);
     served.run_for(Duration::from_millis(200));
     let claims = announced(&mut served);
     let claimed = |proved| Announcement::PathClaimed {
         path,
         by,
-        owner: 1,
+        owner: 0,
         proved,
     };
     assert!(!claims.is_empty());
@@ -179,7 +179,7 @@ fn a_call_waits_for_a_path_that_another_shard_has() {
     // Refused, and refused to a session of yet another shard: the first is told, once.
     for to in [foreign(2), by, by] {
         let refused = Announcement::PathRefused { path, to };
-        served.gate.handle_announcement(served.now, 1, refused);
+        served.gate.handle_announcement(served.now, 0, refused);
     }
     assert_eq!(told(&served, 0), [SessionEvent::PathRefused { path }]);
     assert_eq!(served.gate.refused_paths(), 2);
@@ -189,9 +189,9 @@ fn a_call_waits_for_a_path_that_another_shard_has() {
     let before = served.gate.router().state_digest();
     served
         .gate
-        .handle_announcement(served.now, 1, yielded(foreign(2)));
+        .handle_announcement(served.now, 0, yielded(foreign(2)));
     assert_eq!(served.gate.router().state_digest(), before);
-    served.gate.handle_announcement(served.now, 1, yielded(by));
+    served.gate.handle_announcement(served.now, 0, yielded(by));
     served.run_for(Duration::from_secs(2));
     assert!(served.callers[0].peer.secured().is_some());
     assert!(served.talks(0, 1));
