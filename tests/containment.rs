@@ -159,7 +159,7 @@ fn t_dmx_10_a_panic_when_asked_for_a_time_or_dropped_ends_its_own_call_only() {
     let now = Instant::now();
     let mut gate = Gate::new([7; 16]);
     let ids = [(); 3].map(|()| {
-        let session = support::session(now, Terms::DEFAULT.config(IceMode::Lite, server_address()));
+        let session = session(now, Terms::DEFAULT.config(IceMode::Lite, server_address()));
         let call = Brittle {
             asked: false,
             dropped: false,
