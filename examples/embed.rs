@@ -1,8 +1,8 @@
-//! How a server embeds the gate: it takes the calls of browsers and sends back what it hears.
+//! How a server embeds the gate: it answers calls from browsers and echoes what it hears.
 //!
 //! `cargo run --release --example embed --features tokio [HTTP [MEDIA]]`, then open
 //! <http://127.0.0.1:8080/>. `HTTP` is where the page is served, by default 127.0.0.1:8080, and `MEDIA`
-//! the address of the gate, by default 127.0.0.1:3478. Firefox reaches no address of the loopback.
+//! the address of the gate, by default 127.0.0.1:3478. Firefox cannot reach loopback addresses.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use portcullis::{
     Call, CloseReason, Context, Session, SessionConfig, SessionEvent, SessionId, dtls,
 };
 
-/// Calls with the microphone and plays what comes back.
+/// Places a call with the microphone and plays what comes back.
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Echo</title>
 <style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 30rem; color-scheme: light dark }</style>
 <h1>Echo</h1><button>Call</button> <output></output><p><audio controls autoplay></audio></p>
@@ -36,12 +36,12 @@ button.onclick = async () => {
 };
 </script>"#;
 
-/// What this server does with a call.
+/// What this server does with a call: it echoes the media.
 struct Echo;
 
 impl Call for Echo {
     fn handle_rtp(&mut self, cx: &mut Context<'_>, packet: &mut [u8]) {
-        // A packet that may not be sent now is lost, like what the network loses.
+        // A packet that can't be sent now is dropped, as if the network had lost it.
         let _ = cx.send_rtp(packet);
     }
 
@@ -57,7 +57,7 @@ impl Call for Echo {
     }
 }
 
-/// Answers an offer. How it travels is the server's business: by HTTP here, as in WHIP.
+/// Answers an offer. How offers travel is up to the server: here by HTTP, as in WHIP.
 async fn answer(
     State((handle, config)): State<(Handle<Echo>, Arc<SessionConfig>)>,
     offer: String,
@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let http = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
     let media = arguments.next().unwrap_or("127.0.0.1:3478".to_owned());
-    // Once: the port, and what is said in every handshake.
+    // Shared by all calls: the port and the DTLS configuration.
     let driver = Driver::bind(media.parse()?)?;
     let dtls = dtls::Config::new(dtls::crypto::default_provider())?;
     let mut config = SessionConfig::new(Arc::new(dtls));

@@ -1,5 +1,5 @@
-//! One port for WebRTC and QUIC (RFC 9443): `quinn` answers a handshake on the gate's port while a call
-//! is on.
+//! One port for WebRTC and QUIC (RFC 9443): `quinn` answers a handshake on the gate's port during a
+//! call.
 //!
 //! `cargo run --example quic --features tokio`
 
@@ -25,7 +25,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::sync::{mpsc, oneshot};
 
-/// The gate's port, as `quinn` sees it.
+/// The gate's port as a socket for `quinn`.
 struct Port {
     local: SocketAddr,
     arrived: Mutex<Arrived>,
@@ -33,18 +33,18 @@ struct Port {
     sent: mpsc::UnboundedSender<(Path, Ecn, Vec<u8>)>,
 }
 
-/// What has come for QUIC, and who waits for it.
+/// Datagrams received for QUIC, and the task waiting for them.
 #[derive(Default)]
 struct Arrived {
     datagrams: VecDeque<(Path, Ecn, Vec<u8>)>,
     waker: Option<Waker>,
 }
 
-/// Datagrams that wait at most; QUIC sends again what is lost.
+/// The most datagrams that may wait; QUIC retransmits what is lost.
 const MAX_WAITING: usize = 1024;
 
 impl Port {
-    /// Takes what comes for QUIC on the gate's port, and sends what QUIC answers.
+    /// Receives QUIC's datagrams on the gate's port and sends its answers.
     async fn open<C: Call + Send + 'static>(
         handle: Handle<C>,
         local: SocketAddr,
@@ -158,7 +158,7 @@ impl UdpPoller for AlwaysWritable {
 /// A side of a call that sends one packet back and forth.
 struct Pong {
     begins: bool,
-    /// Told once a packet has come.
+    /// Notified once a packet has arrived.
     heard: Option<oneshot::Sender<()>>,
 }
 
@@ -168,7 +168,7 @@ const PACKET: [u8; 16] = [0x80, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4];
 impl Call for Pong {
     fn handle_rtp(&mut self, cx: &mut Context<'_>, _: &mut [u8]) {
         if !self.begins {
-            // What can't be sent now is lost, like what the network loses.
+            // A packet that can't be sent now is dropped, as if the network had lost it.
             let _ = cx.send_rtp(&PACKET);
         }
         if let Some(heard) = self.heard.take() {
@@ -228,7 +228,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The two sides of a call, signalled.
+/// The two sides of a call, with offer and answer exchanged.
 fn sessions(caller: SocketAddr, server: SocketAddr) -> Result<[Session; 2], Box<dyn Error>> {
     let provider = dtls::crypto::default_provider();
     let mut config = SessionConfig::new(Arc::new(dtls::Config::new(provider)?));
@@ -242,7 +242,7 @@ fn sessions(caller: SocketAddr, server: SocketAddr) -> Result<[Session; 2], Box<
     Ok([calling, serving])
 }
 
-/// A client that trusts this certificate and no other.
+/// A client that trusts this certificate only.
 fn trusting(chain: &[CertificateDer<'static>]) -> Result<ClientConfig, Box<dyn Error>> {
     let mut roots = RootCertStore::empty();
     for certificate in chain {

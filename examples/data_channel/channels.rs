@@ -12,17 +12,17 @@ use sctp_proto::{
     PayloadProtocolIdentifier as Ppid, ReliabilityType, ServerConfig, StreamEvent, TransportConfig,
 };
 
-/// The largest message that is taken and sent, for the SDP's `a=max-message-size`.
+/// The largest message accepted or sent: the `a=max-message-size` of the SDP.
 pub(crate) const MAX_MESSAGE: u32 = 262_144;
 
-/// What may wait to be sent on one channel. While there is more, nothing is read from it: SCTP's
-/// receive window closes, and the peer waits.
+/// How much may wait to be sent on one channel. While more is waiting, nothing is read from it:
+/// SCTP's receive window closes, and the peer waits.
 const HIGH_WATER: usize = 1 << 20;
 
-/// Reading goes on when so much is left.
+/// Reading resumes once no more than this is left.
 const LOW_WATER: usize = 1 << 18;
 
-/// The data in one packet: 1280 bytes, which every path of IPv6 carries, less the headers of IPv6, UDP,
+/// The data in one packet: 1280 bytes, which every IPv6 path carries, minus the headers of IPv6, UDP,
 /// DTLS and SCTP, and what a TURN server may add.
 const MAX_DATA: u32 = 1280 - 40 - 8 - 37 - 4 - 28;
 
@@ -30,7 +30,7 @@ const MAX_DATA: u32 = 1280 - 40 - 8 - 37 - 4 - 28;
 const OPEN: u8 = 3;
 const ACK: u8 = 2;
 
-/// Who the peer is, for SCTP: behind DTLS there is only one, and it has no address.
+/// The peer's address as SCTP sees it. Over DTLS there is just one peer, so any address does.
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 
 /// A message, or the opening of a channel.
@@ -51,7 +51,7 @@ pub(crate) enum Heard {
 pub(crate) struct Channels {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Association)>,
-    /// Channels that may have something to be read.
+    /// Channels that may have something to read.
     readable: BTreeSet<u16>,
     /// Packets for which DTLS had no room yet.
     waiting: VecDeque<Bytes>,
@@ -64,7 +64,7 @@ impl Channels {
         let transport = TransportConfig::default()
             .with_max_send_message_size(MAX_MESSAGE)
             .with_max_receive_message_size(MAX_MESSAGE)
-            // What browsers have: the usual second and three wait long for a packet that was lost.
+            // As in browsers: the usual one and three seconds are a long wait for a lost packet.
             .with_rto_initial_ms(500)
             .with_rto_min_ms(400);
         let mut server = ServerConfig::new();
@@ -77,7 +77,7 @@ impl Channels {
         }
     }
 
-    /// Takes a record of the peer's.
+    /// Handles a record from the peer.
     pub(crate) fn handle_record(&mut self, now: Instant, record: Vec<u8>) {
         match self.endpoint.handle(now, PEER, None, None, record.into()) {
             Some((handle, DatagramEvent::NewAssociation(new))) => {
@@ -104,7 +104,7 @@ impl Channels {
         }
     }
 
-    /// The next message, from a channel on which not too much waits to be sent.
+    /// The next message, from a channel whose send queue is not full.
     pub(crate) fn poll(&mut self) -> Option<Heard> {
         let (_, association) = self.association.as_mut()?;
         while let Some(event) = association.poll() {
@@ -165,8 +165,8 @@ impl Channels {
         Ok(())
     }
 
-    /// Hands the session all that SCTP has to send, or as much as DTLS takes now: call again when that
-    /// has been sent.
+    /// Hands the session all that SCTP has to send, or as much as DTLS accepts now: call it again once
+    /// that has been sent.
     pub(crate) fn transmit(&mut self, cx: &mut Context<'_>) {
         let now = cx.now();
         let session = cx.session_mut();
@@ -187,7 +187,7 @@ impl Channels {
             while let Some(packet) = self.waiting.front() {
                 match session.send_application_data(now, packet) {
                     Err(SendError::Dtls(dtls::SendError::QueueFull)) => return,
-                    // Of what is refused otherwise SCTP thinks that the network lost it.
+                    // Anything else that is refused looks to SCTP like a loss in the network.
                     _ => drop(self.waiting.pop_front()),
                 }
             }
@@ -195,7 +195,7 @@ impl Channels {
     }
 }
 
-/// The next message on a channel, unless too much waits to be sent on it.
+/// The next message on a channel, unless its send queue is full.
 fn next(association: &mut Association, channel: u16) -> Option<(Ppid, Vec<u8>)> {
     let mut stream = association.stream(channel).ok()?;
     if stream.buffered_amount().ok()? > HIGH_WATER {
@@ -207,10 +207,10 @@ fn next(association: &mut Association, channel: u16) -> Option<(Ppid, Vec<u8>)> 
     Some((message.ppi, data))
 }
 
-/// Answers the request to open a channel and gives its label; `None` for other messages of DCEP.
+/// Answers a request to open a channel and returns its label; `None` for other DCEP messages.
 fn accept(association: &mut Association, channel: u16, message: &[u8]) -> Option<String> {
-    // RFC 8832 §5.1: a type, the channel's type, its priority, how reliable it is, and the lengths of
-    // its label and its protocol.
+    // RFC 8832 §5.1: message type, channel type, priority, reliability parameter, and the lengths of
+    // label and protocol.
     let (&[OPEN, kind, _, _, p0, p1, p2, p3, l0, l1, _, _], rest) = message.split_first_chunk()?
     else {
         return None;

@@ -1,9 +1,9 @@
-//! Data channels: a server that sends back each message of a browser.
+//! Data channels: a server that echoes each message from a browser.
 //!
 //! `cargo run --release --example data_channel --features tokio [HTTP [MEDIA [PUBLIC]]]`, then open
 //! <http://127.0.0.1:8080/>. `HTTP` is where the page is served, by default 127.0.0.1:8080, `MEDIA` the
-//! address of the gate, by default 127.0.0.1:3478, and `PUBLIC` the one by which browsers reach it, if
-//! that is another. Firefox reaches no address of the loopback.
+//! address of the gate, by default 127.0.0.1:3478, and `PUBLIC` the one at which browsers reach it, if
+//! that differs. Firefox cannot reach loopback addresses.
 
 mod channels;
 
@@ -82,7 +82,7 @@ struct Server {
     capabilities: Arc<Capabilities>,
 }
 
-/// Answers the offer of a browser.
+/// Answers a browser's offer.
 async fn answer(
     State(server): State<Server>,
     offer: String,

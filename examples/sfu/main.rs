@@ -1,11 +1,11 @@
-//! An SFU: what browsers and others publish (WHIP, RFC 9725) all viewers (WHEP) get.
+//! An SFU: every viewer (WHEP) gets what browsers and others publish (WHIP, RFC 9725).
 //!
 //! `cargo run --release --example sfu --features tokio [HTTP [MEDIA]]`, then open
 //! <http://127.0.0.1:8080/>. `HTTP` is where the page is served, by default 127.0.0.1:8080, and `MEDIA`
-//! the address of the gate, by default 127.0.0.1:3478. Firefox reaches no address of the loopback.
+//! the address of the gate, by default 127.0.0.1:3478. Firefox cannot reach loopback addresses.
 //!
-//! Viewers hear of later publishers by offers on their session: `GET` on its resource waits for the
-//! next one, `PATCH` brings the answer, and `PUT` the name of the simulcast layer that is wanted.
+//! Viewers learn of later publishers through offers on their session: `GET` on its resource waits
+//! for the next offer, `PATCH` carries the answer, and `PUT` names the simulcast layer to send.
 
 mod peer;
 mod room;
@@ -22,7 +22,7 @@ use portcullis::{Context, Gate, Session, SessionConfig, dtls, ice_lite::Candidat
 use peer::Peer;
 use room::{SharedRoom, lock};
 
-/// How long a question for the next offer is left open.
+/// How long a request for the next offer is kept waiting.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
@@ -45,7 +45,7 @@ fn sdp(sdp: String) -> Response {
 async fn enter(State(server): State<Server>, offer: String) -> Answer {
     let (session, peer, answer) =
         Peer::answer(server.config, server.room, &offer).map_err(refuse)?;
-    // A name that nobody else is told.
+    // The tls-id is random and known to this peer alone, so nobody else can name its session.
     let location = format!("/session/{}", session.local_parameters().tls_id);
     server.handle.insert(session, peer).await.map_err(refuse)?;
     Ok((
@@ -105,7 +105,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let http = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
     let media = arguments.next().unwrap_or("127.0.0.1:3478".to_owned());
-    // One shard: who forwards to another lives on the same one.
+    // One shard, because a call can only forward to calls on its own shard.
     let driver = Driver::bind(media.parse()?)?;
     let dtls = dtls::Config::new(dtls::crypto::default_provider())?;
     let mut config = SessionConfig::new(Arc::new(dtls));

@@ -1,4 +1,4 @@
-//! One browser, or another client: what it sends is published, what it receives it views.
+//! One browser or other client: it publishes what it sends and views what it receives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::{mem, sync::Arc, time::Duration, time::Instant};
@@ -19,28 +19,28 @@ const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-
 const TRANSPORT_WIDE: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
-/// How often arrivals are told, and of how many packets at most.
+/// How often arrivals are reported, and for how many packets at most.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_ARRIVALS: usize = 500;
 
 pub(crate) struct Peer {
     room: SharedRoom,
     signalling: Signalling,
-    /// Of this call, once it is secured.
+    /// This call's id, once it is secured.
     id: Option<SessionId>,
-    /// Which track and layer an SSRC of this peer is.
+    /// Which track and layer each SSRC of this peer belongs to.
     sources: HashMap<u32, (u32, usize)>,
     arrivals: Arrivals,
-    /// The mids of the sections in which tracks of others are sent to this peer.
+    /// The mids of the sections that carry other publishers' tracks to this peer.
     sections: BTreeMap<u32, Box<str>>,
-    /// What this peer can receive, and the layer of simulcast that it wants.
+    /// What this peer can receive, and the simulcast layer it wants.
     receives: Vec<Media>,
     rid: String,
-    /// Something has changed that it has not agreed on yet.
+    /// Something has changed and has yet to be negotiated.
     stale: bool,
 }
 
-/// When packets came that are not acknowledged yet: in 250 microseconds from the start.
+/// Arrival times of packets not yet acknowledged, in units of 250 microseconds from the start.
 struct Arrivals {
     start: Instant,
     times: BTreeMap<u64, i64>,
@@ -50,7 +50,7 @@ struct Arrivals {
 }
 
 impl Peer {
-    /// Takes what is offered, and gives what there is.
+    /// Accepts what is offered, and sends what is published.
     pub(crate) fn answer(
         config: Arc<SessionConfig>,
         room: SharedRoom,
@@ -101,12 +101,12 @@ impl Peer {
         Ok((session, peer, answer))
     }
 
-    /// An offer that tells of what has come and gone, if anything has.
+    /// An offer that adds and removes tracks, if any have come or gone.
     pub(crate) fn offer(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Result<Option<String>, SignallingError> {
-        // One that was not answered is not going to be.
+        // An earlier offer still without an answer won't get one.
         let session = cx.session_mut();
         self.signalling.rollback(session);
         let room = &*lock(&self.room);
@@ -131,7 +131,7 @@ impl Peer {
         offer.transpose()
     }
 
-    /// Takes the answer to the last offer.
+    /// Applies the answer to the last offer.
     pub(crate) fn answered(
         &mut self,
         cx: &mut Context<'_>,
@@ -145,7 +145,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Chooses a layer of simulcast, wherever there is one of that name.
+    /// Chooses a simulcast layer, in every track that has one of that name.
     pub(crate) fn want(&mut self, viewer: SessionId, rid: String) {
         for track in lock(&self.room).tracks.values_mut() {
             let wanted = track.layers.iter().position(|layer| layer.rid == rid);
@@ -157,7 +157,7 @@ impl Peer {
         self.rid = rid;
     }
 
-    /// What this peer sends is there for others from now on.
+    /// Makes what this peer sends available to the others.
     fn publish(&self, publisher: SessionId) {
         let room = &mut *lock(&self.room);
         let stream = format!("publisher-{}", room.next);
@@ -185,7 +185,7 @@ impl Peer {
         room.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// What was agreed on is sent from now on.
+    /// Starts sending what was negotiated.
     fn view(&self, viewer: SessionId) {
         let room = &mut *lock(&self.room);
         for (number, mid) in &self.sections {
@@ -253,7 +253,7 @@ impl Arrivals {
             .take(MAX_ARRIVALS)
             .map(status)
             .collect();
-        // In units of 64 ms, and 24 bits of it.
+        // In units of 64 ms, truncated to 24 bits.
         let reference = (begin >> 8) as u32 & 0xff_ffff;
         let twcc = Twcc::builder(first as u16, reference, self.reports, &statuses, None);
         self.reports = self.reports.wrapping_add(1);
@@ -270,7 +270,7 @@ impl Call for Peer {
         let room = &mut *lock(&self.room);
         for packet in Compound::parse(packet).into_iter().flatten().flatten() {
             match packet {
-                // Sound and picture are synchronised by it.
+                // Receivers synchronize audio and video by it.
                 Packet::Sr(report) => {
                     let source = self.sources.get(&report.ssrc());
                     let Some((track, layer)) =
@@ -342,7 +342,7 @@ impl Call for Peer {
     }
 }
 
-/// Makes a section one in which a track is sent.
+/// Turns a section into one that sends a track.
 fn send(media: &mut Media, number: u32, track: &Track) {
     let (stream, ssrcs) = (&track.stream, rand::random::<[u32; 2]>());
     media.direction = Direction::SendOnly;
@@ -350,13 +350,13 @@ fn send(media: &mut Media, number: u32, track: &Track) {
     media.sources = ssrcs.map(|ssrc| Source::new(ssrc, stream)).into();
     media.source_groups = vec![SourceGroup::new("FID", &ssrcs)];
     if media.kind == MediaKind::Audio {
-        // Nothing of it is repeated.
+        // It has no retransmissions.
         media.sources.truncate(1);
         media.source_groups.clear();
     }
 }
 
-/// What a viewer gets under this SSRC: the track, what its numbers are off by, and the layer.
+/// What a viewer gets under this SSRC: the track, the offset of its numbers, and the layer.
 fn tapped(room: &mut Room, viewer: SessionId, ssrc: u32) -> Option<(&mut Track, u16, usize)> {
     room.tracks.values_mut().find_map(|track| {
         let mut taps = track.taps.iter().filter(|tap| tap.viewer == viewer);
@@ -373,7 +373,7 @@ fn element<'a>(track: &Track, uri: &str, packet: &'a [u8]) -> Option<&'a [u8]> {
     Some(elements.find(|(id, _)| u16::from(*id) == number)?.1)
 }
 
-/// Which track and layer packets of an unknown SSRC are of (RFC 9143 §9.2).
+/// Which track and layer packets of an unknown SSRC belong to (RFC 9143 §9.2).
 fn find(
     room: &mut Room,
     publisher: SessionId,

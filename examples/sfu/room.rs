@@ -1,4 +1,4 @@
-//! Which packets go where.
+//! The room: which packets go to which viewers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use portcullis::{Context, SessionId};
 use rtcp_types::{PayloadFeedback, Pli, RtcpPacketWriter, RtcpPacketWriterExt as _};
 use rtp_types::{RtpPacket, RtpPacketMut};
 
-/// How long a keyframe is waited for before it is asked for again.
+/// How long to wait for a keyframe before requesting it again.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) type SharedRoom = Arc<Mutex<Room>>;
@@ -20,17 +20,17 @@ pub(crate) type SharedRoom = Arc<Mutex<Room>>;
 pub(crate) struct Room {
     pub(crate) tracks: BTreeMap<u32, Track>,
     pub(crate) next: u32,
-    /// Counts what has come and gone, for viewers to be told of.
+    /// Incremented whenever a track comes or goes, so that viewers can be sent an offer.
     pub(crate) changes: tokio::sync::watch::Sender<u32>,
 }
 
-/// What one section of a publisher brings.
+/// What one section of a publisher contributes.
 pub(crate) struct Track {
     pub(crate) publisher: SessionId,
-    /// The publisher's name, for viewers.
+    /// The publisher's name, shown to viewers.
     pub(crate) stream: String,
     pub(crate) section: Agreed,
-    /// Those of simulcast, or one without rid.
+    /// The simulcast layers, or a single one without a rid.
     pub(crate) layers: Vec<Layer>,
     pub(crate) taps: Vec<Tap>,
 }
@@ -45,18 +45,18 @@ pub(crate) struct Layer {
 pub(crate) struct Tap {
     pub(crate) viewer: SessionId,
     pub(crate) translation: Translation,
-    /// Of media, and of retransmissions (RFC 4588).
+    /// The SSRCs of the media and of its retransmissions (RFC 4588).
     pub(crate) ssrcs: [u32; 2],
     /// The layer that the viewer wants, and the one that it gets.
     pub(crate) wanted: usize,
     pub(crate) layer: Option<usize>,
-    /// What is added to sequence numbers and timestamps, for them to go on when the layer changes.
+    /// Added to sequence numbers and timestamps, so that they continue across a change of layer.
     pub(crate) offset: (u16, u32),
     /// The last sequence number and timestamp, and the last sequence number of retransmissions.
     pub(crate) last: (u16, u32, u16),
 }
 
-/// The room, whatever has become of who had it last.
+/// Locks the room, even if another holder of the lock panicked.
 pub(crate) fn lock(room: &SharedRoom) -> MutexGuard<'_, Room> {
     room.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -78,7 +78,7 @@ impl Layer {
 }
 
 impl Track {
-    /// Asks the publisher for a keyframe, but not again at once.
+    /// Asks the publisher for a keyframe, unless it was asked a moment ago.
     pub(crate) fn ask(&mut self, cx: &mut Context<'_>, layer: usize) {
         let layer = &mut self.layers[layer];
         if layer
@@ -92,7 +92,7 @@ impl Track {
         }
     }
 
-    /// Gives a packet of a layer, or one that repeats another, to those who get that layer.
+    /// Forwards a packet of a layer, or a retransmission, to the viewers of that layer.
     pub(crate) fn forward(
         &mut self,
         cx: &mut Context<'_>,
@@ -108,7 +108,7 @@ impl Track {
             let begins = !repeats && tap.layer.is_none_or(nearer);
             missed |= begins && !starts;
             if begins && starts {
-                // What comes first of this layer follows on what came last of the other.
+                // The first packet of this layer follows the last one of the other.
                 tap.offset.0 = (tap.last.0)
                     .wrapping_add(1)
                     .wrapping_sub(rtp.sequence_number());
@@ -132,14 +132,14 @@ impl Track {
 }
 
 impl Tap {
-    /// Makes the viewer's packet of the publisher's, in place.
+    /// Rewrites the publisher's packet for the viewer, in place.
     fn adapt(&mut self, repeats: bool, packet: &[u8], copy: &mut [u8]) -> Option<()> {
         self.translation.apply(packet, copy);
         let mut rtp = RtpPacketMut::parse(copy).ok()?;
         rtp.set_ssrc(self.ssrcs[usize::from(repeats)]);
         rtp.set_timestamp(rtp.timestamp().wrapping_add(self.offset.1));
         if repeats {
-            // RFC 4588 §4: first in the payload is the sequence number of what it repeats.
+            // RFC 4588 §4: the payload begins with the original sequence number.
             let original = rtp.payload_mut().first_chunk_mut()?;
             *original = u16::from_be_bytes(*original)
                 .wrapping_add(self.offset.0)
@@ -155,7 +155,7 @@ impl Tap {
     }
 }
 
-/// Whether a decoder can begin with this payload (RFC 7741 §4.2, §4.3; RFC 6184 §5.2).
+/// Whether a decoder can start at this payload (RFC 7741 §4.2, §4.3; RFC 6184 §5.2).
 fn is_start(codec: &Codec, payload: &[u8]) -> bool {
     let at = |index: usize| payload.get(index).copied().unwrap_or(0);
     if codec.is("VP8") {
