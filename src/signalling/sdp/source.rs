@@ -145,3 +145,35 @@ impl Sources {
         self.found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Msid;
+
+    /// RFC 8830 §2: a stream, and the track after one space, which may be missing. Some leave more
+    /// space; a third word belongs to nothing and is left out.
+    #[test]
+    fn an_msid_is_read_in_each_of_its_forms() {
+        let forms = [
+            ("stream track", Some(Msid::new("stream", "track"))),
+            ("- track", Some(Msid::new("-", "track"))),
+            ("  stream   track  ", Some(Msid::new("stream", "track"))),
+            ("stream track more", Some(Msid::new("stream", "track"))),
+            (
+                "stream",
+                Some(Msid {
+                    stream: "stream".to_owned(),
+                    track: None,
+                }),
+            ),
+            (" ", None),
+            ("", None),
+        ];
+        for (value, expected) in forms {
+            let read = Msid::read(value);
+            assert_eq!(read, expected, "{value:?}");
+            let again = read.map(|msid| Msid::read(&msid.value()));
+            assert_eq!(again.flatten(), expected, "{value:?}, written and read");
+        }
+    }
+}
