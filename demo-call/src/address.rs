@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// Where callers reach a media port that this host knows by another address.
+/// Where callers reach a media port that has a different address on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Public {
     ip: IpAddr,
@@ -12,7 +12,7 @@ pub(crate) struct Public {
 }
 
 impl Public {
-    /// The address that stands for the one that is bound to this port.
+    /// The public address for the one bound to this port.
     pub(crate) fn of(self, bound: u16) -> SocketAddr {
         SocketAddr::new(self.ip, self.port.unwrap_or(bound))
     }
@@ -53,7 +53,7 @@ fn address(text: &str, alone: IpAddr) -> Result<SocketAddr, String> {
     let resolved: Vec<_> = resolved
         .map_err(|_| format!("{text:?} is not HOST:PORT, [IPV6]:PORT or PORT"))?
         .collect();
-    // A name such as localhost has both; IPv4 is what people type into browsers.
+    // A name such as localhost resolves to both; prefer IPv4, which people type into browsers.
     let v4 = resolved.iter().find(|address| address.is_ipv4());
     let first = v4.or(resolved.first()).copied();
     first.ok_or_else(|| format!("{text:?} has no address"))

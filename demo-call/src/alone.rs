@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: cli::Alone, console: &Console) -> Result<(), 
     let [first, second] = reports.as_slice() else {
         return Err(Error::Incomplete);
     };
-    // What a side has played stands in the recording of the other.
+    // What one side played is in the other side's recording.
     let identical = [
         has_recorded(second, &clips[0]),
         has_recorded(first, &clips[1]),
@@ -124,7 +124,7 @@ fn plans(
     })
 }
 
-/// Gives each side a port of its own and lets the first call the second.
+/// Gives each side a port of its own and has the first call the second.
 async fn connect(
     plans: [Plan; 2],
     news: mpsc::UnboundedSender<News>,

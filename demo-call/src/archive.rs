@@ -1,4 +1,4 @@
-//! The thread that writes recordings: a disk that is slow, full or gone holds up no call.
+//! The thread that writes recordings, so that a slow, full or missing disk never holds up a call.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,7 +14,7 @@ use crate::console::Console;
 use crate::error::plain;
 use crate::opus::{CLOCK_HZ, Recorder, samples};
 
-/// Packets that wait for the disk; further ones stay out of their recordings. 1000 calls of 50
+/// Packets that may wait for the disk; any more are left out of their recordings. 1000 calls of 50
 /// packets a second fill it in five seconds, with 100 bytes each in some 40 MiB.
 const MAX_WAITING: usize = 256 * 1024;
 
@@ -28,7 +28,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// So many megabytes and minutes.
+    /// Limits of this many megabytes and minutes.
     pub(crate) fn new(megabytes: u32, minutes: u32) -> Self {
         Self {
             bytes: u64::from(megabytes) * 1_000_000,
@@ -43,7 +43,7 @@ pub(crate) struct Recording {
     pub(crate) path: PathBuf,
     /// Opus packets in it.
     pub(crate) packets: u64,
-    /// Why it is not all of what was heard.
+    /// Why it lacks some of what was heard.
     pub(crate) problem: Option<String>,
     /// It ended at its limit.
     pub(crate) limited: bool,
@@ -52,7 +52,7 @@ pub(crate) struct Recording {
 /// The recordings of one call, once they are closed.
 pub(crate) type Closed = oneshot::Receiver<Vec<Recording>>;
 
-/// The way to the thread.
+/// A handle to the thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
     jobs: Sender<Job>,
@@ -72,7 +72,7 @@ struct Shared {
 pub(crate) struct Track {
     name: usize,
     archive: Archive,
-    /// Samples that the disk was too slow for, since the last packet that went to it.
+    /// Samples dropped because the disk was too slow, since the last packet sent to it.
     missing: u64,
     left_out: u64,
 }
@@ -101,7 +101,7 @@ enum Job {
 }
 
 impl Archive {
-    /// Starts the thread. What goes wrong is printed on `console`, once for each recording.
+    /// Starts the thread. Errors are printed on `console`, once for each recording.
     pub(crate) fn start(limits: Limits, console: Console) -> io::Result<Self> {
         let (jobs, queue) = channel();
         let shared = Arc::new(Shared::default());
@@ -120,7 +120,7 @@ impl Archive {
     /// Begins a recording at `path`. `stream` is its serial number in the file.
     pub(crate) fn open(&self, path: &Path, title: &str, stream: u32) -> Track {
         let track = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        // A thread that is gone is noticed when the recording is closed.
+        // If the thread has died, closing the recording reports it.
         let _ = self.jobs.send(Job::Open {
             track,
             path: path.to_owned(),
@@ -135,7 +135,7 @@ impl Archive {
         }
     }
 
-    /// Ends recordings. The answer comes when they are closed; none comes if they can't be.
+    /// Ends recordings. The answer arrives once they are closed, and never if they can't be.
     pub(crate) fn close(&self, tracks: impl IntoIterator<Item = Track>) -> Closed {
         let tracks = tracks.into_iter();
         let tracks = tracks.map(|it| (it.name, it.left_out)).collect();
@@ -162,7 +162,7 @@ impl Track {
         });
     }
 
-    /// Fills a gap of so many samples with silence.
+    /// Fills a gap of this many samples with silence.
     pub(crate) fn write_gap(&mut self, samples: u64) {
         if samples > 0 {
             let _ = self.archive.jobs.send(Job::Gap {
@@ -173,7 +173,7 @@ impl Track {
     }
 }
 
-/// What the thread knows.
+/// The state of the thread.
 struct Writer {
     limits: Limits,
     console: Console,
@@ -183,7 +183,7 @@ struct Writer {
 
 /// One recording.
 struct File {
-    /// There while it is being written.
+    /// Present while the recording is being written.
     recorder: Option<Recorder>,
     outcome: Recording,
 }
@@ -208,7 +208,7 @@ impl Writer {
                 Job::Close { tracks, closed } => {
                     let tracks = tracks.into_iter();
                     let outcomes = tracks.filter_map(|(it, left_out)| self.end(it, left_out));
-                    // Whoever wanted to know may be gone.
+                    // The receiver may have gone away.
                     let _ = closed.send(outcomes.collect());
                 }
             }

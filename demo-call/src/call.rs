@@ -25,13 +25,13 @@ use crate::status;
 use crate::stream::Stream;
 use crate::whip::PatchRefusal;
 
-/// How long a call may take to be secured: longer than a person waits for a call to come about.
+/// How long a call may take to be secured: longer than a person would wait for one.
 const SETUP_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long a side that has said all waits for a peer from which nothing comes any more.
+/// How long a side that has finished playing waits for a peer that has gone silent.
 const PARTING_LIMIT: Duration = Duration::from_secs(3);
 
-/// From when on a peer that sent media is silent: its next packet is due 20 ms after the last one, or
+/// When a peer that sent media counts as silent: its next packet is due 20 ms after the last one, or
 /// 400 ms where nobody speaks (DTX), and its next report within 1.5 s.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 
@@ -53,18 +53,18 @@ pub(crate) struct Plan {
     /// Counts what arrives, for a peer in this process that plays at [`Pace::Window`].
     pub(crate) arrivals: Option<Arc<AtomicU64>>,
     pub(crate) ssrc: u32,
-    /// What this side is called in RTCP and recordings.
+    /// This side's name in RTCP and recordings.
     pub(crate) name: &'static str,
-    /// What errors tell was offered.
+    /// What was offered, for error messages.
     pub(crate) offer: Offer,
 }
 
 /// What ends a call from this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// This side has played all.
+    /// This side has played everything.
     Played,
-    /// Both sides have played all.
+    /// Both sides have played everything.
     BothPlayed,
     /// The peer leaves; until then the recording is played over and over.
     PeerLeaves,
@@ -119,7 +119,7 @@ fn opus() -> Capabilities {
     Capabilities::new().codec(MediaKind::Audio, opus)
 }
 
-/// What a call tells its owner.
+/// What a call reports to its owner.
 #[derive(Debug)]
 pub(crate) enum News {
     /// Media flows.
@@ -138,7 +138,7 @@ pub(crate) enum News {
 pub(crate) struct Call {
     plan: Plan,
     signalling: Signalling,
-    /// There from the moment the call is secured.
+    /// Present once the call is secured.
     media: Option<Media>,
     placed: Instant,
     last_heard: Instant,
@@ -246,7 +246,7 @@ impl Call {
             if finished || deserted {
                 media.say_goodbye();
             }
-            // What may not be sent now is lost, like what the network loses.
+            // A packet that can't be sent now is dropped, as if the network had lost it.
             let _ = match media.poll_packet(cx.now(), &mut buf) {
                 Some(Outgoing::Rtp(len)) => cx.send_rtp(&buf[..len]),
                 Some(Outgoing::Rtcp(len)) => cx.send_rtcp(&buf[..len]),
@@ -260,7 +260,7 @@ impl Call {
         }
     }
 
-    /// The peer has closed the session. A caller that has not played all has been hung up on.
+    /// The peer has closed the session. If a caller has not played everything, it was hung up on.
     fn deserted(&mut self) {
         let Some(media) = &self.media else { return };
         let early = !media.has_left() && !media.has_played() && !self.hung_up;
@@ -270,7 +270,7 @@ impl Call {
         }
     }
 
-    /// Whether all was said here, and the peer's last words are waited for.
+    /// Whether this side has finished and is waiting for the peer's last packets.
     fn is_parting(&self) -> bool {
         self.media.as_ref().is_some_and(Media::has_left)
     }
@@ -279,7 +279,7 @@ impl Call {
         let agreed = self.signalling.agreed().next();
         let codec = agreed.and_then(|agreed| agreed.theirs.codecs.first());
         let payload_type = codec.map_or(0, |codec| codec.payload_type);
-        // RFC 3550 §5.1: both begin anywhere, so that plaintext can't be guessed.
+        // RFC 3550 §5.1: both start at a random value, so that plaintext can't be guessed.
         let stream = Stream::new(self.plan.ssrc, payload_type, rand::random(), rand::random());
         let repeat = self.plan.until == Until::PeerLeaves;
         let clip = Arc::clone(&self.plan.clip);
@@ -299,7 +299,7 @@ impl Call {
         cx.close();
     }
 
-    /// What a peer left unsaid.
+    /// Whether a peer that should have sent something has been silent for too long.
     fn is_silent(&self, counters: &Counters, silent: Duration) -> bool {
         let limit = if counters.rtp_received > 0 {
             SILENCE

@@ -1,5 +1,5 @@
-//! What the program prints, by threads of its own: a terminal that is stopped or a pipe that nobody
-//! reads holds up no call, and one that is closed ends none.
+//! Output, written by threads of its own: a stopped terminal or an unread pipe never holds up a call,
+//! and a closed one never ends a call.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that wait for a slow reader; further ones are left out and counted. At some 100 bytes a
-/// line that is a few hundred KiB at most.
+/// Lines that may wait for a slow reader; any more are dropped and counted. At some 100 bytes a line
+/// that is a few hundred KiB at most.
 const MAX_WAITING: usize = 4096;
 
-/// How long the end of the program waits for readers of what was printed last.
+/// How long the program waits at its end for the last lines to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How soon a full queue is tried again at the end of the program.
@@ -37,7 +37,7 @@ struct Output {
 #[derive(Debug)]
 enum Message {
     Text(Vec<u8>),
-    /// Everything before this has been written once the sender is dropped.
+    /// The sender is dropped once everything before this has been written.
     Barrier(SyncSender<()>),
 }
 
@@ -60,7 +60,7 @@ impl Console {
         self.err.print(format!("{text}\n").into_bytes());
     }
 
-    /// Waits until all is printed, but for a second at most.
+    /// Waits until everything is printed, for a second at most.
     pub(crate) fn flush(&self) {
         let end = Instant::now() + LAST_WORDS;
         self.out.flush(end);
@@ -99,7 +99,7 @@ impl Output {
     }
 }
 
-/// Writes what comes, until the first error: then nobody reads any more.
+/// Writes lines until the first error, which means that nobody reads any more.
 fn print(messages: &Receiver<Message>, left_out: &AtomicU64, mut sink: impl Write) {
     let mut closed = false;
     for message in messages {

@@ -1,4 +1,4 @@
-//! HTTP as a caller speaks it: one request a connection, redirects followed, over TLS or not.
+//! The caller's HTTP: one request per connection, redirects followed, with or without TLS.
 
 use std::io;
 use std::net::IpAddr;
@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The largest body that is read. Answers of media servers have 1 to 8 KiB.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Redirects that are followed: more go round in circles.
+/// Redirects that are followed at most; any more are taken for a loop.
 const MAX_REDIRECTS: usize = 5;
 
 /// Why there is no response.
@@ -58,9 +58,9 @@ pub(crate) enum HttpError {
 /// What every request has in common.
 #[derive(Clone)]
 pub(crate) struct HttpClient {
-    /// Only where there is an `https` URL.
+    /// Present only if there is an `https` URL.
     pub(crate) tls: Option<TlsConnector>,
-    /// For the host that the user named, and for no other that it may redirect to.
+    /// Sent only to the host that the user named, never to one it redirects to.
     pub(crate) authorization: Option<Authorization>,
 }
 
@@ -72,15 +72,15 @@ pub(crate) struct Authorization {
     pub(crate) host: Uri,
 }
 
-/// A connection that is good for one request.
+/// A connection for a single request.
 #[derive(Debug)]
 pub(crate) struct Connection {
     requests: SendRequest<Full<Bytes>>,
-    /// The address of this host on the way to that one.
+    /// This host's address on the path to the other.
     pub(crate) local: IpAddr,
 }
 
-/// A request, which may have to be sent to several places.
+/// A request, kept whole so that it can be sent again to where a redirect points.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) method: Method,
@@ -93,7 +93,7 @@ pub(crate) struct Ask {
 pub(crate) struct Reply {
     pub(crate) head: Parts,
     pub(crate) text: String,
-    /// Who gave it, after all redirects.
+    /// The URL that answered, after all redirects.
     pub(crate) from: Uri,
 }
 
@@ -166,7 +166,7 @@ impl HttpClient {
     }
 }
 
-/// What `location` means in a response from `base` (RFC 3986 §5); only what HTTP can reach.
+/// Resolves `location` in a response from `base` (RFC 3986 §5), if HTTP can reach it.
 pub(crate) fn resolve(location: &HeaderValue, base: &Uri) -> Option<Uri> {
     let base = base.to_string();
     let base = UriAbsoluteStr::new(&base).ok()?;
@@ -242,7 +242,7 @@ fn host(url: &Uri) -> Authority {
     host.unwrap_or(Authority::from_static("localhost"))
 }
 
-/// Scheme, host and port: who answers.
+/// Scheme, host and port: the origin.
 fn origin(url: &Uri) -> (bool, Authority) {
     (is_https(url), host(url))
 }

@@ -5,8 +5,8 @@ use axum::http::HeaderValue;
 /// Schemes of RFC 7064 and RFC 7065.
 const SCHEMES: [&str; 4] = ["stun:", "stuns:", "turn:", "turns:"];
 
-/// The `Link` of a server as the command line has it: a URL, for TURN with a user and a password
-/// behind it, apart by commas.
+/// The `Link` header for a server given on the command line: a URL, for TURN followed by a user and a
+/// password, separated by commas.
 pub(crate) fn link(server: &str) -> Option<HeaderValue> {
     let mut parts = server.split(',');
     let url = parts.next()?;

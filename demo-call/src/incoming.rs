@@ -10,12 +10,12 @@ use crate::archive::{Archive, Track};
 use crate::opus::CLOCK_HZ;
 use crate::reception::Reception;
 
-/// Packets that wait for a missing one: 320 ms at 20 ms each. A recording can afford what a
-/// listener could not, and reordering on real paths stays far below it.
+/// How many packets wait for a missing one: 320 ms at 20 ms each. A recording can afford a delay that
+/// a listener could not, and reordering on real paths stays far below it.
 const REORDER_DEPTH: usize = 16;
 
-/// Samples of silence that a recording may have beyond the time that its packets took to come. A peer says
-/// what it likes with its timestamps, and each of its packets must not cost thousands of ours.
+/// Samples of silence that a recording may have beyond the time its packets took to arrive. A peer
+/// can claim anything with its timestamps, and one of its packets must not cost thousands of ours.
 const SILENCE_AHEAD: u64 = 60 * CLOCK_HZ as u64;
 
 /// In samples.
@@ -60,7 +60,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// Starts with the first packet of the stream, which still has to be handled.
+    /// Starts from the first packet of the stream, without handling it yet.
     pub(crate) fn new(first: &RtpPacket<'_>, track: Option<Track>, now: Instant) -> Self {
         let reception = Reception::new(first, now);
         let next = reception.first();
@@ -79,7 +79,7 @@ impl Incoming {
     pub(crate) fn handle(&mut self, packet: &RtpPacket<'_>, now: Instant) {
         let number = self.reception.count(packet, now);
         self.heard.1 = now;
-        // What comes after its place was given up stays out of the recording.
+        // A packet that arrives after its place was given up is left out of the recording.
         if number >= self.next && self.track.is_some() {
             self.waiting
                 .insert(number, (packet.timestamp(), packet.payload().to_owned()));
@@ -87,13 +87,14 @@ impl Incoming {
         self.record(REORDER_DEPTH);
     }
 
-    /// Ends the stream; returns its recording, which has still to be closed.
+    /// Ends the stream and returns its recording, which has yet to be closed.
     pub(crate) fn finish(mut self) -> Option<Track> {
         self.record(0);
         self.track
     }
 
-    /// Records the packets whose turn it is, and those that more than `depth` packets wait behind.
+    /// Records the packets that are next in order, and those with more than `depth` packets waiting
+    /// behind them.
     fn record(&mut self, depth: usize) {
         while let Some(entry) = self.waiting.first_entry() {
             if *entry.key() != self.next && self.waiting.len() <= depth {
@@ -120,7 +121,7 @@ impl Incoming {
         let (first, last) = self.heard;
         let passed = last.saturating_duration_since(first).as_millis() as u64;
         let silence = self.silence + u64::from(gap);
-        // A timestamp that goes backwards is no gap.
+        // A timestamp that goes backwards does not make a gap.
         if gap.cast_signed() > 0 && silence <= passed * MILLISECOND + SILENCE_AHEAD {
             self.silence = silence;
             track.write_gap(u64::from(gap));

@@ -50,16 +50,16 @@ const NAME: &str = "host";
 /// Calls at once. Each costs a file and some 50 packets a second each way.
 const MAX_CALLS: usize = 1000;
 
-/// Calls that are over and whose recordings a page may still ask for.
+/// Finished calls whose recordings a page may still request.
 const MAX_PAST: usize = 64;
 
-/// HTTP requests that wait for their turn.
+/// HTTP requests that may wait to be handled.
 const MAX_WAITING: usize = 64;
 
 /// How long calls may take to end after Ctrl-C or SIGTERM.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// How long their recordings may then take to be closed. systemd waits for 90 seconds, docker for 10.
+/// How long their recordings may then take to close. systemd waits for 90 seconds, docker for 10.
 const CLOSING: Duration = Duration::from_secs(4);
 
 /// The calls of this host.
@@ -74,13 +74,13 @@ struct Host {
     media_tcp: Option<SocketAddr>,
     handle: Handle<Call>,
     news: mpsc::UnboundedSender<News>,
-    /// By the names that WHIP knows them by.
+    /// Keyed by their WHIP session names.
     calls: HashMap<String, Entry>,
     /// How many calls there were.
     count: u64,
     /// Calls that are over, but whose recordings are not closed yet.
     closing: JoinSet<Past>,
-    /// The latest of those that are over altogether.
+    /// The most recent calls that are completely over.
     past: VecDeque<Past>,
     console: Console,
 }
@@ -92,7 +92,7 @@ struct Entry {
     id: SessionId,
     /// How often its ICE was restarted.
     restarts: u32,
-    /// It was hung up, and is about to end.
+    /// It has been hung up and is about to end.
     hung_up: bool,
     /// Among those of its source.
     _place: Place,
@@ -217,8 +217,8 @@ async fn serve_metrics(listener: Option<TcpListener>, routes: Router) {
 }
 
 impl Host {
-    /// Does what HTTP asks and tells what becomes of the calls, until it is asked to end and has ended
-    /// them. Whoever asks twice does not want to wait for them.
+    /// Handles HTTP requests and reports on calls, until it is asked to stop and has ended them all. A
+    /// second request to stop does not wait for them.
     async fn serve(
         &mut self,
         mut asked: mpsc::Receiver<Command>,
@@ -265,7 +265,7 @@ impl Host {
     }
 
     async fn command(&mut self, command: Command) {
-        // Who asked may have closed the connection meanwhile; then nobody wants the reply.
+        // The client may have closed the connection meanwhile; then nobody needs the reply.
         match command {
             Command::Answer {
                 offer,
@@ -489,7 +489,7 @@ impl Host {
     }
 }
 
-/// Hangs a call up; one that has ended is gone, which is what is wanted.
+/// Hangs up a call. If it has already ended, nothing is left to do.
 async fn hang_up(handle: &Handle<Call>, id: SessionId) {
     let _ = handle.with(id, |call, cx| call.hang_up(cx)).await;
 }

@@ -16,10 +16,10 @@ use crate::progress::{Live, Sample};
 use crate::report::Report;
 use crate::stop::Stop;
 
-/// How long recordings may take to be closed: a disk that needs more than this hangs.
+/// How long recordings may take to close; a disk that needs longer is taken to hang.
 const CLOSING_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long calls may take to end after they were asked to.
+/// How long calls may take to end once asked to.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// One direction to show.
@@ -84,7 +84,7 @@ pub(crate) async fn watch(
     ends
 }
 
-/// Waits until then; without a time, for ever.
+/// Waits until this instant, or forever without one.
 async fn until(end: Option<tokio::time::Instant>) {
     match end {
         Some(end) => tokio::time::sleep_until(end).await,
@@ -92,8 +92,8 @@ async fn until(end: Option<tokio::time::Instant>) {
     }
 }
 
-/// Waits for the recordings of a call that is over. One that is not what it should be is a reason to
-/// fail, but never the first.
+/// Waits for the recordings of a finished call. An incomplete recording is a failure, but never takes
+/// precedence over an earlier one.
 pub(crate) async fn closed(
     mut report: Report,
     result: Result<(), Error>,
@@ -124,7 +124,7 @@ pub(crate) async fn closed(
 /// Hangs up those that still last.
 async fn hang_up(calls: &[Watched]) {
     for Watched { handle, id } in calls {
-        // One that has ended is gone, which is what is wanted.
+        // If it has already ended, nothing is left to do.
         let _ = handle.with(*id, |call, cx| call.hang_up(cx)).await;
     }
 }

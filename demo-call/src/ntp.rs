@@ -1,4 +1,4 @@
-//! The wall's clock as RTCP tells it (RFC 3550 §4), and the round trips that reports measure.
+//! Wall-clock time as RTCP carries it (RFC 3550 §4), and the round trips that reports measure.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,14 +19,14 @@ pub(crate) fn middle(ntp: u64) -> u32 {
     u32::try_from(ntp >> 16 & 0xffff_ffff).unwrap_or(0)
 }
 
-/// `duration` in the 65536ths of a second that reports count.
+/// `duration` in units of 1/65536 s, as reports express it.
 pub(crate) fn short(duration: Duration) -> u32 {
     u32::try_from((duration.as_micros() << 16) / 1_000_000).unwrap_or(u32::MAX)
 }
 
-/// The round-trip time that `block`, received at the NTP time `now`, tells (RFC 3550 §6.4.1).
+/// The round-trip time given by `block`, received at the NTP time `now` (RFC 3550 §6.4.1).
 pub(crate) fn round_trip(block: &ReportBlock<'_>, now: u64) -> Option<Duration> {
-    // Zero: the peer has had no sender report yet.
+    // Zero: the peer has not received a sender report yet.
     let last_sr = Some(block.last_sender_report_timestamp()).filter(|&last| last != 0)?;
     let elapsed = middle(now)
         .wrapping_sub(last_sr)

@@ -1,4 +1,4 @@
-//! The live line of a call: a bar on a terminal, now and then a plain line elsewhere.
+//! The live line of a call: a bar on a terminal, elsewhere an occasional plain line.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -13,7 +13,7 @@ use crate::monitor;
 /// How often the live lines are drawn.
 const REFRESH: Duration = Duration::from_millis(100);
 
-/// How long the end of a call waits for a terminal that has stopped.
+/// How long the end of a call waits for a stopped terminal.
 const LAST_DRAWING: Duration = Duration::from_millis(500);
 
 /// How often a plain line is printed where there is no terminal.
@@ -29,11 +29,11 @@ pub(crate) struct Sample {
     pub(crate) lost: u64,
     /// Bytes of Opus.
     pub(crate) bytes: u64,
-    /// When something was last heard of who sends, where that is seen.
+    /// When the sender was last heard from, where that is known.
     pub(crate) heard: Option<Instant>,
 }
 
-/// Live lines that are drawn by a thread of their own: a terminal that has stopped holds up no call.
+/// Live lines drawn by a thread of their own, so that a stopped terminal never holds up a call.
 #[derive(Debug)]
 pub(crate) struct Live {
     end: SyncSender<()>,
@@ -41,7 +41,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Draws these lanes from now on. Without threads there are no live lines.
+    /// Starts drawing these lanes. If no thread can be started, there are no live lines.
     pub(crate) fn start(lanes: Vec<monitor::Lane>, console: Console) -> Self {
         let (end, asked) = sync_channel(1);
         let (done, ended) = sync_channel(1);
@@ -160,7 +160,7 @@ impl Lane {
             .heard
             .map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
         if silent >= SILENCE {
-            // What would have come is unknown, and so is what share of it is lost.
+            // How much should have arrived is unknown, and so is the share that was lost.
             return format!("{packets}, NOTHING for {} s", silent.as_secs());
         }
         let kilobits = self.bits_per_second.div_ceil(1000);
@@ -171,7 +171,7 @@ impl Lane {
     }
 }
 
-/// The share that `lost` has in itself and those that arrived.
+/// The share of `lost` in all packets, lost and arrived.
 pub(crate) fn percent(lost: u64, arrived: u64) -> String {
     let thousandths = (lost * 1000).checked_div(lost + arrived).unwrap_or(0);
     format!("{}.{} %", thousandths / 10, thousandths % 10)

@@ -1,4 +1,4 @@
-//! What a receiver counts of one stream: its sequence numbers, losses and jitter (RFC 3550 §6.4.1
+//! What a receiver counts for one stream: its sequence numbers, losses and jitter (RFC 3550 §6.4.1
 //! and appendix A).
 
 use std::time::{Duration, Instant};
@@ -36,9 +36,9 @@ struct LastReport {
 }
 
 impl Reception {
-    /// Starts with the first packet, which still has to be counted.
+    /// Starts from the first packet, without counting it yet.
     pub(crate) fn new(first: &RtpPacket<'_>, now: Instant) -> Self {
-        // One turn of the 16 bits ahead, so that packets from before the first have a number too.
+        // Start one cycle of 16 bits ahead, so that packets from before the first have a number too.
         let base = 0x1_0000 + u64::from(first.sequence_number());
         Self {
             ssrc: first.ssrc(),
@@ -77,8 +77,8 @@ impl Reception {
         self.base
     }
 
-    /// Packets missing: between the first and the last one received, or, if the sender's last
-    /// report tells of more, among those it sent.
+    /// Packets missing: between the first and the last one received, or, if the sender's last report
+    /// counts more, among those it sent.
     pub(crate) fn lost(&self) -> u64 {
         let sent = self.last_sr.map_or(0, |report| u64::from(report.packets));
         sent.max(self.expected()).saturating_sub(self.received)
@@ -104,7 +104,7 @@ impl Reception {
             ),
             None => (0, 0),
         };
-        // The turn that was added at the start is not told.
+        // Without the cycle that was added at the start.
         let highest = u32::try_from((self.highest - 0x1_0000) & 0xffff_ffff).unwrap_or(0);
         ReportBlock::builder(self.ssrc)
             .fraction_lost(u8::try_from(fraction).unwrap_or(u8::MAX))
@@ -146,14 +146,13 @@ impl Reception {
     }
 }
 
-/// Packets that the peer misses of a stream of ours, as its report tells; fewer than none if
-/// duplicates came.
+/// Packets of a stream of ours that the peer reports missing; negative if duplicates arrived.
 pub(crate) fn lost_at_peer(block: &ReportBlock<'_>) -> i32 {
     // Shifting left and back again spreads the sign of the 24 bits.
     (block.cumulative_lost() << 8).cast_signed() >> 8
 }
 
-/// RFC 3550 §6.4.1: 24 bits with a sign; what does not fit stays at the limit.
+/// RFC 3550 §6.4.1: 24 bits with a sign, saturating.
 fn to_24_bits(lost: i64) -> u32 {
     let limited = lost.clamp(-0x80_0000, 0x7f_ffff) & 0xff_ffff;
     u32::try_from(limited).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What this side offers, and what both agreed on, with the names that people know.
+//! What this side offers and what both sides agreed on, under the usual names.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(crate) struct Security {
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
     pub(crate) config: Arc<Config>,
-    /// The certificate of all calls; with `None` each makes its own.
+    /// The certificate for all calls; with `None`, each call generates its own.
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// Our role in the handshake, where we may choose.
     pub(crate) role: Role,
@@ -42,7 +42,7 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// What the command line asks for.
+    /// The settings from the command line.
     pub(crate) fn new(asked: &cli::Security) -> Result<Self, Error> {
         let provider = default_provider();
         let mut versions: Vec<_> = asked.versions.iter().map(|&it| it.into()).collect();

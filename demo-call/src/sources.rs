@@ -1,4 +1,4 @@
-//! How much of something each host has at once.
+//! Limits on how much of something each host may have at once.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis::SourceLimit;
 
-/// Counts by source address, of IPv6 by networks of 64 bits, of which a host has as many addresses as
-/// it likes.
+/// Counts by source address. IPv6 is counted by /64 network, since a host has as many addresses in
+/// one as it likes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -36,7 +36,7 @@ impl Sources {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Nobody panics while holding it, and if, then what is in it is still whole.
+        // No holder of the lock panics, and even if one did, the map would be intact.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum WhipError {
     NotWhip { host: Authority, lack: &'static str },
 }
 
-/// The first line of a response that tells why.
+/// The first line of a response that gives a reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line(Box<str>);
 
@@ -39,7 +39,7 @@ pub(crate) struct WhipClient {
 pub(crate) struct Answered {
     http: HttpClient,
     pub(crate) sdp: String,
-    /// Where the call is hung up.
+    /// Where to hang up the call.
     location: Uri,
 }
 
@@ -100,8 +100,8 @@ impl WhipClient {
 }
 
 impl Answered {
-    /// Hangs up (RFC 9725 §4.2), over a connection of its own: those that are idle are closed. A host
-    /// that has forgotten the call already has nothing against it.
+    /// Hangs up (RFC 9725 §4.2), over a new connection, since idle ones get closed. It is no error if the
+    /// host has already forgotten the call.
     pub(crate) async fn hang_up(self) -> Result<(), WhipError> {
         let ask = Ask {
             method: Method::DELETE,
