@@ -1,8 +1,8 @@
 //! What a caller asks for: a policy as it was read, with its keys.
 
 use srtp::{
-    Cipher, CryptexPolicy, Duplicates, ExtensionIds, Keys, Lifetime, Protection, ReceiverConfig,
-    ReceiverKeys, Repeats, RocRecovery, SenderConfig, SenderKeys, Suite,
+    Cipher, CryptexPolicy, Duplicates, ExtensionIds, Keys, Kind, Lifetime, Protection,
+    ReceiverConfig, ReceiverKeys, Repeats, RocRecovery, SenderConfig, SenderKeys, Suite,
 };
 use zeroize::Zeroizing;
 
@@ -144,6 +144,23 @@ impl Policy {
     /// Whether the keys have identifiers.
     pub(crate) fn has_mki(&self) -> bool {
         self.keys.iter().any(|key| !key.mki.is_empty())
+    }
+
+    /// Whether an identifier of a key stands where a packet would have one.
+    pub(crate) fn names_a_key(&self, kind: Kind, packet: &[u8]) -> bool {
+        let protection = match kind {
+            Kind::Rtp => self.suite.rtp(),
+            Kind::Rtcp => self.suite.rtcp(),
+        };
+        // RFC 7714 §8.2: behind the tag, and in front of it else (RFC 3711 §3.1).
+        let behind = if is_gcm(protection) {
+            0
+        } else {
+            protection.tag_len()
+        };
+        let end = packet.len().saturating_sub(behind);
+        let mut keys = self.keys.iter().filter(|key| !key.mki.is_empty());
+        keys.any(|key| packet[..end].ends_with(&key.mki))
     }
 
     /// Whether headers can be encrypted: where the payload is.

@@ -359,6 +359,7 @@ impl Stream {
             // Where the identifier should stand there is something else.
             UnprotectError::Truncated
                 if self.expects_mki
+                    && !self.policy.names_a_key(kind, packet)
                     && match kind {
                         Kind::Rtp => packet::has_whole_header(packet),
                         Kind::Rtcp => packet.len() >= 12,

@@ -307,8 +307,10 @@ static void unprotect(void)
     for (which = 0; which < CANARY; which++)
         if (buffer[OURS][len + which] != 0xc5)
             fail("a byte behind the packet was written", which, -1);
-    /* With AES-GCM libsrtp goes by the E flag of the packet, ours by the policy; both refuse. */
-    if (run.is_gcm && kind && status[OURS] == srtp_err_status_cant_check && status[THEIRS] == srtp_err_status_auth_fail)
+    /* With AES-GCM libsrtp goes by the E flag of the packet, ours by the policy; both refuse, each for the first reason it sees. */
+    if (run.is_gcm && kind && status[OURS] == srtp_err_status_cant_check &&
+        (status[THEIRS] == srtp_err_status_auth_fail || status[THEIRS] == srtp_err_status_replay_fail ||
+         status[THEIRS] == srtp_err_status_replay_old))
         status[OURS] = status[THEIRS];
     /* libsrtp looks for replays before it looks for the key, or sees that header and tag run into each other. */
     if ((status[OURS] == srtp_err_status_bad_mki || status[OURS] == srtp_err_status_parse_err || status[OURS] == srtp_err_status_cipher_fail ||
