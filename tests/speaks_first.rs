@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dtls::{NamedGroup, ProtocolVersion, Role};
 use ice_lite::stun::{Class, Message};
+use portcullis::Path;
 use support::{Conditions, Terms, World};
 
 const SERVER_SPEAKS: Terms = Terms {
@@ -37,6 +38,29 @@ fn a_hybrid_client_hello_waits_for_one_round_trip() {
     };
     let time = handshake_time(World::new(terms, Conditions::FAIR));
     assert!(time < Duration::from_millis(200), "{time:?}");
+}
+
+/// A TCP handshake has proved the address, so that the ClientHello may be a long one at once: it has a
+/// post-quantum share, as every other client's.
+#[test]
+fn a_client_hello_to_a_proved_address_has_a_post_quantum_share() {
+    for (proved, shares) in [(false, false), (true, true)] {
+        let mut world = World::new(SERVER_SPEAKS, Conditions::FAIR);
+        world.flush();
+        let (_, mut check) = world.network.log[0].clone();
+        let (here, there) = (world.server.address, world.caller.address);
+        let path = match proved {
+            true => Path::tcp(here, there),
+            false => Path::udp(here, there),
+        };
+        world.server.handle(world.now, path, &mut check);
+        let (mut buf, mut hello) = ([0; 1500], 0);
+        while let Some(transmit) = world.server.session.poll_transmit(world.now, &mut buf) {
+            let is_dtls = buf[0] == 22;
+            hello += if is_dtls { transmit.len } else { 0 };
+        }
+        assert_eq!(hello > 1200, shares, "{hello} bytes");
+    }
 }
 
 /// Whoever speaks first: media needs a proved address too.

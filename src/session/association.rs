@@ -65,8 +65,9 @@ impl Backlog {
     }
 }
 
-/// A lite agent sends its ClientHello before the peer's address is proved, and no more than three
-/// times what came from it may go there: one with a post-quantum share would have to wait.
+/// A lite agent sends its ClientHello before the peer's address is proved, as a rule, and no more than three
+/// times what came from it may go there: one with a post-quantum share would have to wait. It still names the
+/// group, so that a server that wants it can ask.
 fn small_client_hello(config: &dtls::Config) -> Result<Arc<dtls::Config>, dtls::Error> {
     Ok(Arc::new(config.to_builder().small_client_hello().build()?))
 }
@@ -77,6 +78,9 @@ impl Session {
     /// Without fingerprints it runs on the wire, but no keys exist and nothing is delivered before
     /// [`Session::set_remote`].
     pub(super) fn start_dtls(&mut self, now: Instant, role: Role) -> Result<(), SessionError> {
+        let selected = self.ice.selected();
+        let proved = selected.and_then(|path| self.ice.standing(&path));
+        let proved = proved.is_some_and(|standing| standing.proved);
         let Association::Idle {
             certificate,
             fingerprints,
@@ -88,7 +92,7 @@ impl Session {
         let peer = fingerprints
             .take()
             .map_or(PeerIdentity::Later, PeerIdentity::Fingerprints);
-        let config = match role == Role::Client && self.ice.is_lite() {
+        let config = match role == Role::Client && self.ice.is_lite() && !proved {
             true => small_client_hello(&self.config.dtls)?,
             false => Arc::clone(&self.config.dtls),
         };
