@@ -6,11 +6,11 @@ use std::time::Instant;
 use super::{Connection, REST, Status};
 use crate::error::Error;
 use crate::event::{Direction, Event};
-use crate::flight::Acknowledged;
+use crate::flight::{Acknowledged, read_fragment};
 use crate::handshake::Message;
 use crate::record::{OpenFailure, Opened, UpdateNeed};
 use crate::stats::Discard;
-use crate::wire::{AlertDescription, AlertLevel, ContentType};
+use crate::wire::{AlertDescription, AlertLevel, ContentType, HandshakeType, Reader};
 
 /// Records that are looked at in one datagram: as many as 1500 bytes have with fragments of two
 /// bytes each (27 bytes a record), rounded up. More only cost time.
@@ -43,6 +43,16 @@ pub(super) struct Doubt {
 
 fn is_plaintext(record: &Opened<'_>) -> bool {
     record.number.epoch() == 0
+}
+
+/// Whether a record under keys begins a handshake of DTLS 1.2, with a HelloRequest or a ClientHello. As every
+/// handshake it begins at `message_seq` 0 again (RFC 6347 §4.2.2), where those of the first one had no keys.
+fn starts_handshake12(record: &Opened<'_>) -> bool {
+    let wish = [HandshakeType::HELLO_REQUEST, HandshakeType::CLIENT_HELLO];
+    let fragment = read_fragment(&mut Reader::new(record.content));
+    let header = fragment.ok().map(|(header, _)| header);
+    let begins = header.is_some_and(|h| h.message_seq == 0 && wish.contains(&h.msg_type));
+    begins && !record.unified && !is_plaintext(record)
 }
 
 impl Connection {
@@ -170,6 +180,11 @@ impl Connection {
     fn handle_handshake(&mut self, now: Instant, record: &Opened<'_>) -> Result<(), Error> {
         if self.handshake.established().is_none() {
             self.start_deadline(now);
+        }
+        if self.handshake.established().is_some() && starts_handshake12(record) {
+            // RFC 5246 §7.2.2: who does not want to renegotiate says so, or the peer would wait.
+            *self.outbox.warning() = Some(AlertDescription::NO_RENEGOTIATION);
+            return Ok(());
         }
         let strict = self.config.is_strict();
         let doubtful = is_plaintext(record) && !strict;

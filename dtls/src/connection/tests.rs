@@ -430,3 +430,27 @@ fn events_are_bounded() {
         256
     );
 }
+
+/// RFC 5246 §7.2.2, RFC 6347 §4.2.2: a handshake that begins anew under keys is refused by a warning, and
+/// the connection goes on. OpenSSL numbers its messages from 0 again.
+#[test]
+fn renegotiation_is_refused() {
+    // A ClientHello and a HelloRequest, each whole: type, length, message_seq, offset, length.
+    let wishes: [&[u8]; 2] = [
+        &[1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0xfe, 0xfd],
+        &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    for wish in wishes {
+        let mut pair = Pair::connected(ProtocolVersion::DTLS1_2);
+        for attempt in 1..=2 {
+            assert_eq!(pair.inject(ContentType::HANDSHAKE, wish), Ok(()));
+            pair.exchange();
+            let [client, server] = &pair.ends;
+            assert_eq!(client.statistics().discarded(Discard::Warning), attempt);
+            assert!(server.info().is_some());
+        }
+        assert_eq!(pair.inject(ContentType::APPLICATION_DATA, b"data"), Ok(()));
+        let data = Some(Event::ApplicationData(b"data".to_vec()));
+        assert_eq!(pair.ends[1].poll_event(), data);
+    }
+}
