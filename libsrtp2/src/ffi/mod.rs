@@ -1,5 +1,5 @@
 //! What C calls. Each function checks its pointers, turns them into references and slices, and runs the
-//! call inside [`guard`], so that no panic unwinds into C.
+//! call inside `guard`, so that no panic unwinds into C.
 
 mod batch;
 mod handle;
