@@ -209,3 +209,60 @@ impl Hash for Prover {
         (self.remote.ufrag(), &self.questions, &self.rtt).hash(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hash::DefaultHasher;
+
+    use super::*;
+
+    fn prover() -> Prover {
+        let remote = Credentials::generate(&mut |out| out.fill(7));
+        let mut number = 0;
+        Prover::new(
+            &remote,
+            Box::new(move |out| {
+                number += 1;
+                out.fill(number);
+            }),
+        )
+    }
+
+    fn path(port: u16) -> Path {
+        let [local, remote] = [1, port].map(|port| ([192, 0, 2, 1], port).into());
+        Path::udp(local, remote)
+    }
+
+    fn digest(prover: &Prover) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        prover.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Nothing is asked over a path that the agent has given up.
+    #[test]
+    fn questions_end_with_their_paths() {
+        let (mut prover, now) = (prover(), Instant::now());
+        for port in [2, 3] {
+            prover.ask(now, path(port));
+        }
+        prover.retain(|&known| known == path(3));
+        let mut buf = [0; 200];
+        let asked = prover.poll(now, &mut buf, "local", |_, _| {});
+        assert!(asked.is_some_and(|sent| sent.is_ok_and(|(over, _)| over == path(3))));
+        assert!(prover.poll(now, &mut buf, "local", |_, _| {}).is_none());
+        prover.retain(|_| false);
+        assert_eq!(prover.next_timeout(), None);
+    }
+
+    /// A question is part of what decides about datagrams to come, and is shown.
+    #[test]
+    fn digest_and_debug_cover_questions() {
+        let (mut prover, now) = (prover(), Instant::now());
+        let before = (digest(&prover), format!("{prover:?}"));
+        assert_eq!(before.1, "Prover { questions: [], .. }");
+        prover.ask(now, path(2));
+        assert_ne!(digest(&prover), before.0);
+        assert!(format!("{prover:?}").contains("192.0.2.1:2"));
+    }
+}
