@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dtls::{Certificate, Connection, Event, Fingerprint, PeerIdentity, Role};
+use ice_lite::Transport;
 
 use super::event::{CloseReason, SessionEvent, Summary};
 use super::{Session, SessionError, trace};
@@ -78,9 +79,11 @@ impl Session {
     /// Without fingerprints it runs on the wire, but no keys exist and nothing is delivered before
     /// [`Session::set_remote`].
     pub(super) fn start_dtls(&mut self, now: Instant, role: Role) -> Result<(), SessionError> {
-        let selected = self.ice.selected();
-        let proved = selected.and_then(|path| self.ice.standing(&path));
-        let proved = proved.is_some_and(|standing| standing.proved);
+        // Over TCP, whose handshake has proved the address, nothing is limited.
+        let proved = self.ice.selected().is_some_and(|path| {
+            let standing = self.ice.standing(&path);
+            path.transport == Transport::Tcp || standing.is_some_and(|standing| standing.proved)
+        });
         let Association::Idle {
             certificate,
             fingerprints,
