@@ -37,15 +37,22 @@ pub(crate) fn protect(jobs: &mut [Job<'_>]) {
 pub(crate) fn unprotect(jobs: &mut [Job<'_>]) {
     for jobs in jobs.chunks_mut(SORTED_MAX) {
         let (engine, mut order) = sort(jobs, unprotect_one);
-        for group in order.sorted().chunks_mut(GROUP) {
-            if let &mut [entry] = group {
+        for group in order.sorted().chunks(GROUP) {
+            if let &[entry] = group {
                 unprotect_one(&mut jobs[place(entry)]);
                 continue;
             }
             let mut digests = [[0; GROUP]; 5];
             engine.run(Hash::of(jobs, group, &mut digests), 0);
-            let group = genuine(jobs, group, &digests);
-            engine.run(Cipher { jobs, group }, 0);
+            let digests = &digests;
+            engine.run(
+                Open {
+                    jobs,
+                    group,
+                    digests,
+                },
+                0,
+            );
         }
     }
 }
@@ -67,22 +74,6 @@ fn sort(jobs: &mut [Job<'_>], alone: impl Fn(&mut Job<'_>)) -> (Engine, Order) {
         }
     }
     (engine, order)
-}
-
-/// The entries of a group whose tags are right, moved to its front. Their jobs, and the others, are told.
-fn genuine<'g>(jobs: &mut [Job<'_>], group: &'g mut [u32], digests: &Digests) -> &'g [u32] {
-    let mut count = 0;
-    for nth in 0..group.len() {
-        let entry = group[nth];
-        let job = &mut jobs[place(entry)];
-        let genuine = verify_tag(job.tag_mut(), digest(digests, nth)).into();
-        job.set_authentic(genuine);
-        if genuine {
-            group[count] = entry;
-            count += 1;
-        }
-    }
-    &group[..count]
 }
 
 /// The jobs with HMAC-SHA1, to be sorted by their number of blocks.
@@ -138,12 +129,39 @@ impl Task for Cipher<'_, '_> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn run<S: Simd>(self, token: S, _: u128) {
         for &entry in self.group {
-            let job = &mut self.jobs[place(entry)];
-            let state = cm_state(job);
-            let (iv, layout, buffer) = job.parts();
-            keystream(token, state, iv, &mut buffer[layout.clear..layout.end]);
+            cipher(token, &mut self.jobs[place(entry)]);
         }
     }
+}
+
+/// Tells each packet of a group whether its tag is right, and deciphers those that are genuine.
+struct Open<'a, 'b> {
+    jobs: &'a mut [Job<'b>],
+    group: &'a [u32],
+    digests: &'a Digests,
+}
+
+impl Task for Open<'_, '_> {
+    type Output = ();
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn run<S: Simd>(self, token: S, _: u128) {
+        for (nth, &entry) in self.group.iter().enumerate() {
+            let job = &mut self.jobs[place(entry)];
+            let genuine = verify_tag(job.tag_mut(), digest(self.digests, nth)).into();
+            job.set_authentic(genuine);
+            if genuine {
+                cipher(token, job);
+            }
+        }
+    }
+}
+
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn cipher<S: Simd>(token: S, job: &mut Job<'_>) {
+    let state = cm_state(job);
+    let (iv, layout, buffer) = job.parts();
+    keystream(token, state, iv, &mut buffer[layout.clear..layout.end]);
 }
 
 /// The HMACs of the packets of a group.

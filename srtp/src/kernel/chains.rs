@@ -2,7 +2,7 @@
 //!
 //! A chain waits for each step to end; where instructions overlap, several interleaved fill the time.
 
-use super::message::{Block, Digest, Digests, Lane, outer_block};
+use super::message::{Block, Digest, Digests, Lane, NO_BLOCK, outer_block};
 
 /// A SHA-1 state. As with `Vector`, a value is the proof that its instructions may run.
 pub(super) trait Chain: Copy {
@@ -64,12 +64,28 @@ pub(super) fn macs<C: Chain>(
 /// The HMAC of `N` messages, interleaved.
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn mac<C: Chain, const N: usize>(token: C::Token, lanes: &[Lane<'_>; N]) -> [Digest; N] {
-    let mut states = lanes.map(|lane| lane.midstates.inner());
+    // Loops over places here and below: `map` of an array may become a call, through memory, of a function that does not have
+    // the instructions.
+    let mut states = [[0; 5]; N];
+    for (state, lane) in states.iter_mut().zip(lanes) {
+        *state = lane.midstates.inner();
+    }
     finish::<C, _>(token, lanes, 0, &mut states);
-    let blocks = states.map(outer_block);
-    let mut chains = lanes.map(|lane| C::new(token, lane.midstates.outer()));
-    C::update_all(token, &mut chains, blocks.each_ref());
-    chains.map(C::words)
+    let mut blocks = [*NO_BLOCK; N];
+    let mut chains = [C::new(token, [0; 5]); N];
+    for n in 0..N {
+        blocks[n] = outer_block(states[n]);
+        chains[n] = C::new(token, lanes[n].midstates.outer());
+    }
+    let mut places = [NO_BLOCK; N];
+    for (place, block) in places.iter_mut().zip(&blocks) {
+        *place = block;
+    }
+    C::update_all(token, &mut chains, places);
+    for (state, chain) in states.iter_mut().zip(chains) {
+        *state = chain.words();
+    }
+    states
 }
 
 /// Runs all messages from their block at `start` to their end, four chains at a time: behind wide lanes.
@@ -111,14 +127,23 @@ fn finish<C: Chain, const N: usize>(
     states: &mut [[u32; 5]; N],
 ) {
     let common = lanes[0].len().max(start);
-    let mut chains = states.map(|state| C::new(token, state));
+    let mut chains = [C::new(token, [0; 5]); N];
+    for (chain, state) in chains.iter_mut().zip(&*states) {
+        *chain = C::new(token, *state);
+    }
     for index in start..common {
-        C::update_all(token, &mut chains, lanes.map(|lane| lane.block(index)));
+        let mut blocks = [NO_BLOCK; N];
+        for (block, lane) in blocks.iter_mut().zip(lanes) {
+            *block = lane.block(index);
+        }
+        C::update_all(token, &mut chains, blocks);
     }
     for (chain, lane) in chains.iter_mut().zip(lanes).skip(1) {
         for index in common..lane.len() {
             *chain = chain.update(token, lane.block(index));
         }
     }
-    *states = chains.map(C::words);
+    for (state, chain) in states.iter_mut().zip(chains) {
+        *state = chain.words();
+    }
 }
