@@ -2,11 +2,15 @@
 
 mod support;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ice_lite::{Candidate, FailureReason};
+use portcullis::signalling::sdp::{Fragment, SdpError};
+use portcullis::signalling::{Signalling, SignallingError};
 use portcullis::{CloseReason, IceMode, SessionEvent};
-use support::{Conditions, Terms, World};
+use support::negotiation::{Call, Side, browser, read, value};
+use support::{Conditions, Terms, World, caller_address};
 
 /// A call of a caller that knows none of the server's addresses, and the candidate that it lacks.
 fn without_candidates(end_of_candidates: bool) -> (World, Candidate) {
@@ -96,4 +100,103 @@ fn the_end_of_candidates_ends_no_call_that_has_one() {
     world.server.session.end_of_candidates();
     world.run_for(Duration::from_secs(60));
     assert!(!world.server.session.is_closed(), "nothing to a lite agent");
+}
+
+/// RFC 8840 §9, RFC 9725 §4.3: what a WHIP client sends with PATCH.
+#[test]
+fn fragments_trickle_and_restart() {
+    let mut call = Call::connected();
+    let now = call.now;
+    let peer = call
+        .server
+        .signalling
+        .peer()
+        .expect("a peer")
+        .credentials
+        .clone();
+    let (ufrag, password) = (peer.ufrag(), peer.password());
+    let section = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n";
+    let candidate = "a=candidate:9 1 udp 1 192.0.2.99 9999 typ host\r\na=end-of-candidates\r\n";
+    let same = format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n{section}{candidate}");
+    let other_ufrag = format!("a=ice-ufrag:zzzz\r\n{section}{candidate}");
+    let Side {
+        session,
+        signalling,
+    } = &mut call.server;
+    let before = session.state_digest();
+    let fragment = |text: &str| Fragment::read(text).expect("a fragment");
+    for text in [same.as_str(), &other_ufrag, section, ""] {
+        let reply = signalling.accept_fragment(session, now, &fragment(text));
+        assert_eq!(reply, Ok(None), "{text}");
+    }
+    assert_eq!(
+        session.state_digest(),
+        before,
+        "a lite agent needs none of it"
+    );
+
+    let restart = format!(
+        "{section}a=ice-ufrag:wxyz\r\na=ice-pwd:{}\r\n{candidate}",
+        "9".repeat(24)
+    );
+    let reply = signalling.accept_fragment(session, now, &fragment(&restart));
+    let reply = reply.expect("a restart").expect("a fragment of ours");
+    assert_eq!(value(&reply, "a=ice-ufrag:"), session.local_ufrag());
+    assert_eq!(value(&reply, "a=mid:"), "0");
+    assert!(
+        reply.starts_with("a=ice-lite\r\na=group:BUNDLE 0\r\nm=audio 9 "),
+        "{reply}"
+    );
+    assert!(reply.contains("a=candidate:") && reply.ends_with("a=end-of-candidates\r\n"));
+    let events = call.drain();
+    assert_eq!(events[1], [SessionEvent::IceRestarted]);
+    // The offer that follows knows.
+    let peer = call.server.signalling.peer().expect("a peer");
+    assert_eq!(peer.credentials.ufrag(), "wxyz");
+
+    let Side {
+        session,
+        signalling,
+    } = &mut call.server;
+    let half = "a=ice-pwd:0123456789012345678901\r\n";
+    let refused = signalling.accept_fragment(session, now, &fragment(half));
+    assert_eq!(refused, Err(SdpError::NoUfrag.into()));
+    signalling.offer_again(session).expect("an offer");
+    let again = restart.replace("wxyz", "abcd");
+    let refused = signalling.accept_fragment(session, now, &fragment(&again));
+    assert_eq!(refused, Err(SignallingError::Glare));
+    assert_eq!(Fragment::read("a=mid").map(|_| ()), Ok(()));
+    assert_eq!(Fragment::read("x").map(|_| ()), Err(SdpError::Malformed(1)));
+}
+
+/// Candidates one by one, as scripts of browsers have them.
+#[test]
+fn candidates_come_one_by_one() {
+    let now = Instant::now();
+    let config = Arc::new(Terms::DEFAULT.config(IceMode::Controlling, caller_address()));
+    let offer = include_str!("data/sdp/forms/ice-options-with-commas.sdp");
+    let offer: String = offer
+        .lines()
+        .filter(|line| !line.starts_with("a=candidate"))
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    let (mut session, mut signalling, _) =
+        Signalling::answer(config, now, &read(&offer), &browser()).expect("an answer");
+    let mut sends = |line: &str| {
+        signalling
+            .accept_candidate(&mut session, line)
+            .expect("a peer");
+        let mut buf = [0; 1500];
+        let sent = session.poll_transmit(now, &mut buf);
+        sent.map(|transmit| transmit.path.remote.to_string())
+    };
+    assert_eq!(
+        sends("candidate:1 1 udp 1 192.0.2.50 5000 typ host generation 0 ufrag bbbb"),
+        None
+    );
+    assert_eq!(sends("candidate:1 1 udp 1 abc.local 5000 typ host"), None);
+    assert_eq!(sends("nonsense"), None);
+    let ours = sends("a=candidate:1 1 udp 1 192.0.2.51 5000 typ host generation 0 ufrag aaaa");
+    assert_eq!(ours.as_deref(), Some("192.0.2.51:5000"));
+    assert_eq!(sends(""), None, "there are no more");
 }

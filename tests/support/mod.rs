@@ -3,6 +3,7 @@
 
 pub(crate) mod forged;
 pub(crate) mod hello;
+pub(crate) mod negotiation;
 mod network;
 pub(crate) mod rtp;
 pub(crate) mod served;
