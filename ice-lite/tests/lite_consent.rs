@@ -112,6 +112,40 @@ fn when_the_selected_path_loses_consent_the_best_other_one_takes_over() {
     );
 }
 
+/// RFC 8445 §9: a path under the present credentials comes before a nominated one from before the restart.
+#[test]
+fn when_consent_is_lost_after_a_restart_a_path_of_the_new_credentials_takes_over() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    scene.nominate(now, path(1));
+    scene.agent.confirm(now, &path(1));
+    scene.nominate(now + secs(5), path(2));
+    scene.agent.confirm(now + secs(5), &path(1));
+    scene.nominate(now, path(1));
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    let (ours, theirs) = (credentials(11), credentials(12));
+    scene.restart(ours, theirs);
+    scene.agent.confirm(now + secs(10), &path(1));
+    scene.check(now + secs(10), path(3));
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    scene.agent.handle_timeout(now + secs(30));
+    assert_eq!(scene.agent.selected(), Some(path(3)));
+}
+
+/// RFC 7675 §5.1: an answer does not go where consent has run out, even before the timer runs.
+#[test]
+fn a_reply_over_a_path_without_consent_goes_over_the_selected_one() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    scene.nominate(now, path(1));
+    scene.check(now, path(2));
+    scene.check(now + secs(20), path(1));
+    for (at, over) in [(29, 2), (30, 1)] {
+        let reply = scene.agent.authorize_reply(now + secs(at), &path(2), 1);
+        assert_eq!(reply, Ok(path(over)), "{at}");
+    }
+}
+
 #[test]
 fn a_path_that_was_never_selected_goes_quietly_and_may_come_back() {
     let mut scene = Scene::new();

@@ -211,6 +211,57 @@ fn a_one_way_path_of_higher_priority_gives_way_to_one_that_is_proved() {
     );
 }
 
+/// Over neither has anything come but checks: a proof makes up for a nomination that nobody has had, and for
+/// no other.
+#[test]
+fn a_proof_outranks_no_nomination() {
+    for nominated in [true, false] {
+        let mut scene = proving();
+        scene.checks(ms(0), path(1), nominated);
+        scene.proves(ms(50), path(2), false);
+        let expected = if nominated { 1 } else { 2 };
+        assert_eq!(scene.agent.selected(), Some(path(expected)));
+    }
+}
+
+/// Nothing but a proof could move sending there while media comes over the selected path.
+#[test]
+fn a_nominated_and_proved_path_does_not_replace_one_that_carries_media() {
+    let mut scene = proving();
+    scene.checks(ms(0), path(1), true);
+    scene.agent.confirm(scene.start + ms(100), &path(1));
+    scene.proves(ms(200), path(2), true);
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+}
+
+/// A pair that was there before is looked at once, when the selected one has been silent for long.
+#[test]
+fn a_path_from_before_sets_no_alarm_for_a_short_silence() {
+    let mut scene = proving();
+    scene.proves(ms(0), path(2), false);
+    scene.proves(ms(0), path(1), true);
+    scene.proves(ms(100), path(2), false);
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    assert_eq!(
+        scene.agent.poll_timeout(),
+        Some(scene.start + Duration::from_secs(7))
+    );
+}
+
+/// RFC 8445 §9: under new credentials every path is as new as its first check with them.
+#[test]
+fn a_path_that_comes_after_a_restart_is_followed_though_it_was_there_before() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    scene.nominate(now, path(1));
+    scene.check(now, path(2));
+    scene.restart(credentials(11), credentials(12));
+    scene.check(now + ms(10_000), path(1));
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    scene.check(now + ms(12_000), path(2));
+    assert_eq!(scene.agent.selected(), Some(path(2)));
+}
+
 /// Before DTLS, over a path that has died: the last nomination wins though its priority is lower.
 #[test]
 fn the_last_nomination_wins_when_the_better_path_is_silent() {

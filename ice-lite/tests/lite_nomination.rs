@@ -6,7 +6,7 @@ mod support;
 use ice_lite::stun::AttributeType;
 use ice_lite::{Discard, Event, RemovalReason};
 use std::time::Duration;
-use support::{Scene, path};
+use support::{Scene, credentials, path};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -124,6 +124,50 @@ fn a_peer_that_only_receives_moves_by_nomination_in_a_lull() {
     );
 }
 
+/// Its checks go on over the old path.
+#[test]
+fn a_lull_is_one_of_traffic() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    scene.nominate(now, path(1));
+    scene.agent.confirm(now, &path(1));
+    scene.check(now + ms(450), path(1));
+    scene.nominate(now + ms(500), path(2));
+    assert_eq!(scene.agent.selected(), Some(path(2)));
+}
+
+/// Both were there before the selected one was heard last, so neither is where the peer has moved to.
+#[test]
+fn of_two_nominated_paths_from_before_the_one_nominated_last_wins_in_silence() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    scene.peer.priority = 500;
+    scene.check(now, path(2));
+    scene.peer.priority = 900;
+    scene.nominate(now + ms(10), path(1));
+    scene.peer.priority = 500;
+    scene.nominate(now + ms(400), path(2));
+    assert_eq!(scene.agent.selected(), Some(path(1)));
+    scene.nominate(now + ms(510), path(2));
+    assert_eq!(scene.agent.selected(), Some(path(2)));
+}
+
+/// The one nominated first is that of the lower priority: it waits until nothing is heard of the other for long.
+#[test]
+fn an_earlier_nomination_holds_after_a_long_silence_only() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    scene.peer.priority = 500;
+    scene.nominate(now, path(2));
+    scene.peer.priority = 900;
+    scene.nominate(now + ms(10), path(1));
+    scene.peer.priority = 500;
+    for (at, selected) in [(20, 1), (600, 1), (7009, 1), (7010, 2)] {
+        scene.check(now + ms(at), path(2));
+        assert_eq!(scene.agent.selected(), Some(path(selected)), "{at}");
+    }
+}
+
 #[test]
 fn renomination_follows_the_highest_number_even_while_traffic_flows() {
     let mut scene = Scene::new();
@@ -221,6 +265,24 @@ fn a_path_that_is_refused_for_its_rate_changes_nothing() {
         Some(path(16)),
         "the only nominated one"
     );
+}
+
+/// RFC 8445 §9: what came under the old credentials makes room first.
+#[test]
+fn after_a_restart_the_paths_from_before_make_room() {
+    let mut scene = Scene::new();
+    let now = scene.start;
+    for source in 0..14 {
+        scene.check(now, path(source));
+    }
+    let (ours, theirs) = (credentials(11), credentials(12));
+    scene.restart(ours, theirs);
+    for source in [14, 15] {
+        scene.check(now + ms(100), path(source));
+    }
+    scene.check(now + ms(400), path(16));
+    let valid = [0, 1, 14, 15, 16].map(|source| scene.agent.is_valid(&path(source)));
+    assert_eq!(valid, [true, false, true, true, true]);
 }
 
 #[test]

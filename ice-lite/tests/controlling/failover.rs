@@ -77,6 +77,33 @@ fn a_best_pair_that_dies_before_its_nomination_gives_way_within_3_s() {
     assert_eq!(nominated.len(), 3, "two of the dead one, one of the other");
 }
 
+/// Over a path that only the peer has checked nothing can be sent, so no alarm rings to move there.
+#[test]
+fn a_path_that_does_not_answer_is_not_considered_again() {
+    let (mut near, mut server, better, _) = two_pairs(ms(500));
+    near.run(ms(1000), &mut lite_server(&mut server));
+    assert_eq!(near.agent.selected(), Some(better));
+    let now = near.now;
+    near.agent.confirm(now, &better);
+    let mut peer = Peer::new(credentials(1), near.agent.local());
+    peer.role = AttributeType::ICE_CONTROLLED;
+    let stranger = Path::udp(better.local, address(9, 9));
+    let _ = near.agent.handle_datagram(now, stranger, &peer.request());
+    assert!(near.agent.is_valid(&stranger));
+    let mut buf = [0; ice_lite::MAX_MESSAGE];
+    let mut alarms = Vec::new();
+    while let Some(at) = near.agent.poll_timeout().filter(|at| *at < now + ms(7500)) {
+        near.agent.handle_timeout(at);
+        while near.agent.poll_transmit(at, &mut buf).is_some() {}
+        alarms.push(at - now);
+    }
+    assert!(
+        alarms.len() > 1 && !alarms.contains(&ms(7000)),
+        "{alarms:?}"
+    );
+    assert_eq!(near.agent.selected(), Some(better));
+}
+
 #[test]
 fn consent_is_kept_on_every_pair_that_works() {
     let (mut near, mut server, better, worse) = two_pairs(ms(100));
