@@ -264,3 +264,44 @@ fn versions_count_up() {
     assert_eq!(origin(&second), (id.clone(), version + 1));
     assert_eq!(origin(&third), (id, version + 2));
 }
+
+/// What is changed while another exchange is under way is in our next offer.
+#[test]
+fn changes_outlive_an_exchange_under_way() {
+    let mut call = Call::connected();
+    let video = call.server.signalling.add(sent(MediaKind::Video, "x"));
+    call.server_offers();
+    // The peer's offer comes first.
+    assert!(call.server.signalling.stop(&video));
+    call.caller_offers();
+    assert!(call.server.signalling.is_stopping());
+    // An offer of ours that says nothing of it yet is answered.
+    let second = call.server.signalling.add(sent(MediaKind::Video, "y"));
+    call.server_offers();
+    let now = call.now;
+    let Side {
+        session,
+        signalling,
+    } = &mut call.server;
+    let offer = signalling.offer_again(session).expect("an offer");
+    signalling.media_mut("0").expect("a section").direction = Direction::Inactive;
+    assert!(signalling.stop(&second));
+    let caller = &mut call.caller;
+    let answer = caller
+        .signalling
+        .accept_offer(&mut caller.session, now, &read(&offer), &browser())
+        .expect("an answer");
+    signalling
+        .accept_answer(session, now, &read(&answer))
+        .expect("it fits");
+    let (offer, answer) = call.server_offers();
+    assert_eq!(m_lines(&offer), m_lines(&answer));
+    assert!(
+        m_lines(&offer)[1..]
+            .iter()
+            .all(|line| line.ends_with("off"))
+    );
+    assert!(offer.contains("a=inactive\r\n") && !offer.contains("a=sendrecv\r\n"));
+    assert!(!call.server.signalling.is_stopping());
+    call.goes_on(1);
+}

@@ -1,7 +1,7 @@
 //! The answer to an offer: its mirror, with what we take of it.
 
 use super::error::Refusal;
-use super::sdp::{Content, Description, Line, Media, Payload, Section, SessionLevel};
+use super::sdp::{Content, Description, Direction, Line, Media, Payload, Section, SessionLevel};
 use super::sdp::{flag, pair, write};
 use super::{Decide, agree, describe};
 use crate::session::LocalParameters;
@@ -21,6 +21,8 @@ pub(super) struct Taken {
     pub(super) wish: Media,
     /// As the offer allows.
     pub(super) media: Media,
+    /// The application does not want it, and it is kept until an offer of ours stops it.
+    pub(super) is_unwanted: bool,
 }
 
 impl<'a> Answer<'a> {
@@ -40,7 +42,7 @@ impl<'a> Answer<'a> {
                 .taken
                 .push(take(section, current(index), &mut decide));
         }
-        answer.choose_transport(|index| current(index).is_some());
+        answer.choose_transport(&current);
         answer
     }
 
@@ -49,9 +51,10 @@ impl<'a> Answer<'a> {
     ///
     /// RFC 9429 §5.3.1, for an answerer that bundles everything: a section is refused if it is not bundled with the first;
     /// RFC 3264 §6: any section may be.
-    fn choose_transport(&mut self, is_current: impl Fn(usize) -> bool) {
-        let current = self.taken_places().find(|&it| is_current(it));
-        let Some(first) = current.or_else(|| self.taken_places().next()) else {
+    fn choose_transport<'m>(&mut self, current: &impl Fn(usize) -> Option<&'m Media>) {
+        let is_current = |index| current(index).is_some();
+        let before = self.taken_places().find(|&it| is_current(it));
+        let Some(first) = before.or_else(|| self.taken_places().next()) else {
             return;
         };
         let sections = self.offer.sections();
@@ -62,13 +65,37 @@ impl<'a> Answer<'a> {
                 *taken = Err(Refusal::OtherTransport);
             }
         }
+        let members = group.map_or(&[][..], |group| self.offer.group(group));
+        if members.iter().any(|&it| is_current(it)) {
+            self.keep_suggested(members, current);
+        }
         // RFC 9143 §7.3.1: the first of its group that is taken and has a port. A transport that none
         // has a port for still has its attributes.
-        let members = group.map_or(&[][..], |group| self.offer.group(group));
         let mut members = members.iter().copied();
         let has_port = |&index: &usize| self.taken[index].is_ok() && sections[index].port != 0;
         let tagged = members.find(has_port);
         self.tagged = Some(tagged.unwrap_or(first));
+    }
+
+    /// RFC 9143 §7.3.3: in a group that there is already, the section that the offer suggests for the tag is not refused
+    /// alone. It stays, without media, and we stop it by an offer of ours.
+    ///
+    /// One that we could not have at all is refused nevertheless; then the next one has the tag.
+    fn keep_suggested<'m>(
+        &mut self,
+        members: &[usize],
+        current: impl Fn(usize) -> Option<&'m Media>,
+    ) {
+        let sections = self.offer.sections();
+        let mut members = members.iter().copied();
+        let Some(suggested) = members.find(|&index| sections[index].port != 0) else {
+            return;
+        };
+        if self.taken[suggested].is_err()
+            && let Some(kept) = keep(&sections[suggested], current(suggested))
+        {
+            self.taken[suggested] = Ok(kept);
+        }
     }
 
     fn taken_places(&self) -> impl Iterator<Item = usize> {
@@ -191,7 +218,30 @@ fn take(
     }
     let wish = decide.decide(section, current).ok_or(Refusal::Unwanted)?;
     let media = agree::answer(wish.clone(), section)?;
-    Ok(Taken { wish, media })
+    Ok(Taken {
+        wish,
+        media,
+        is_unwanted: false,
+    })
+}
+
+/// A section that is not wanted, without media: as it has been, or else as it is offered.
+fn keep(section: &Section, current: Option<&Media>) -> Option<Taken> {
+    let offered = section.media.mirrored();
+    let mut wishes = current.cloned().into_iter().chain([offered]);
+    wishes.find_map(|wish| {
+        let wish = Media {
+            direction: Direction::Inactive,
+            ..wish
+        };
+        let mut media = agree::answer(wish.clone(), section).ok()?;
+        media.direction = Direction::Inactive;
+        Some(Taken {
+            wish,
+            media,
+            is_unwanted: true,
+        })
+    })
 }
 
 /// Our side of the transport, as an answer says it.

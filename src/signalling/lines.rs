@@ -50,6 +50,22 @@ impl MLine {
             kind: self.kind.clone(),
             protocol: self.protocol.clone(),
             media: Err(self.formats.clone()),
+            is_current: false,
+        }
+    }
+
+    /// Takes over from the same section before that it is to be stopped, which no description has said yet.
+    pub(super) fn inherit_stop(&mut self, before: &Self) {
+        self.stopping |= before.stopping && self.agreed.is_some() && self.mid == before.mid;
+    }
+
+    /// Takes over our side of the same section, which may have changed since the offer that was
+    /// answered now.
+    pub(super) fn inherit_ours(&mut self, before: &mut Self) {
+        if let (Some(agreed), Some(before)) = (&mut self.agreed, &mut before.agreed)
+            && agreed.mid == before.mid
+        {
+            std::mem::swap(&mut agreed.ours, &mut before.ours);
         }
     }
 

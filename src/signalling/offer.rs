@@ -25,6 +25,8 @@ pub(super) struct Offered {
     pub(super) protocol: Box<str>,
     /// What we want; or, for a section that is disabled, its last formats.
     pub(super) media: Result<Media, Box<str>>,
+    /// Both sides have it already, so that the peer has no reason to refuse it.
+    pub(super) is_current: bool,
 }
 
 impl Offer {
@@ -35,6 +37,7 @@ impl Offer {
             kind: media.kind.clone(),
             protocol: media.payload().protocol().into(),
             media: Ok(media.clone()),
+            is_current: false,
         });
         let mut offered: Vec<_> = lines
             .iter()
@@ -43,6 +46,7 @@ impl Offer {
                 (Some(_), true) => line.disabled(),
                 (Some(agreed), false) => Offered {
                     media: Ok(agreed.ours.clone()),
+                    is_current: true,
                     ..line.disabled()
                 },
             })
@@ -65,9 +69,29 @@ impl Offer {
         self.lines.iter().filter(|line| line.media.is_ok())
     }
 
+    /// The section that we suggest for the transport's tag.
+    ///
+    /// RFC 9143 §7.5: any but one that we disable. An answerer can't refuse it alone (§7.3.3), so it is
+    /// not a new one while there are others.
+    fn tagged(&self) -> Option<usize> {
+        let current = self.lines.iter().position(|line| line.is_current);
+        current.or_else(|| self.lines.iter().position(|line| line.media.is_ok()))
+    }
+
+    /// RFC 9143 §7.5: the mids of the sections that are not disabled, the tagged one first.
+    fn bundled(&self, tagged: Option<usize>) -> impl Iterator<Item = &str> {
+        let others = self.lines.iter().enumerate();
+        let others = others.filter(move |&(index, _)| Some(index) != tagged);
+        let others = others.map(|(_, line)| line);
+        let tagged = tagged.and_then(|index| self.lines.get(index));
+        let live = tagged.into_iter().chain(others);
+        let live = live.filter(|line| line.media.is_ok());
+        live.filter_map(|line| line.mid.as_deref())
+    }
+
     /// The text.
     pub(super) fn write(&self, id: u64, version: u64, local: &LocalParameters) -> String {
-        let tagged = self.lines.iter().position(|line| line.media.is_ok());
+        let tagged = self.tagged();
         // RFC 8842 §5.2: an offer leaves the role open, and the answer keeps what was chosen before.
         let transport = describe::transport(local, Setup::ActPass, true);
         let lines: Vec<_> = self
@@ -105,8 +129,7 @@ impl Offer {
         // RFC 8445 §10.
         let options = IceOptions::ours(local.sped).value();
         attributes.extend(options.map(|options| pair("ice-options", options)));
-        let mids = self.live().filter_map(|line| line.mid.as_deref());
-        attributes.extend(describe::bundle(mids));
+        attributes.extend(describe::bundle(self.bundled(tagged)));
         let session = SessionLevel {
             id,
             version,

@@ -108,6 +108,10 @@ impl Signalling {
     /// [`ParametersError::NewAssociation`](crate::ParametersError::NewAssociation), and the call goes
     /// on as it was. Poll the session afterwards.
     ///
+    /// In a later offer, the section that tags the BUNDLE group can't be refused alone (RFC 9143 §7.3.3). If
+    /// `decide` does not want it, it stays without media, and our next offer stops it:
+    /// [`Self::is_stopping`] tells that one is due.
+    ///
     /// # Errors
     /// What is wrong with the offer; [`SignallingError::Glare`].
     pub fn accept_offer(
@@ -142,11 +146,12 @@ impl Signalling {
         let local = parameters.is_some().then(|| Local::new(&ours, tls_id));
         let text = answer.write(self.id, self.version, local.as_ref());
         self.version += 1;
-        let taken = answer.into_taken();
-        let sections = offer.sections().iter().zip(taken);
-        self.lines = sections
-            .map(|(section, taken)| MLine::new(section, taken.map(|it| agreed(section, it))))
-            .collect();
+        let sections = offer.sections().iter().zip(answer.into_taken());
+        self.replace_lines(
+            sections
+                .map(|(section, taken)| line(section, taken))
+                .collect(),
+        );
         if self.mid_prefix.is_empty() {
             self.mid_prefix = "a";
         }
@@ -163,6 +168,13 @@ impl Signalling {
         let mid = self.new_mid();
         self.added.push((mid.clone(), media));
         mid
+    }
+
+    /// Whether a section is to be stopped by our next offer: [`Self::stop`] was called, or
+    /// [`Self::accept_offer`] had to keep what the application does not want.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.lines.iter().any(|line| line.stopping)
     }
 
     /// Stops a section: our next offer disables it. Says whether there is one of this mid. One that was
@@ -238,7 +250,7 @@ impl Signalling {
         answer: &Description,
     ) -> Result<(), SignallingError> {
         let offer = self.offered.as_ref().ok_or(SignallingError::NoOffer)?;
-        let lines = accept(offer, answer)?;
+        let mut lines = accept(offer, answer)?;
         let tagged = tagged(&lines, answer);
         let parameters = self.parameters(answer, tagged, DescriptionKind::Answer)?;
         if parameters.is_none() && self.peer.is_none() && !lines.is_empty() {
@@ -250,7 +262,10 @@ impl Signalling {
             None => session.withdraw_restart(),
         }
         let added = offer.added;
-        self.lines = lines;
+        for (line, before) in lines.iter_mut().zip(&mut self.lines) {
+            line.inherit_ours(before);
+        }
+        self.replace_lines(lines);
         self.added.drain(..added);
         self.offered = None;
         if self.mid_prefix.is_empty() {
@@ -295,6 +310,13 @@ impl Signalling {
             Some(index) => Err(SignallingError::SectionChanged(index)),
             None => Ok(()),
         }
+    }
+
+    fn replace_lines(&mut self, mut lines: Vec<MLine>) {
+        for (line, before) in lines.iter_mut().zip(&self.lines) {
+            line.inherit_stop(before);
+        }
+        self.lines = lines;
     }
 
     /// What the session has to know of the peer, if a section of its description tags a transport.
@@ -353,13 +375,17 @@ fn is_live(line: &MLine, mid: &str) -> bool {
 }
 
 /// What both sides have in a section of the peer's offer.
-fn agreed(section: &Section, taken: Taken) -> Agreed {
-    let Taken { wish, media } = taken;
-    Agreed {
+fn line(section: &Section, taken: Option<Taken>) -> MLine {
+    let stopping = taken.as_ref().is_some_and(|taken| taken.is_unwanted);
+    let agreed = taken.map(|Taken { wish, media, .. }| Agreed {
         mid: section.mid.as_deref().map(Into::into),
         direction: media.direction,
         theirs: section.media.reduced(media.codecs, media.extensions),
         ours: wish,
+    });
+    MLine {
+        stopping,
+        ..MLine::new(section, agreed)
     }
 }
 
