@@ -128,6 +128,60 @@ fn a_call_to_nobody_fails() {
     assert!(world.caller.session.is_closed());
 }
 
+/// It waits for a restart after consent was lost, and never had any.
+#[test]
+fn a_call_to_nobody_that_would_wait_for_a_restart_fails() {
+    let conditions = Conditions {
+        drop: 100,
+        ..Conditions::FAIR
+    };
+    let terms = Terms {
+        connect_timeout: Duration::MAX,
+        on_consent_expired: OnConsentExpired::WaitForRestart,
+        ..Terms::DEFAULT
+    };
+    let mut world = World::new(terms, conditions);
+    world.run_for(Duration::from_secs(90));
+    let failed = CloseReason::IceFailed(ice_lite::FailureReason::NoAnswer);
+    assert_eq!(
+        world.caller.events.last(),
+        Some(&SessionEvent::Closed(failed))
+    );
+}
+
+/// RFC 7675 §5.1 forbids it; the application has chosen it, and is told.
+#[test]
+fn consent_that_comes_back_with_a_check_is_told() {
+    for (choice, returns) in [
+        (OnConsentExpired::WaitForCheck, true),
+        (OnConsentExpired::WaitForRestart, false),
+    ] {
+        let terms = Terms {
+            on_consent_expired: choice,
+            ..Terms::DEFAULT
+        };
+        let mut world = World::new(terms, Conditions::FAIR);
+        assert!(world.secure());
+        let path = world.server_path();
+        world.now += Duration::from_secs(40);
+        world.server.expire(world.now);
+        let lost = world.server.events.len();
+        assert_eq!(
+            world.server.events.last(),
+            Some(&expired(ConsentLoss::NoCheck))
+        );
+        let mut check = world.check(1, false);
+        world.server.handle(world.now, path, &mut check);
+        let told = &world.server.events[lost..];
+        let regained = SessionEvent::ConsentRegained { path };
+        assert_eq!(told.contains(&regained), returns, "{told:?}");
+        assert_eq!(
+            world.server.session.selected_path(),
+            returns.then_some(path)
+        );
+    }
+}
+
 /// RFC 7675 §5.2: nothing is sent from the moment of revocation on, and the peer hears of it.
 #[test]
 fn revoked_consent_stops_everything_at_once() {

@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use dtls::{ProtocolVersion, Role};
 use portcullis::{Arrival, Discard, IceMode, Path, SessionEvent};
 use support::served::Served;
-use support::{Conditions, Terms, World, rtp};
+use support::{Conditions, Terms, World, caller_address, connected, rtp, server_address};
 
 /// What may wait: 64 packets, 64 KiB, 2 s.
 const PACKETS: usize = 64;
@@ -183,6 +183,42 @@ fn media_that_waits_goes_with_its_path() {
     overtake(&mut world, 1);
     world.server.session.revoke_consent(world.now);
     assert_eq!(dropped(&world, Discard::UnvalidatedPath), 1);
+}
+
+/// What goes with its path gives back the room that it took, and no more.
+#[test]
+fn media_that_goes_with_its_path_gives_its_room_back() {
+    let consent = Duration::from_millis(1500);
+    let mut world = World::with(Conditions::FAIR, |now| {
+        let [calling, mut serving] = [
+            Terms::DEFAULT.config(IceMode::Controlling, caller_address()),
+            Terms::DEFAULT.config(IceMode::Lite, server_address()),
+        ];
+        serving.consent_timeout = consent;
+        connected(now, calling, serving)
+    });
+    world.run_until(Duration::from_secs(30), |it| it.caller.secured().is_some());
+    assert!(world.server.secured().is_none());
+    let (path, start) = (world.server_path(), world.now);
+    let other = Path::udp(path.local, "192.0.2.99:999".parse().expect("an address"));
+    let forge = |world: &mut World, path: Path, count: usize| {
+        for _ in 0..count {
+            world.server.handle(world.now, path, &mut [0x80; 1400]);
+        }
+    };
+    let mut check = world.check(1, false);
+    world.server.handle(world.now, other, &mut check);
+    forge(&mut world, other, 23);
+    world.now = start + consent - Duration::from_millis(100);
+    let mut check = world.check(2, false);
+    world.server.handle(world.now, path, &mut check);
+    forge(&mut world, path, 23);
+    let before = dropped(&world, Discard::EarlyMedia);
+    world.now = start + consent;
+    world.server.expire(world.now);
+    assert_eq!(dropped(&world, Discard::UnvalidatedPath), 23);
+    forge(&mut world, path, 30);
+    assert_eq!(dropped(&world, Discard::EarlyMedia) - before, 7);
 }
 
 #[test]

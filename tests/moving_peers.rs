@@ -6,9 +6,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ice_lite::stun::{
-    AttributeType, Class, IntegrityKey, Message, MessageType, MessageWriter, TransactionId,
-};
+use ice_lite::stun::{Class, IntegrityKey, Message, MessageType, MessageWriter, TransactionId};
 use portcullis::{Path, classify};
 use support::{Conditions, Terms, World, caller_address, server_address};
 
@@ -86,21 +84,8 @@ impl Other {
     /// Nominates this path, with a priority above that of the caller's own.
     fn nominate(&mut self, world: &mut World) {
         self.number += 1;
-        let mut id = [9; 12];
-        id[..2].copy_from_slice(&self.number.to_be_bytes());
-        let server = world.server.session.local_parameters().credentials;
-        let mut buf = [0; 256];
-        let kind = MessageType::BINDING_REQUEST;
-        let mut writer = MessageWriter::new(&mut buf, kind, TransactionId(id)).expect("room");
-        let ufrag = world.caller.session.local_ufrag().to_owned();
-        writer.username(server.ufrag(), &ufrag).expect("room");
-        let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
-        put(AttributeType::PRIORITY, &[0x7F, 0, 0, 1]);
-        put(AttributeType::ICE_CONTROLLING, &[1; 8]);
-        put(AttributeType::USE_CANDIDATE, &[]);
-        let key = IntegrityKey::new(server.password().as_bytes());
-        let len = writer.seal(&key).expect("room");
-        world.server.handle(world.now, self.path, &mut buf[..len]);
+        let mut check = world.check(self.number, true);
+        world.server.handle(world.now, self.path, &mut check);
         self.hear(world);
     }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use dtls::{CipherSuite, NamedGroup, ProtocolVersion, Role, SrtpProfile};
 use ice_lite::Candidate;
+use ice_lite::stun::{AttributeType, IntegrityKey, MessageType, MessageWriter, TransactionId};
 use portcullis::{
     IceMode, OnConsentExpired, Path, Received, RemoteParameters, Session, SessionConfig,
     SessionError, SessionEvent, Summary,
@@ -338,6 +339,28 @@ impl World {
             .expect("the session is secured");
         self.network
             .send(self.now, transmit.path, &buf[..transmit.len]);
+    }
+
+    /// A check of the caller's to the server, by hand, with a priority above those that it sends itself.
+    /// The number tells it from others.
+    pub(crate) fn check(&self, number: u16, nominating: bool) -> Vec<u8> {
+        let mut id = [9; 12];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        let server = self.server.session.local_parameters().credentials;
+        let mut buf = [0; 256];
+        let kind = MessageType::BINDING_REQUEST;
+        let mut writer = MessageWriter::new(&mut buf, kind, TransactionId(id)).expect("room");
+        let ufrag = self.caller.session.local_ufrag();
+        writer.username(server.ufrag(), ufrag).expect("room");
+        let mut put = |kind, value: &[u8]| writer.attribute(kind, value).expect("room");
+        put(AttributeType::PRIORITY, &[0x7F, 0, 0, 1]);
+        put(AttributeType::ICE_CONTROLLING, &[1; 8]);
+        if nominating {
+            put(AttributeType::USE_CANDIDATE, &[]);
+        }
+        let key = IntegrityKey::new(server.password().as_bytes());
+        let len = writer.seal(&key).expect("room");
+        buf[..len].to_vec()
     }
 
     /// The path over which the server sees the caller.
