@@ -63,6 +63,22 @@ fn a_client_hello_to_a_proved_address_has_a_post_quantum_share() {
     }
 }
 
+/// A caller sends it over a path that has answered its check.
+#[test]
+fn a_caller_s_client_hello_has_a_post_quantum_share() {
+    let mut world = World::new(Terms::DEFAULT, Conditions::FAIR);
+    world.run_until(Duration::from_secs(5), |it| {
+        it.caller.session.timeline().dtls_started.is_some()
+    });
+    world.flush();
+    let log = world.network.log.iter();
+    let hello = log.filter(|(path, datagram)| {
+        path.local == world.caller.address && datagram.first() == Some(&22)
+    });
+    let hello: usize = hello.map(|(_, datagram)| datagram.len()).sum();
+    assert!(hello > 1200, "{hello} bytes");
+}
+
 /// Whoever speaks first: media needs a proved address too.
 #[test]
 fn a_lite_server_asks_once_for_proof_of_an_address() {

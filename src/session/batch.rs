@@ -68,3 +68,29 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::session::{SessionConfig, SessionEvent};
+
+    /// An owner of a batch would not poll a session that is called calm.
+    #[test]
+    fn a_session_with_something_to_tell_or_to_send_is_not_calm() {
+        let dtls = dtls::Config::builder(dtls::crypto::default_provider()).build();
+        let config = SessionConfig::new(Arc::new(dtls.expect("a configuration that works")));
+        let session = Session::new(Arc::new(config), Instant::now());
+        let mut session = session.expect("a configuration that works");
+        assert!(session.is_calm());
+        session.emit(SessionEvent::IceRestarted);
+        assert!(!session.is_calm());
+        session.held = Some(Box::from([22]));
+        assert!(!session.is_calm());
+        assert_eq!(session.poll_event(), Some(SessionEvent::IceRestarted));
+        assert!(!session.is_calm());
+        session.held = None;
+        assert!(session.is_calm());
+    }
+}
