@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "usage: bench/run.sh calls|constant-time|dtls|flood|forward|setup|srtp|stun [--json FILE] [ARGS]" >&2
+  echo "usage: bench/run.sh calls|constant-time|dtls|flood|forward|scale|setup|srtp|stun [--json FILE] [ARGS]" >&2
   exit 2
 }
 
@@ -29,7 +29,7 @@ build() { # FEATURES TARGET_SUBDIR BIN
 target=${CARGO_TARGET_DIR:-target}/bench
 
 case $name in
-  calls | forward)
+  calls | forward | scale)
     on_one_core "$(build "" main bench-gate)" "$name" "$@"
     ;;
   constant-time)

@@ -3,10 +3,11 @@
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use dtls::SrtpProfile;
-use portcullis::{Arrival, Gate, Layer, Path, RouteDrop, SendError};
+use dtls::{Certificate, SrtpProfile};
+use portcullis::{Arrival, Gate, Layer, Path, RouteDrop, SendError, Session, SessionConfig};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use support::served::{Recorder, Served};
@@ -25,6 +26,25 @@ fn served(profile: SrtpProfile) -> Served {
         ..Terms::DEFAULT
     };
     Served::with_calls_of(CALLS as u16, terms)
+}
+
+/// Calls beside those that are looked at, of which a gate with so many asks ahead for memory.
+const CROWD: usize = 2100;
+
+/// The same server, among calls whose peers never come.
+fn crowded(profile: SrtpProfile) -> Served {
+    let mut served = served(profile);
+    let dtls = dtls::Config::new(dtls::crypto::default_provider()).expect("randomness");
+    let mut config = SessionConfig::new(Arc::new(dtls));
+    let certificate = Certificate::generate(&**config.dtls.provider()).expect("a certificate");
+    config.certificate = Some(Arc::new(certificate));
+    let config = Arc::new(config);
+    for _ in 0..CROWD {
+        let session = Session::new(Arc::clone(&config), served.now).expect("a session");
+        let inserted = served.gate.insert(served.now, session, Recorder::default());
+        inserted.expect("a new ufrag");
+    }
+    served
 }
 
 /// Datagrams to a server, as a seed makes them: two servers get the same from the same seed, but for
@@ -205,7 +225,8 @@ fn outgoing(gate: &mut Gate<Recorder>) -> Vec<(Path, usize)> {
 #[test]
 fn a_batch_is_what_its_datagrams_are_one_by_one() {
     for (seed, profile) in (0..6).zip(PROFILES.into_iter().cycle()) {
-        let mut pair = [served(profile), served(profile)];
+        let make = if seed < 2 { crowded } else { served };
+        let mut pair = [make(profile), make(profile)];
         let mut mixes = pair.each_mut().map(|served| Mix::new(seed, served));
         let mut sizes = SmallRng::seed_from_u64(seed);
         let before = pair.each_ref().map(|served| bytes_received(&served.gate));
@@ -232,8 +253,11 @@ fn a_batch_is_what_its_datagrams_are_one_by_one() {
 /// A call that ends in the midst of a batch hears nothing more of it, and the others all of it.
 #[test]
 fn a_call_may_end_within_a_batch() {
-    for panics in [false, true] {
-        let mut pair = PROFILES.map(|_| served(PROFILES[1]));
+    type Make = fn(SrtpProfile) -> Served;
+    let few = (served as Make, CALLS);
+    let many = (crowded as Make, CALLS + CROWD);
+    for (panics, (make, calls)) in [(false, few), (true, few), (false, many), (true, many)] {
+        let mut pair = PROFILES.map(|_| make(PROFILES[1]));
         let after = pair.each_mut().map(|served| {
             let id = served.callers[2].id;
             served.gate.with(served.now, id, |call, _| {
@@ -246,7 +270,7 @@ fn a_call_may_end_within_a_batch() {
         one_by_one(&mut pair[0], &mut first);
         all_at_once(&mut pair[1], &mut second);
         let [single, batched] = &mut pair;
-        assert_eq!(batched.gate.calls().count(), CALLS - 1);
+        assert_eq!(batched.gate.calls().count(), calls - 1);
         assert_same(&single.gate, &batched.gate);
         assert_eq!(outgoing(&mut single.gate), outgoing(&mut batched.gate));
         assert_eq!(batched.gate.panics(), u64::from(panics));

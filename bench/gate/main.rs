@@ -1,11 +1,12 @@
 //! The gate under load: what a dropped datagram costs, what a call costs, and what a forwarded
-//! packet costs.
+//! packet costs, and what packets cost among many calls.
 //!
-//! `bench/run.sh flood|calls|forward [--json FILE]` builds and runs this.
+//! `bench/run.sh flood|calls|forward|scale [--json FILE]` builds and runs this.
 
 mod calls;
 mod flood;
 mod forward;
+mod scale;
 mod world;
 
 use std::process::ExitCode;
@@ -34,8 +35,9 @@ fn main() -> ExitCode {
         "flood" => flood::run(count.unwrap_or(SECONDS)),
         "forward" => forward::run(),
         "calls" => calls::run(count.map_or(CALLS, |count| count as usize)),
+        "scale" => scale::run(count.map(|count| count as usize)),
         _ => {
-            eprintln!("usage: bench-gate flood|calls|forward [--json FILE] [SECONDS|CALLS]");
+            eprintln!("usage: bench-gate flood|calls|forward|scale [--json FILE] [SECONDS|CALLS]");
             return ExitCode::FAILURE;
         }
     };

@@ -1,6 +1,6 @@
 //! A gate with calls, and the callers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub(crate) struct World<C = Counter> {
     pub(crate) now: Instant,
     /// What the calls have cost the server so far.
     pub(crate) served: Duration,
+    /// How much later the next call comes.
+    pub(crate) pace: Duration,
     placed: u32,
     config: SessionConfig,
     server: SocketAddr,
@@ -52,8 +54,12 @@ pub(crate) struct World<C = Counter> {
     serving: Arc<SessionConfig>,
 }
 
-/// Of caller `number`, in the documentation's Internet.
-fn caller(number: u32) -> SocketAddr {
+/// The server of most worlds, in the documentation's Internet.
+pub(crate) const SERVER: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), 3478);
+
+/// Of caller `number`.
+pub(crate) fn caller(number: u32) -> SocketAddr {
     let ip = Ipv4Addr::from(0x0A00_0000 | number >> 8);
     SocketAddr::new(ip.into(), 1024 + number as u16 % 256)
 }
@@ -62,8 +68,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let provider = dtls::crypto::default_provider();
         let config = dtls::Config::new(provider).expect("the defaults work");
-        let server = SocketAddr::new(Ipv4Addr::new(198, 51, 100, 1).into(), 3478);
-        Self::at(server, Box::new(caller), config)
+        Self::at(SERVER, Box::new(caller), config)
     }
 }
 
@@ -82,6 +87,7 @@ impl<C: Call + Default> World<C> {
             callers: Vec::new(),
             now: Instant::now(),
             served: Duration::ZERO,
+            pace: Duration::from_millis(1),
             placed: 0,
             config,
             server,
@@ -115,7 +121,7 @@ impl<C: Call + Default> World<C> {
             secured: false,
         });
         while !self.callers.last().is_some_and(|caller| caller.secured) {
-            self.now += Duration::from_millis(1);
+            self.now += self.pace;
             self.shuttle();
         }
         // The handshake's last flight.

@@ -24,6 +24,8 @@ struct Slot {
     id: Option<SessionId>,
     /// When the session wants to be called.
     wanted: Option<Instant>,
+    /// When the session itself wants to be called, and not its call.
+    session: Option<Instant>,
     /// The valid entry of the heap; others of the session are stale.
     armed: Option<Instant>,
 }
@@ -49,6 +51,28 @@ impl Alarms {
             slot.armed = Some(when);
             self.heap.push(Reverse((when, id)));
             self.sweep();
+        }
+    }
+
+    /// Notes when the session itself wants to be called, whatever its call wants. Call it after
+    /// [`Alarms::set`].
+    pub(super) fn note_session(&mut self, id: SessionId, when: Option<Instant>) {
+        let slot = self.slots.get_mut(id.index());
+        if let Some(slot) = slot.filter(|slot| slot.id == Some(id)) {
+            slot.session = when;
+        }
+    }
+
+    /// What [`Alarms::note_session`] noted last.
+    pub(super) fn session(&self, id: SessionId) -> Option<Instant> {
+        let slot = self.slots.get(id.index());
+        slot.filter(|slot| slot.id == Some(id))?.session
+    }
+
+    /// Asks for the memory of an alarm.
+    pub(super) fn prefetch(&self, id: SessionId) {
+        if let Some(slot) = self.slots.get(id.index()) {
+            srtp::prefetch(slot);
         }
     }
 
@@ -83,12 +107,21 @@ impl Alarms {
         }
     }
 
+    /// Sets the alarm that is still wanted after one was taken out, unless it has been set since.
+    pub(super) fn rearm(&mut self, id: SessionId) {
+        let slot = self.slots.get(id.index());
+        if let Some(slot) = slot.filter(|slot| slot.id == Some(id) && slot.armed.is_none()) {
+            self.set(id, slot.wanted);
+        }
+    }
+
     /// At least as many as there are alarms.
     pub(super) fn len(&self) -> usize {
         self.heap.len()
     }
 
-    /// Takes out a session whose time has come.
+    /// Takes out a session whose time has come. A later alarm of the session itself is still wanted: see
+    /// [`Alarms::rearm`].
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<SessionId> {
         loop {
             let &Reverse((when, id)) = self.heap.peek()?;
@@ -104,7 +137,10 @@ impl Alarms {
             };
             slot.armed = None;
             match slot.wanted {
-                Some(wanted) if wanted <= now => return Some(id),
+                Some(wanted) if wanted <= now => {
+                    slot.wanted = slot.session.filter(|when| *when > now);
+                    return Some(id);
+                }
                 wanted => self.set(id, wanted),
             }
         }
@@ -157,6 +193,28 @@ mod tests {
         assert_eq!(alarms.pop_due(start + 2 * second), None);
         alarms.bring_forward(a, start + second);
         assert_eq!(alarms.pop_due(start + 2 * second), Some(a));
+    }
+
+    /// An alarm of a call rings without that of its session, which stays, whether the call wants another
+    /// one or not.
+    #[test]
+    fn the_alarm_of_a_session_outlasts_those_of_its_call() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let [a] = ids(1)[..] else { unreachable!() };
+        let mut alarms = Alarms::default();
+        alarms.set(a, Some(start + second));
+        alarms.note_session(a, Some(start + 5 * second));
+        assert_eq!(alarms.pop_due(start + second), Some(a));
+        assert_eq!(alarms.session(a), Some(start + 5 * second));
+        alarms.bring_forward(a, start + 2 * second);
+        alarms.rearm(a);
+        assert_eq!(alarms.pop_due(start + 2 * second), Some(a));
+        alarms.rearm(a);
+        assert_eq!(alarms.next(), Some(start + 5 * second));
+        assert_eq!(alarms.pop_due(start + 4 * second), None);
+        assert_eq!(alarms.pop_due(start + 5 * second), Some(a));
+        alarms.rearm(a);
+        assert_eq!(alarms.next(), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use arrayvec::ArrayVec;
 use ice_lite::Path;
-use srtp::Incoming;
+use srtp::{Incoming, Kind};
 
 use super::{BATCH, Call, Ecn, Follow, Gate};
 use crate::demux::{Class, classify};
@@ -59,9 +59,37 @@ impl<C: Call> Gate<C> {
         arrivals: impl IntoIterator<Item = Arrival<'b>>,
         mut hand_over: impl FnMut(u16, Arrival<'b>),
     ) {
+        if self.sessions.are_warm() {
+            return self.take_all(now, arrivals, ArrayVec::new(), &mut hand_over);
+        }
+        let mut arrivals = arrivals.into_iter();
+        loop {
+            let some: ArrayVec<_, BATCH> = arrivals.by_ref().take(BATCH).collect();
+            if some.is_empty() {
+                return;
+            }
+            let foreseen = self.foresee(&some);
+            self.take_all(now, some, foreseen, &mut hand_over);
+        }
+    }
+
+    /// Takes datagrams. Where the first ones go may be `foreseen`.
+    fn take_all<'b>(
+        &mut self,
+        now: Instant,
+        arrivals: impl IntoIterator<Item = Arrival<'b>>,
+        foreseen: ArrayVec<Option<(SessionId, Kind)>, BATCH>,
+        hand_over: &mut impl FnMut(u16, Arrival<'b>),
+    ) {
+        let mut foreseen = foreseen.into_iter();
+        let moves = self.router.moves();
         let mut waiting = Waiting::new();
         for arrival in arrivals {
-            match self.router.route(now, &arrival.path, arrival.bytes) {
+            let route = match foreseen.next().flatten() {
+                Some((id, _)) if self.router.moves() == moves => Route::Session(id),
+                _ => self.router.route(now, &arrival.path, arrival.bytes),
+            };
+            match route {
                 Route::Drop(_) => {}
                 Route::Foreign(class) => self.take_foreign(now, class, arrival),
                 Route::Shard(shard) => hand_over(shard, arrival),
@@ -81,6 +109,20 @@ impl<C: Call> Gate<C> {
             }
         }
         self.open(now, &mut waiting);
+    }
+
+    /// Where each of these goes, if it is media and no path moves meanwhile, and its kind. Asks for the memory that it
+    /// will touch.
+    fn foresee(&self, arrivals: &[Arrival<'_>]) -> ArrayVec<Option<(SessionId, Kind)>, BATCH> {
+        let foreseen: ArrayVec<_, BATCH> = arrivals
+            .iter()
+            .map(|Arrival { path, bytes, .. }| {
+                let id = self.router.foresee(path, bytes)?;
+                Some((id, srtp::classify(bytes)))
+            })
+            .collect();
+        self.prefetch(foreseen.iter().copied().flatten());
+        foreseen
     }
 
     /// Whether this is a packet that only its keys can tell from noise.

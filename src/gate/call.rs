@@ -6,10 +6,10 @@ use ice_lite::Path;
 use ice_lite::stun::{Class as StunClass, Message, TransactionId};
 use srtp::Kind;
 
-use super::Ecn;
 use super::claims::Claims;
 use super::outbox::{Outbox, Seal};
 use super::sessions::Sessions;
+use super::{BATCH, Ecn};
 use crate::demux::{Class, classify};
 use crate::router::{Router, SessionId};
 use crate::session::{CloseReason, SendError, Session, SessionEvent};
@@ -189,12 +189,16 @@ impl<'a> Context<'a> {
         packet: &[u8],
         mut adapt: impl FnMut(SessionId, &mut [u8]),
     ) -> usize {
-        to.iter()
-            .filter(|&&to| {
-                let queued = self.queue(to, Kind::Rtp, packet, |copy| adapt(to, copy));
-                queued.is_ok()
-            })
-            .count()
+        let mut queued = 0;
+        for to in to.chunks(BATCH) {
+            self.sessions
+                .prefetch_to_send(to.iter().map(|&to| (to, Kind::Rtp)));
+            for &to in to {
+                let result = self.queue(to, Kind::Rtp, packet, |copy| adapt(to, copy));
+                queued += usize::from(result.is_ok());
+            }
+        }
+        queued
     }
 
     fn queue(

@@ -7,6 +7,7 @@ mod claims;
 mod ecn;
 mod foreign;
 mod outbox;
+mod prefetch;
 mod sessions;
 mod totals;
 
@@ -143,13 +144,21 @@ impl<C: Call> Gate<C> {
             let Some(id) = self.alarms.pop_due(now) else {
                 return;
             };
+            let session = self.alarms.session(id);
+            // An alarm of the call alone does not wake its session.
+            let sleeps = session.is_some_and(|when| when > now);
             self.visit(now, id, |call, cx| {
-                cx.session_mut().handle_timeout(now)?;
+                if !sleeps {
+                    cx.session_mut().handle_timeout(now)?;
+                }
                 if call.poll_timeout().is_some_and(|when| when <= now) {
                     call.handle_timeout(cx);
                 }
-                Ok(Follow::All)
+                Ok(if sleeps { Follow::IfAsked } else { Follow::All })
             });
+            if sleeps {
+                self.alarms.rearm(id);
+            }
         }
     }
 
@@ -330,6 +339,7 @@ impl<C: Call> Gate<C> {
     fn rearm(&mut self, id: SessionId, call: C, when: Option<Instant>) {
         let session = self.sessions.get(id).and_then(Session::poll_timeout);
         self.alarms.set(id, session.into_iter().chain(when).min());
+        self.alarms.note_session(id, session);
         self.put_back(id, call);
     }
 

@@ -40,6 +40,18 @@ impl Sessions {
         (*owner == id).then_some(&mut **session)
     }
 
+    /// How many places the table has: the most sessions that there were at a time.
+    pub(super) fn places(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Asks for the memory of a place in the table.
+    pub(super) fn prefetch(&self, id: SessionId) {
+        if let Some(slot) = self.slots.get(id.index()) {
+            srtp::prefetch(slot);
+        }
+    }
+
     pub(super) fn remove(&mut self, id: SessionId) {
         if self.contains(id)
             && let Some(slot) = self.slots.get_mut(id.index())

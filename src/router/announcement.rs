@@ -77,6 +77,7 @@ impl Router {
                 }
                 self.forget(&path);
                 self.paths.insert(path, target);
+                self.moves += 1;
             }
             // By now it may belong to another.
             Announcement::PathRemoved(path) if self.owner(&path) == Owner::Shard(shard) => {

@@ -39,6 +39,8 @@ pub struct Router {
     keyed: Keyed,
     shard: Shard,
     paths: HashMap<Path, Target, Keyed>,
+    /// How often a path was given to somebody or taken away.
+    moves: u64,
     questions: Questions,
     sources: Option<SourceLimit>,
     ufrags: HashMap<Arc<[u8]>, Target, Keyed>,
@@ -107,6 +109,7 @@ impl Router {
             keyed,
             shard,
             paths: HashMap::with_hasher(keyed),
+            moves: 0,
             questions: Questions::new(keyed),
             sources: Some(SourceLimit::keyed(keyed, SOURCE_LIMIT)),
             ufrags: HashMap::with_hasher(keyed),
@@ -227,6 +230,7 @@ impl Router {
         }
         for path in ended.paths {
             self.paths.remove(&path);
+            self.moves += 1;
             self.announce(Announcement::PathRemoved(path));
         }
         for &transaction in &ended.asked {
@@ -328,10 +332,12 @@ impl Router {
             self.announce(Announcement::PathRemoved(oldest));
         }
         self.paths.insert(path, Target::Session(id));
+        self.moves += 1;
         true
     }
 
     fn forget(&mut self, path: &Path) {
+        self.moves += 1;
         if let Some(Target::Session(id)) = self.paths.remove(path)
             && let Some(slot) = slot(&mut self.slots, id)
         {

@@ -74,6 +74,21 @@ impl Router {
         }
     }
 
+    /// Where media over this path goes, and nothing is counted: what [`Router::route`] will say too as long
+    /// as [`Router::moves`] does not change.
+    pub(crate) fn foresee(&self, path: &Path, datagram: &[u8]) -> Option<SessionId> {
+        let media = matches!(classify(datagram), Class::Rtp | Class::Rtcp);
+        match media.then(|| self.paths.get(path)).flatten() {
+            Some(&Target::Session(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// How often a path was given to somebody or taken away.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
+    }
+
     /// Counts a datagram of a class that no call has, and that nobody has claimed.
     pub(crate) fn count_foreign(&mut self, class: Class) {
         self.drops.count(match class {

@@ -3,16 +3,55 @@
 use std::time::Instant;
 
 use ice_lite::Path;
-use srtp::{Kind, Receiver, Sender, UnprotectError, Unprotected};
+use srtp::{Kind, Receiver, Sender, UnprotectError, Unprotected, prefetch};
 
 use super::Session;
 use super::event::Received;
 use super::statistics::Discard;
 
+/// The way that media goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    In,
+    Out,
+}
+
 impl Session {
     /// Whether a packet of media over this path would be opened, and not dropped before that.
     pub(crate) fn opens_media(&self, path: &Path) -> bool {
         !self.is_closed() && self.media.is_some() && self.ice.is_valid(path)
+    }
+
+    /// Asks for the memory of the session itself that media touches.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.media);
+        prefetch(&self.ice);
+        prefetch(&self.ended);
+        prefetch(&self.held);
+        prefetch(&self.events);
+        prefetch(&self.counters.bytes_received);
+        prefetch(&self.counters.bytes_sent);
+        prefetch(&self.timeline.first_media);
+    }
+
+    /// Asks for the memory that the session refers to, which [`Session::prefetch`] has asked for: the agent, and
+    /// what opens, or seals, packets.
+    pub(crate) fn prefetch_behind(&self, way: Way) {
+        self.ice.prefetch();
+        match (&self.media, way) {
+            (Some(media), Way::In) => prefetch(&media.receiver),
+            (Some(media), Way::Out) => prefetch(&media.sender),
+            (None, _) => {}
+        }
+    }
+
+    /// Asks for the streams and the keys, which [`Session::prefetch_behind`] leads to.
+    pub(crate) fn prefetch_keys(&self, way: Way, kind: Kind) {
+        match (&self.media, way) {
+            (Some(media), Way::In) => media.receiver.prefetch(kind),
+            (Some(media), Way::Out) => media.sender.prefetch(kind),
+            (None, _) => {}
+        }
     }
 
     /// Whether there is nothing to poll for, given that only media has come or gone.

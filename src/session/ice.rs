@@ -136,6 +136,11 @@ impl Agent {
         either!(self, agent => agent.poll_timeout())
     }
 
+    /// Asks for the memory of the agent itself.
+    pub(super) fn prefetch(&self) {
+        either!(self, agent => srtp::prefetch(&**agent));
+    }
+
     pub(super) fn is_valid(&self, path: &Path) -> bool {
         either!(self, agent => agent.is_valid(path))
     }

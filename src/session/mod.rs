@@ -38,6 +38,7 @@ use self::receive::LostConsent;
 use self::sped::Sped;
 use self::statistics::Counters;
 
+pub(crate) use self::batch::Way;
 pub use self::config::{Cryptex, IceMode, OnConsentExpired, SessionConfig};
 pub use self::error::{SendError, SessionError};
 pub use self::event::{CloseReason, Received, SessionEvent, Summary, Timeline};

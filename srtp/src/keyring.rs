@@ -168,6 +168,11 @@ impl KeyRing {
         self.active
     }
 
+    /// Asks for the memory of the key to use first.
+    pub(crate) fn prefetch(&self, kind: Kind) {
+        self.key(self.active).prefetch(kind);
+    }
+
     pub(crate) fn len(&self) -> usize {
         1 + self.others.len()
     }

@@ -74,7 +74,7 @@ pub use error::{
 pub use event::{Event, ReceiverStatistics, SenderStatistics};
 pub use extension::ExtensionIds;
 pub use header_extension::{HeaderExtension, NoRoom};
-pub use kernel::Tier;
+pub use kernel::{Tier, prefetch};
 pub use keys::{
     DerivationRate, KeyError, Keys, MKI_MAX, ReceiverKeys, Receiving, Role, SenderKeys, Sending,
     from_dtls,

@@ -5,7 +5,7 @@ use std::hash::{Hash as _, Hasher};
 use crate::classify::Kind;
 use crate::event::{Event, Events};
 use crate::kdf::Fingerprint;
-use crate::kernel::{Tier, Wiped};
+use crate::kernel::{Tier, Wiped, prefetch};
 use crate::keys::Material;
 use crate::profile::Lifetime;
 use crate::session::SessionKeys;
@@ -64,6 +64,21 @@ impl MasterKey {
 
     pub(crate) fn mki(&self) -> &[u8] {
         &self.mki
+    }
+
+    /// Asks for the memory that a packet touches.
+    pub(crate) fn prefetch(&self, kind: Kind) {
+        prefetch(&self.periodic);
+        match kind {
+            Kind::Rtp => {
+                prefetch(&self.rtp);
+                self.session.rtp.prefetch();
+            }
+            Kind::Rtcp => {
+                prefetch(&self.rtcp);
+                self.session.rtcp.prefetch();
+            }
+        }
     }
 
     #[inline]

@@ -104,6 +104,13 @@ impl Sender {
         self.ring.trailer(Kind::Rtcp).len()
     }
 
+    /// Asks the CPU to fetch what the next packet touches, as
+    /// [`Receiver::prefetch`](crate::Receiver::prefetch) does.
+    pub fn prefetch(&self, kind: Kind) {
+        self.streams.prefetch(kind);
+        self.ring.prefetch(kind);
+    }
+
     /// The exact length that this RTP packet will have when it is protected.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use zeroize::Zeroize;
 
 use crate::kdf::{Derivation, Label};
-use crate::kernel::{AesKey, CipherKey, Key, SHORT_GCM_TAG_LEN, Tier, Wiped};
+use crate::kernel::{AesKey, CipherKey, Key, SHORT_GCM_TAG_LEN, Tier, Wiped, prefetch};
 use crate::keys::{Material, SALT_MAX};
 use crate::profile::Transform;
 use crate::suite::Protection;
@@ -105,6 +105,12 @@ impl SessionKeys {
 }
 
 impl PacketKey {
+    /// Asks for the memory that a packet touches.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.salt);
+        self.key.prefetch();
+    }
+
     /// The counter block or nonce of a packet.
     #[inline(always)]
     pub(crate) fn iv(&self, ssrc: u32, index: u64) -> [u8; 16] {

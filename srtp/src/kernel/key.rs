@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::engine::{Engine, State};
 use super::message::TAG_MAX;
-use super::{Tier, Wiped, portable};
+use super::{Tier, Wiped, portable, prefetch};
 
 /// Length of the tags of AES-GCM in drafts of RFC 7714.
 pub(crate) const SHORT_GCM_TAG_LEN: usize = 8;
@@ -102,6 +102,17 @@ impl Key {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn is_aead(&self) -> bool {
         self.is_aead
+    }
+
+    /// Asks for the memory that packets of some hundred bytes touch.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.engine);
+        prefetch(&self.is_aead);
+        match &self.state {
+            State::Portable(state) => prefetch(&**state),
+            State::Cm(state) => state.prefetch(),
+            State::Gcm(state) => state.prefetch(),
+        }
     }
 
     /// The tier whose kernels this key runs on.

@@ -4,6 +4,7 @@ use zeroize::Zeroize;
 
 use super::AesKey;
 use super::ctr::Keystream;
+use super::prefetch;
 
 /// Round keys of AES-256; AES-128 uses the first 11.
 pub(super) const ROUND_KEYS_MAX: usize = 15;
@@ -89,6 +90,16 @@ impl CmState {
         state
     }
 
+    /// Asks for all that a packet reads.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.midstates);
+        match self.rounds {
+            Rounds::Null => {}
+            Rounds::Aes128 => prefetch(self.keys::<11>()),
+            Rounds::Aes256 => prefetch(self.keys::<15>()),
+        }
+    }
+
     /// The first `N` round keys.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn keys<const N: usize>(&self) -> &[[u8; 16]; N] {
@@ -127,6 +138,11 @@ impl GcmState {
         state.blocks[..POWERS].copy_from_slice(&powers);
         powers.zeroize();
         state
+    }
+
+    /// Asks for all that a packet reads.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.blocks);
     }
 
     /// The first `N` round keys.
