@@ -31,7 +31,10 @@ fn run() -> Result<(), Box<dyn Error>> {
         "P-256" => NamedGroup::Secp256r1,
         _ => NamedGroup::X25519,
     };
-    let config = Config::builder().mtu(1200).kx_groups(&[group]).build();
+    // P-256 beside it, since RFC 8422 §5.1.1 has the curve of a certificate among the groups of DTLS 1.2.
+    let mut groups = vec![group, NamedGroup::Secp256r1];
+    groups.dedup();
+    let config = Config::builder().mtu(1200).kx_groups(&groups).build();
     let config = Arc::new(config.map_err(|error| error.to_string())?);
     let new = match dtls.as_str() {
         "1.3" => Dtls::new_13,
